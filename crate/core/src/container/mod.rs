@@ -1,0 +1,1 @@
+//! What kind of file this is, its headers, and where every stored byte of memory is.

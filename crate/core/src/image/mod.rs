@@ -1,0 +1,1 @@
+//! PE images in memory: identity, exports, unwind data, version resource, debug record.

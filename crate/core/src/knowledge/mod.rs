@@ -1,0 +1,1 @@
+//! Tables of facts: bug checks, status codes, drivers, firmware, Integration Services.

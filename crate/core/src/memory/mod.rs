@@ -1,0 +1,1 @@
+//! Physical pages, address translation, and virtual reads that say why a byte is missing.

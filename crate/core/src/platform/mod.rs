@@ -1,0 +1,1 @@
+//! Firmware, hypervisor and cloud identity; the integration components of a Hyper-V guest.

@@ -1,0 +1,1 @@
+//! Reading at an offset.

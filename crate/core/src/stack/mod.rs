@@ -1,0 +1,1 @@
+//! Call stacks: unwinding, trap frames, honest scans.

@@ -1,0 +1,1 @@
+//! Names and types: exports, embedded layouts by build, dropped PDB and ISF files.

@@ -1,0 +1,1 @@
+//! Writes faithful crash dumps of invented machines, from a scenario file.
