@@ -1,0 +1,154 @@
+//! What is known of the machine's memory.
+
+use super::{Confidence, Gap, Hex};
+use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use serde::Serialize;
+
+/// What is known of the machine's memory.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Memory {
+    /// Installed memory in bytes, from the memory devices of SMBIOS.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub installed_bytes: Option<Hex>,
+    /// Memory devices that SMBIOS lists.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub devices: Vec<MemoryDevice>,
+    /// Counters by their name in snake case, e.g. `physical`, `committed`, `commit_limit`.
+    #[serde(skip_serializing_if = "BTreeMap::is_empty")]
+    pub counters: BTreeMap<&'static str, Counter>,
+    /// Page files.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub page_files: Vec<PageFile>,
+    /// Processes.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processes: Vec<Process>,
+    /// Pool tags.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub pool_tags: Vec<PoolTag>,
+    /// Runs of physical memory.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub physical_runs: Vec<PhysicalRun>,
+    /// Arithmetic that the figures must obey.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub checks: Vec<Check>,
+    /// What a kernel dump would add, or why figures are missing: plain sentences.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub limits: Vec<String>,
+}
+
+/// One counter, in pages of 4 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Counter {
+    /// Pages; absent with a gap.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pages: Option<Hex>,
+    /// Where it was read.
+    pub source: String,
+    /// How sure it is.
+    pub confidence: Confidence,
+    /// Why it is missing.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub gap: Option<Gap>,
+}
+
+/// One memory device of SMBIOS type 17.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct MemoryDevice {
+    /// E.g. `DIMM 0`.
+    pub locator: String,
+    /// Bytes; 0 when the slot is empty.
+    pub bytes: Hex,
+    /// MT/s, where recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub speed: Option<u32>,
+    /// E.g. `DDR4`, where recorded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kind: Option<&'static str>,
+    /// Who made it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub manufacturer: Option<String>,
+    /// Part number.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub part: Option<String>,
+}
+
+/// One page file. Sizes in pages of 4 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PageFile {
+    /// Path.
+    pub name: String,
+    /// `page file`, `swap file`, `compression store`.
+    pub kind: &'static str,
+    /// Size now.
+    pub size_pages: Hex,
+    /// Free now.
+    pub free_pages: Hex,
+    /// Most ever used.
+    pub peak_pages: Hex,
+    /// Smallest size.
+    pub minimum_pages: Hex,
+    /// Largest size.
+    pub maximum_pages: Hex,
+}
+
+/// One process. Memory in pages of 4 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Process {
+    /// Process id.
+    pub pid: u32,
+    /// The process that started it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub parent_pid: Option<u32>,
+    /// Image name.
+    pub name: String,
+    /// Session.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub session: Option<u32>,
+    /// When it began: ISO 8601, UTC.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub created: Option<String>,
+    /// When it ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exited: Option<String>,
+    /// Commit charge.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub commit_pages: Option<Hex>,
+    /// Private pages.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub private_pages: Option<Hex>,
+    /// Working set.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub working_set_pages: Option<Hex>,
+}
+
+/// One pool tag. Bytes.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct PoolTag {
+    /// Four characters.
+    pub tag: String,
+    /// Whose it is, where known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub owner: Option<String>,
+    /// Paged pool.
+    pub paged_bytes: Hex,
+    /// Nonpaged pool.
+    pub nonpaged_bytes: Hex,
+}
+
+/// A run of physical memory.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct PhysicalRun {
+    /// First page frame number.
+    pub base_page: Hex,
+    /// Pages.
+    pub pages: Hex,
+}
+
+/// Arithmetic that figures must obey.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Check {
+    /// A sentence.
+    pub text: String,
+    /// Whether it holds.
+    pub holds: bool,
+}

@@ -1,0 +1,101 @@
+//! The report's data model, field by field as the schema names them.
+
+mod crash;
+mod file;
+mod finding;
+mod memory;
+mod platform;
+mod raw;
+mod words;
+
+pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Register, Stack};
+pub use crash::{System, UnloadedModule};
+pub use file::{File, Kind};
+pub use finding::{Evidence, Finding, Note};
+pub use memory::{Check, Counter, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process};
+pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
+pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
+pub use raw::{HeaderField, RawHeader, SecondaryBlob};
+pub use words::{Confidence, Gap, Hex, How, Severity};
+
+use alloc::{string::String, vec::Vec};
+use serde::Serialize;
+
+/// The version of the schema. The first number changes when a field changes its meaning or a
+/// closed list grows, the second when a field is added.
+pub const SCHEMA: &str = "1.0";
+
+/// Everything that was found in one file.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[serde(default)]
+pub struct Report {
+    /// [`SCHEMA`].
+    pub schema: &'static str,
+    /// The file itself.
+    pub file: File,
+    /// One plain sentence: what happened, or what this file is and what to do with it instead.
+    #[serde(skip_serializing_if = "String::is_empty")]
+    pub summary: String,
+    /// Set when nothing could be analysed: a typed reason, worded in [`Report::summary`].
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<Note>,
+    /// The stop code.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bugcheck: Option<BugCheck>,
+    /// The operating system and the moment it stopped.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub system: Option<System>,
+    /// Firmware, hypervisor, host.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub platform: Option<Platform>,
+    /// Loaded modules, in load order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub modules: Vec<Module>,
+    /// Drivers that were unloaded before the stop, latest first as recorded.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub unloaded_modules: Vec<UnloadedModule>,
+    /// The exception that led to the stop, where there was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub exception: Option<Exception>,
+    /// The stack of the processor that stopped the machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stack: Option<Stack>,
+    /// Who probably caused it. Absent when there is no ground to name anybody; the note
+    /// `no-blame` then says why.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub blame: Option<Blame>,
+    /// What is known of the machine's memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory: Option<Memory>,
+    /// The Integration Services diagnosis.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub integration_services: Option<IntegrationServices>,
+    /// Plain statements with evidence and advice, most severe and most certain first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub findings: Vec<Finding>,
+    /// The header as it stands, field by field.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub header: Option<RawHeader>,
+    /// Data that drivers added to the dump, by its identity.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub secondary_data: Vec<SecondaryBlob>,
+    /// What is missing, and why.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<Note>,
+    /// What it cost to read.
+    pub stats: Stats,
+}
+
+/// What it cost to read the file.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+pub struct Stats {
+    /// How often the analysis stopped to have something fetched.
+    pub rounds: u64,
+    /// How many ranges were fetched.
+    pub reads: u64,
+    /// How many bytes were fetched.
+    pub bytes_read: Hex,
+    /// Milliseconds from the first read to the report, measured by the caller.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub elapsed_ms: Option<f64>,
+}
