@@ -19,6 +19,8 @@
 
 extern crate alloc;
 
+pub mod model;
+
 pub mod source;
 
 pub mod container;
@@ -42,3 +44,5 @@ pub mod diagnose;
 pub mod report;
 
 pub mod console;
+
+pub mod analysis;

@@ -1,1 +1,49 @@
-//! The kernel's own structures.
+//! The kernel's own structures, as far as dumps of every kind carry them.
+
+mod module;
+
+pub use module::{Module, ModuleList, UnloadedModule};
+
+/// The processor architecture of the dumped machine.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Architecture {
+    /// 32-bit x86.
+    X86,
+    /// x86-64.
+    X64,
+    /// 64-bit ARM.
+    Arm64,
+    /// Itanium.
+    Ia64,
+}
+
+impl Architecture {
+    /// By the machine number of the PE format (IMAGE_FILE_MACHINE_*).
+    #[must_use]
+    pub fn from_machine(machine: u32) -> Option<Self> {
+        match machine {
+            0x014C => Some(Self::X86),
+            0x8664 => Some(Self::X64),
+            0xAA64 => Some(Self::Arm64),
+            0x0200 => Some(Self::Ia64),
+            _ => None,
+        }
+    }
+
+    /// As the report names it.
+    #[must_use]
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::X86 => "x86",
+            Self::X64 => "x64",
+            Self::Arm64 => "ARM64",
+            Self::Ia64 => "IA-64",
+        }
+    }
+
+    /// Bytes in a pointer.
+    #[must_use]
+    pub fn pointer_width(self) -> u8 {
+        if self == Self::X86 { 4 } else { 8 }
+    }
+}

@@ -1,4 +1,11 @@
-//! The report's data model, field by field as the schema names them.
+//! The words in which all rooms speak: the report's data model, field by field as the published
+//! schema names them, and its closed lists. This room imports nothing, so that every room can
+//! answer in the report's own terms.
+//!
+//! The published schema is `docs/report.schema.json`, its version [`SCHEMA`]. Its rules are those
+//! of rust-minidump's: assume that every field is optional; integers that may need more than
+//! 32 bits are strings `"0x…"`, because JSON readers lose the low bits of large numbers; closed
+//! lists grow only with the version.
 
 mod crash;
 mod file;
@@ -27,7 +34,6 @@ pub const SCHEMA: &str = "1.0";
 
 /// Everything that was found in one file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
-#[serde(default)]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,

@@ -1,0 +1,1 @@
+//! One analysis from first byte to report: the steps in their order, and what each needs.
