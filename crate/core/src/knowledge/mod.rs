@@ -1,1 +1,14 @@
 //! Tables of facts: bug checks, status codes, drivers, firmware, Integration Services.
+//!
+//! Nothing here reads a dump. Each table is a text file under `crate/core/data/`, one line or one
+//! short stanza per fact, kept sorted so that a change shows as one changed line; the modules
+//! below only look things up. The texts are included as they are and searched when asked, so a
+//! table costs no start-up time and no memory beyond its own bytes. The sources of the facts are
+//! named at the top of each table, the rules for adding one in `docs/knowledge.md`.
+
+pub mod bugcheck;
+
+mod text;
+
+#[cfg(test)]
+mod testing;

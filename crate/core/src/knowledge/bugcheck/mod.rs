@@ -1,0 +1,185 @@
+//! Stop codes: the name of each, what it means, what usually causes it, and what its four
+//! parameters are in this very case (many depend on the first one).
+//!
+//! Source of the facts: Microsoft's bug check code reference (windows-driver-docs, CC-BY-4.0) for
+//! codes, names and the order of parameters; the sentences are this project's own. Codes that are
+//! not documented there but occur in real dumps say so in the data file.
+//!
+//! The data are the text files `crate/core/data/bugcheck/*.txt`, each sorted by code:
+//! ```text
+//! 77 KERNEL_STACK_INPAGE_ERROR
+//!  ! What it means.
+//!  ? What usually causes it.
+//!  2 status
+//!  = 0-2 What P1 = 0..2 says.
+//!  4 stack Where the signature should have been
+//! ```
+//! A stanza's parameters come before its cases (`=`); a case overrides them one by one. The first
+//! case whose condition holds is taken. `docs/knowledge.md` has the whole grammar.
+
+mod kind;
+mod stanza;
+
+use alloc::borrow::Cow;
+use alloc::format;
+
+pub use kind::{ParameterKind, access};
+use stanza::{Line, Stanza};
+
+/// The data files, in the order of their codes.
+static TABLES: &[&str] = &[
+    include_str!("../../../data/bugcheck/000-03f.txt"),
+    include_str!("../../../data/bugcheck/040-07f.txt"),
+    include_str!("../../../data/bugcheck/080-0bf.txt"),
+    include_str!("../../../data/bugcheck/0c0-0ff.txt"),
+    include_str!("../../../data/bugcheck/100-13f.txt"),
+    include_str!("../../../data/bugcheck/140-17f.txt"),
+    include_str!("../../../data/bugcheck/180-1ff.txt"),
+    include_str!("../../../data/bugcheck/others.txt"),
+];
+
+/// Minidumps of older Windows write some codes with this bit set; the debugger then adds `_M`.
+const MINIDUMP_FORM: u32 = 0x1000_0000;
+
+/// Whether a code stops the machine.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Fatality {
+    /// The machine stopped.
+    Stop,
+    /// Only ever written as a live dump: the machine kept running.
+    LiveDump,
+    /// Seen both as a stop and as a live dump.
+    Either,
+}
+
+/// One stop code.
+#[derive(Debug, Clone, Copy)]
+pub struct BugCheck {
+    /// The code, without the bit of the minidump form.
+    pub code: u32,
+    /// Its name, without `_M`.
+    pub name: &'static str,
+    /// Whether the machine stopped.
+    pub fatality: Fatality,
+    /// What it means, one or two sentences; empty while nobody has written it.
+    pub meaning: &'static str,
+    /// What usually causes it; may be empty.
+    pub usual_causes: &'static str,
+    stanza: Stanza,
+}
+
+/// One parameter of a stop code, explained.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct ParameterText {
+    /// What the value is, for whoever decodes it.
+    pub kind: ParameterKind,
+    /// What the parameter means; never empty.
+    pub text: &'static str,
+    /// What this particular value means, where the table lists values.
+    pub value: Option<&'static str>,
+}
+
+/// A stop code together with the parameters it came with.
+#[derive(Debug, Clone, Copy)]
+pub struct Explanation {
+    /// The stop code.
+    pub bug_check: BugCheck,
+    /// What this combination of parameters narrows it down to, if the table knows.
+    pub case: Option<&'static str>,
+    /// The four parameters.
+    pub parameters: [ParameterText; 4],
+}
+
+/// The entry of a stop code. A code in the minidump form (`0x1000007E`) finds the plain one.
+pub fn lookup(code: u32) -> Option<BugCheck> {
+    exact(code).or_else(|| exact(plain_form(code)?))
+}
+
+/// The name as the debugger prints it, `_M` included: `None` when the code is not known.
+pub fn name(code: u32) -> Option<Cow<'static, str>> {
+    if let Some(found) = exact(code) {
+        return Some(Cow::Borrowed(found.name));
+    }
+    exact(plain_form(code)?).map(|found| Cow::Owned(format!("{}_M", found.name)))
+}
+
+/// What the parameters of a stop code mean, given their values. A code that is not known gives
+/// four [`ParameterKind::Undocumented`].
+pub fn parameters(code: u32, values: [u64; 4]) -> [ParameterText; 4] {
+    match lookup(code) {
+        Some(found) => found.stanza.parameters(&values),
+        None => [stanza::UNDOCUMENTED; 4],
+    }
+}
+
+/// What the first parameter alone narrows the stop code down to (for example `0x1A` with `0x3F`:
+/// a page read back from the page file had changed).
+pub fn subtype(code: u32, p1: u64) -> Option<&'static str> {
+    lookup(code)?.stanza.subtype(p1)
+}
+
+/// Everything the table says about a stop code with these parameters.
+pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
+    let bug_check = lookup(code)?;
+    Some(Explanation {
+        bug_check,
+        case: bug_check.stanza.case(&values).map(|(text, _)| text),
+        parameters: bug_check.stanza.parameters(&values),
+    })
+}
+
+/// All stop codes of the table, in ascending order.
+pub fn all() -> impl Iterator<Item = BugCheck> {
+    TABLES
+        .iter()
+        .flat_map(|table| stanza::all(table))
+        .filter_map(BugCheck::from_stanza)
+}
+
+fn plain_form(code: u32) -> Option<u32> {
+    let plain = code & !MINIDUMP_FORM;
+    // Only short codes have a minidump form; 0x1xxxxxxx codes of other families have none.
+    (code & 0xF000_0000 == MINIDUMP_FORM && plain < 0x1_0000).then_some(plain)
+}
+
+fn exact(code: u32) -> Option<BugCheck> {
+    // A table starts with its lowest code, so the last table that starts at or below is the one.
+    let table = TABLES
+        .iter()
+        .rev()
+        .find(|table| stanza::first_code(table) <= Some(code))?;
+    stanza::all(table)
+        .find(|stanza| stanza.code == code)
+        .and_then(BugCheck::from_stanza)
+}
+
+impl BugCheck {
+    fn from_stanza(stanza: Stanza) -> Option<BugCheck> {
+        let (name, mark) = stanza.name_and_mark();
+        let fatality = match mark {
+            "" => Fatality::Stop,
+            "live" => Fatality::LiveDump,
+            "either" => Fatality::Either,
+            _ => return None,
+        };
+        let mut found = BugCheck {
+            code: stanza.code,
+            name,
+            fatality,
+            meaning: "",
+            usual_causes: "",
+            stanza,
+        };
+        for line in stanza.lines() {
+            match line {
+                Line::Meaning(text) => found.meaning = text,
+                Line::Causes(text) => found.usual_causes = text,
+                _ => {}
+            }
+        }
+        Some(found)
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,301 @@
+//! The grammar of the bug check data files: stanzas, their lines, and the conditions of cases.
+
+use super::ParameterText;
+use super::kind::ParameterKind;
+use crate::knowledge::text;
+
+/// What stands where nothing is known.
+pub(super) const UNDOCUMENTED: ParameterText = ParameterText {
+    kind: ParameterKind::Undocumented,
+    text: "No documented meaning",
+    value: None,
+};
+
+const NOT_USED: ParameterText = ParameterText {
+    kind: ParameterKind::Reserved,
+    text: "Not used",
+    value: None,
+};
+
+const DEPENDS: ParameterText = ParameterText {
+    kind: ParameterKind::Undocumented,
+    text: "Depends on the other parameters; not documented for these",
+    value: None,
+};
+
+/// One stanza: the header line's code and words, and the lines below it.
+#[derive(Debug, Clone, Copy)]
+pub(super) struct Stanza {
+    pub code: u32,
+    header: &'static str,
+    body: &'static str,
+}
+
+/// One line of a stanza.
+#[derive(Debug, Clone, Copy)]
+pub(super) enum Line {
+    /// `! text`
+    Meaning(&'static str),
+    /// `? text`
+    Causes(&'static str),
+    /// `2 kind text`: parameter index from zero
+    Parameter(usize, ParameterKind, &'static str),
+    /// `2=3F text`: what a value of a parameter means
+    Value(usize, &'static str, &'static str),
+    /// `= condition text`
+    Case(&'static str, &'static str),
+}
+
+/// The stanzas of one file.
+pub(super) fn all(table: &'static str) -> impl Iterator<Item = Stanza> {
+    let mut rest = table;
+    core::iter::from_fn(move || {
+        loop {
+            let (line, after) = split_line(rest)?;
+            rest = after;
+            let (code, header) = match line.chars().next() {
+                Some(first) if first.is_ascii_hexdigit() => text::word(line),
+                _ => continue,
+            };
+            let end = body_length(rest);
+            let (body, after) = rest.split_at_checked(end)?;
+            rest = after;
+            let Some(code) = text::hex(code).and_then(|code| u32::try_from(code).ok()) else {
+                continue;
+            };
+            return Some(Stanza { code, header, body });
+        }
+    })
+}
+
+/// The lowest code of a file: that of its first stanza.
+pub(super) fn first_code(table: &'static str) -> Option<u32> {
+    all(table).next().map(|stanza| stanza.code)
+}
+
+fn split_line(rest: &'static str) -> Option<(&'static str, &'static str)> {
+    if rest.is_empty() {
+        None
+    } else {
+        Some(rest.split_once('\n').unwrap_or((rest, "")))
+    }
+}
+
+/// Bytes of the lines that belong to the stanza above: those that start with a space.
+fn body_length(rest: &str) -> usize {
+    rest.split_inclusive('\n')
+        .take_while(|line| line.starts_with(' '))
+        .map(str::len)
+        .sum()
+}
+
+impl Stanza {
+    /// Name, and the mark behind it (`live`, `either` or nothing).
+    pub fn name_and_mark(&self) -> (&'static str, &'static str) {
+        text::word(self.header)
+    }
+
+    /// The lines below the header that can be read.
+    pub fn lines(&self) -> impl Iterator<Item = Line> + use<> {
+        self.body.lines().filter_map(line)
+    }
+
+    /// Raw lines below the header, for tests.
+    #[cfg(test)]
+    pub fn raw_lines(&self) -> impl Iterator<Item = &'static str> + use<> {
+        self.body.lines()
+    }
+
+    /// The first case that holds for these values: its text and its number.
+    pub fn case(&self, values: &[u64; 4]) -> Option<(&'static str, usize)> {
+        self.cases()
+            .enumerate()
+            .find_map(|(number, (condition, text))| {
+                holds(condition, |index| values.get(index).copied()).then_some((text, number))
+            })
+    }
+
+    /// As [`Stanza::case`], of the cases that ask for nothing but the first parameter.
+    pub fn subtype(&self, p1: u64) -> Option<&'static str> {
+        self.cases().find_map(|(condition, text)| {
+            holds(condition, |index| (index == 0).then_some(p1)).then_some(text)
+        })
+    }
+
+    fn cases(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
+        self.lines().filter_map(|line| match line {
+            Line::Case(condition, text) => Some((condition, text)),
+            _ => None,
+        })
+    }
+
+    /// The four parameters: the stanza's own, overridden by those of the case that holds.
+    pub fn parameters(&self, values: &[u64; 4]) -> [ParameterText; 4] {
+        let wanted = self.case(values).map(|(_, number)| number);
+        let mut slots: [Option<ParameterText>; 4] = [None; 4];
+        let (mut case, mut cases, mut any) = (None, 0usize, false);
+        for line in self.lines() {
+            if matches!(line, Line::Case(..)) {
+                case = Some(cases);
+                cases = cases.saturating_add(1);
+            }
+            if case.is_some() && case != wanted {
+                continue;
+            }
+            match line {
+                Line::Parameter(index, kind, text) => {
+                    any = true;
+                    if let Some(slot) = slots.get_mut(index) {
+                        *slot = Some(ParameterText {
+                            kind,
+                            text,
+                            value: None,
+                        });
+                    }
+                }
+                Line::Value(index, condition, text) => {
+                    if let (Some(Some(slot)), Some(&value)) =
+                        (slots.get_mut(index), values.get(index))
+                        && value_matches(condition, value)
+                    {
+                        slot.value = Some(text);
+                    }
+                }
+                _ => {}
+            }
+        }
+        // The parameter that picked the case is explained by the case itself.
+        let absent = match (any || wanted.is_some(), cases > 0 && wanted.is_none()) {
+            (_, true) => DEPENDS,
+            (true, false) => NOT_USED,
+            (false, false) => UNDOCUMENTED,
+        };
+        slots.map(|slot| slot.unwrap_or(absent))
+    }
+}
+
+/// [`line`], for the test that reads every line of the data files.
+#[cfg(test)]
+pub(super) fn line_for_tests(raw: &'static str) -> Option<Line> {
+    line(raw)
+}
+
+fn line(line: &'static str) -> Option<Line> {
+    let (first, rest) = text::word(line);
+    match first {
+        "!" => return Some(Line::Meaning(rest)),
+        "?" => return Some(Line::Causes(rest)),
+        "=" => {
+            let (condition, text) = text::word(rest);
+            return Some(Line::Case(condition, text));
+        }
+        _ => {}
+    }
+    let (index, condition) = match first.split_once('=') {
+        Some((index, condition)) => (index, Some(condition)),
+        None => (first, None),
+    };
+    let index = parameter_index(index)?;
+    if let Some(condition) = condition {
+        return Some(Line::Value(index, condition, rest));
+    }
+    let (kind, text) = text::word(rest);
+    let kind = ParameterKind::from_word(kind)?;
+    let text = if text.is_empty() {
+        kind.default_text()
+    } else {
+        text
+    };
+    Some(Line::Parameter(index, kind, text))
+}
+
+/// `1`..`4` as an index from zero.
+fn parameter_index(word: &str) -> Option<usize> {
+    match word {
+        "1" => Some(0),
+        "2" => Some(1),
+        "3" => Some(2),
+        "4" => Some(3),
+        _ => None,
+    }
+}
+
+/// Conditions joined by `&`, each `N:values`, or plain `values` for the first parameter. A
+/// parameter that `value` does not give makes the condition fail.
+fn holds(condition: &str, value: impl Fn(usize) -> Option<u64>) -> bool {
+    condition.split('&').all(|part| {
+        let (index, values) = match part.split_once(':') {
+            Some((index, values)) => (parameter_index(index), values),
+            None => (Some(0), part),
+        };
+        index
+            .and_then(&value)
+            .is_some_and(|value| value_matches(values, value))
+    })
+}
+
+/// Values are hexadecimal, separated by commas: `3F`, a range `1-4`, an open range `5-`.
+pub(super) fn value_matches(values: &str, value: u64) -> bool {
+    // Status codes and small codes are often sign-extended to 64 bits in the dump.
+    let short = if value >> 32 == 0xFFFF_FFFF {
+        value & 0xFFFF_FFFF
+    } else {
+        value
+    };
+    values.split(',').any(|one| match one.split_once('-') {
+        Some((low, high)) => {
+            let high = if high.is_empty() {
+                Some(u64::MAX)
+            } else {
+                text::hex(high)
+            };
+            match (text::hex(low), high) {
+                (Some(low), Some(high)) => low <= value && value <= high,
+                _ => false,
+            }
+        }
+        None => text::hex(one).is_some_and(|one| one == value || one == short),
+    })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn values_are_single_ranges_or_open() {
+        assert!(value_matches("3F", 0x3f));
+        assert!(value_matches("1,5-7,9-", 6));
+        assert!(value_matches("1,5-7,9-", u64::MAX));
+        assert!(!value_matches("1,5-7,9-", 8));
+    }
+
+    #[test]
+    fn a_sign_extended_code_matches_its_short_form() {
+        assert!(value_matches("C000000E", 0xFFFF_FFFF_C000_000E));
+        assert!(!value_matches("E", 0xFFFF_FFFF_C000_000E));
+    }
+
+    #[test]
+    fn a_condition_may_ask_for_several_parameters() {
+        let values = [3u64, 0, 7, 0];
+        let at = |index: usize| values.get(index).copied();
+        assert!(holds("3-4&3:1-", at));
+        assert!(!holds("3-4&3:0", at));
+        assert!(!holds("5:1", at));
+    }
+
+    #[test]
+    fn a_case_overrides_the_stanzas_parameters_one_by_one() {
+        let table = "# c\n1 A\n 1 plain one\n 2 plain two\n = 5 five\n 2 irql\n = 6 six\n2 B\n";
+        let first = all(table).next().unwrap();
+        let texts = |values| first.parameters(&values).map(|p| p.text);
+        assert_eq!(
+            texts([5, 0, 0, 0]),
+            ["one", "IRQL at that moment", "Not used", "Not used"]
+        );
+        assert_eq!(texts([6, 0, 0, 0])[1], "two");
+        assert_eq!(texts([7, 0, 0, 0])[2], DEPENDS.text);
+        assert_eq!(all(table).count(), 2);
+    }
+}

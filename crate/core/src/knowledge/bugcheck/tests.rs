@@ -1,0 +1,166 @@
+use alloc::collections::BTreeSet;
+use alloc::string::{String, ToString};
+use alloc::vec::Vec;
+
+use super::stanza::Line;
+use super::*;
+use crate::knowledge::testing::{assert_presentable, csv, reference};
+
+fn codes_of_reference() -> Option<Vec<(u32, String)>> {
+    let table = reference("BUGCHECKS.csv")?;
+    let mut found: Vec<(u32, String)> = Vec::new();
+    for record in csv(&table).iter().skip(1) {
+        let code = record
+            .first()
+            .and_then(|word| word.strip_prefix("0x"))
+            .unwrap();
+        let code = u32::from_str_radix(code, 16).unwrap();
+        if found.last().map(|(last, _)| *last) != Some(code) {
+            found.push((code, record[1].to_string()));
+        }
+    }
+    Some(found)
+}
+
+#[test]
+fn the_tables_are_sorted_and_every_code_stands_once() {
+    let codes: Vec<u32> = all().map(|found| found.code).collect();
+    assert!(codes.len() >= 422);
+    assert!(
+        codes.windows(2).all(|pair| pair[0] < pair[1]),
+        "order: {codes:x?}"
+    );
+}
+
+#[test]
+fn every_stanza_line_is_understood_and_presentable() {
+    for found in all() {
+        let what = format!("{:X}", found.code);
+        assert_presentable(&what, found.name);
+        for raw in found.stanza.raw_lines() {
+            let single = stanza::line_for_tests(raw);
+            match single {
+                Some(Line::Meaning(text) | Line::Causes(text) | Line::Case(_, text)) => {
+                    assert_presentable(&what, text);
+                }
+                Some(Line::Parameter(_, _, text) | Line::Value(_, _, text)) => {
+                    assert_presentable(&what, text);
+                }
+                None => panic!("{what}: cannot read {raw:?}"),
+            }
+        }
+    }
+}
+
+#[test]
+fn every_entry_of_the_tables_is_found_by_its_code() {
+    for found in all() {
+        assert_eq!(lookup(found.code).map(|again| again.name), Some(found.name));
+    }
+}
+
+#[test]
+fn every_documented_code_has_its_documented_name() {
+    let Some(codes) = codes_of_reference() else {
+        return;
+    };
+    assert_eq!(codes.len(), 425);
+    for (code, documented) in codes {
+        assert_eq!(
+            name(code).as_deref(),
+            Some(documented.as_str()),
+            "{code:#x}"
+        );
+    }
+}
+
+#[test]
+fn the_minidump_form_is_the_plain_code_with_a_suffix() {
+    assert_eq!(
+        name(0x1000_007E).as_deref(),
+        Some("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M")
+    );
+    assert_eq!(
+        name(0x1000_00EA).as_deref(),
+        Some("THREAD_STUCK_IN_DEVICE_DRIVER_M")
+    );
+    assert_eq!(lookup(0x1000_0050).unwrap().code, 0x50);
+    assert_eq!(name(0x1234_5678), None);
+}
+
+#[test]
+fn codes_without_documentation_are_named_when_real_dumps_hold_them() {
+    for code in [0xA000_0001, 0xDEAD_DEAD, 0x2_0001, 0xC000_021A] {
+        assert!(name(code).is_some(), "{code:#x}");
+    }
+}
+
+#[test]
+fn a_page_file_hash_mismatch_is_told_apart() {
+    let found = explain(0x1A, [0x3F, 0x1234, 1, 2]).unwrap();
+    assert!(found.case.unwrap().contains("page file"));
+    assert!(found.parameters[1].text.contains("page file"));
+    assert_eq!(subtype(0x1A, 0x3F), found.case);
+}
+
+#[test]
+fn the_two_layouts_of_a_data_inpage_error_are_told_apart() {
+    let by_pte = parameters(0x7A, [0xFFFF_F6FC_4000_8770, 0xC000_0185, 0x1C9E_B860, 1]);
+    assert_eq!(
+        by_pte.map(|p| p.kind)[..3],
+        [
+            ParameterKind::PteAddress,
+            ParameterKind::Status,
+            ParameterKind::PteContents
+        ]
+    );
+    let by_lock = parameters(0x7A, [1, 0xC000_0185, 0xFFFF_8000_0000_0000, 1]);
+    assert_eq!(by_lock[2].kind, ParameterKind::Process);
+    let support = parameters(0x7A, [3, 0xC000_0185, 0xFFFF_8000_0000_0000, 1]);
+    assert_eq!(support[2].kind, ParameterKind::Pointer);
+}
+
+#[test]
+fn the_two_layouts_of_a_stack_inpage_error_are_told_apart() {
+    assert_eq!(
+        parameters(0x77, [1, 5, 0, 9])[3].kind,
+        ParameterKind::StackAddress
+    );
+    let status = parameters(0x77, [0xC000_000E, 0xC000_000E, 0, 0xB5_F000]);
+    assert_eq!(status[0].kind, ParameterKind::Status);
+}
+
+#[test]
+fn the_region_of_a_patchguard_stop_comes_from_the_fourth_parameter() {
+    assert!(
+        explain(0x109, [0, 0, 0, 2])
+            .unwrap()
+            .case
+            .unwrap()
+            .contains("interrupt")
+    );
+}
+
+#[test]
+fn an_unknown_code_has_four_undocumented_parameters() {
+    assert!(lookup(0xFFFF_0000).is_none());
+    let kinds = parameters(0xFFFF_0000, [0; 4]).map(|p| p.kind);
+    assert_eq!(kinds, [ParameterKind::Undocumented; 4]);
+}
+
+#[test]
+fn kinds_have_distinct_words_that_lead_back() {
+    let words: BTreeSet<&str> = ParameterKind::ALL.iter().map(|kind| kind.word()).collect();
+    assert_eq!(words.len(), ParameterKind::ALL.len());
+    for kind in ParameterKind::ALL {
+        assert_eq!(ParameterKind::from_word(kind.word()), Some(*kind));
+    }
+}
+
+#[test]
+fn access_words_follow_the_kind_of_parameter() {
+    assert_eq!(access(ParameterKind::AccessMode, 8), Some("executing"));
+    assert_eq!(access(ParameterKind::FaultAccess, 0x11), Some("executing"));
+    assert_eq!(access(ParameterKind::FaultAccess, 2), Some("writing"));
+    assert_eq!(access(ParameterKind::FaultAccess, 1), None);
+}
