@@ -188,7 +188,9 @@ fn misc(source: &dyn Source, at: u64, dump: &mut UserMinidump) -> Result<(), Rea
 /// empty: a lost name must not cost the module it names.
 fn string(source: &dyn Source, rva: u32) -> Result<String, ReadError> {
     let at = u64::from(rva);
-    let text = source.u32(at).and_then(|length| source.utf16(at + 4, u64::from(length) / 2));
+    let text = source
+        .u32(at)
+        .and_then(|length| source.utf16(at + 4, u64::from(length) / 2));
     match text {
         Err(ReadError::Truncated { .. }) => Ok(String::new()),
         other => other,
