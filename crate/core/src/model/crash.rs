@@ -1,7 +1,7 @@
 //! What crashed: stop code, system, modules, stack, blame.
 
-use super::{Confidence, Evidence, Gap, Hex, How};
-use alloc::{borrow::Cow, string::String, vec::Vec};
+use super::{Confidence, Evidence, Gap, Guid, Hex, How};
+use alloc::{borrow::Cow, format, string::String, string::ToString, vec::Vec};
 use serde::Serialize;
 
 /// The stop code and its parameters.
@@ -131,6 +131,19 @@ pub struct Pdb {
     pub age: u32,
     /// Its place in a symbol store, to copy: `name/GUIDage/name`.
     pub url: String,
+}
+
+impl Pdb {
+    /// The symbol file `name` with the identity of a CodeView record.
+    #[must_use]
+    pub fn new(name: &str, guid: Guid, age: u32) -> Self {
+        Self {
+            name: name.into(),
+            guid: guid.to_string().to_uppercase(),
+            age,
+            url: format!("{name}/{}{age:X}/{name}", guid.symbol_store()),
+        }
+    }
 }
 
 /// A driver that was unloaded before the stop.

@@ -10,6 +10,7 @@
 mod crash;
 mod file;
 mod finding;
+mod guid;
 mod memory;
 mod platform;
 mod raw;
@@ -19,6 +20,7 @@ pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Regis
 pub use crash::{System, UnloadedModule};
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};
+pub use guid::{Guid, SymbolStoreGuid};
 pub use memory::{Check, Counter, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process};
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};

@@ -12,6 +12,7 @@ mod streams;
 #[cfg(test)]
 mod tests;
 
+use crate::model::Guid;
 use crate::nt::UnloadedModule;
 use crate::source::{ReadError, Source, SourceExt};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
@@ -138,7 +139,7 @@ pub struct UserModule {
     /// File version, where recorded.
     pub version: Option<[u16; 4]>,
     /// Name, GUID and age of its symbol file.
-    pub pdb: Option<(String, [u8; 16], u32)>,
+    pub pdb: Option<(String, Guid, u32)>,
 }
 
 impl UserModule {

@@ -3,6 +3,7 @@
 use super::layout::{codeview, exception, misc_info, module, stream, system_info, unloaded};
 use super::{Location, UserException, UserMinidump, UserModule, UserSystem, Writer};
 use crate::memory::VirtualAddress;
+use crate::model::Guid;
 use crate::nt::UnloadedModule;
 use crate::source::{ReadError, Source, SourceExt};
 use alloc::{string::String, vec::Vec};
@@ -132,7 +133,7 @@ fn codeview(
     source: &dyn Source,
     at: u64,
     size: u64,
-) -> Result<Option<(String, [u8; 16], u32)>, ReadError> {
+) -> Result<Option<(String, Guid, u32)>, ReadError> {
     if at == 0 || size <= codeview::NAME || at.saturating_add(size) > source.len() {
         return Ok(None);
     }
@@ -147,7 +148,7 @@ fn codeview(
     )?;
     let name = name.split(|&byte| byte == 0).next().unwrap_or_default();
     let name = String::from_utf8_lossy(name).into_owned();
-    Ok(Some((name, guid, source.u32(at + codeview::AGE)?)))
+    Ok(Some((name, Guid(guid), source.u32(at + codeview::AGE)?)))
 }
 
 fn unloaded_modules(source: &dyn Source, at: Location) -> Result<Vec<UnloadedModule>, ReadError> {
