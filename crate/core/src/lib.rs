@@ -21,6 +21,8 @@ extern crate alloc;
 
 pub mod model;
 
+pub mod time;
+
 pub mod source;
 
 pub mod container;
