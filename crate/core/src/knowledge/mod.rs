@@ -7,6 +7,8 @@
 //! named at the top of each table, the rules for adding one in `docs/knowledge.md`.
 
 pub mod bugcheck;
+pub mod ntstatus;
+pub mod secondary;
 
 mod text;
 
