@@ -7,8 +7,11 @@
 //! named at the top of each table, the rules for adding one in `docs/knowledge.md`.
 
 pub mod bugcheck;
+pub mod certainty;
+pub mod integration;
 pub mod ntstatus;
 pub mod secondary;
+pub mod version;
 
 mod text;
 

@@ -28,6 +28,22 @@ pub(crate) fn word(line: &'static str) -> (&'static str, &'static str) {
     }
 }
 
+/// The columns of a line, separated by `|`, without outer spaces.
+pub(crate) fn columns(line: &'static str) -> impl Iterator<Item = &'static str> {
+    line.split('|').map(str::trim)
+}
+
+/// Whether a file name is one of a comma-separated list, in any mix of upper and lower case.
+pub(crate) fn listed(list: &str, name: &str) -> bool {
+    list.split(',')
+        .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The last part of a Windows path, which is how tables know files.
+pub(crate) fn file_name(path: &str) -> &str {
+    path.rsplit(['\\', '/']).next().unwrap_or(path)
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -50,5 +66,16 @@ mod tests {
     fn a_word_is_what_stands_before_the_first_space() {
         assert_eq!(word("  a  b c "), ("a", "b c"));
         assert_eq!(word("a"), ("a", ""));
+    }
+
+    #[test]
+    fn a_path_is_known_by_its_last_part() {
+        assert_eq!(
+            file_name("\\SystemRoot\\System32\\drivers\\VMBus.sys"),
+            "VMBus.sys"
+        );
+        assert_eq!(file_name("nt"), "nt");
+        assert!(listed("a.sys,vmbus.sys", "VMBus.sys"));
+        assert!(!listed("a.sys,vmbus.sys", "bus.sys"));
     }
 }
