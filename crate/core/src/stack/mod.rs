@@ -1,1 +1,54 @@
-//! Call stacks: unwinding, trap frames, honest scans.
+//! Call stacks: which code was running when Windows stopped, and through whom it got there.
+//!
+//! A minidump holds the stack of one thread and next to nothing of the drivers' code. Without code
+//! there is no unwinding, so [`scan`] reads the stack as the debugger's `dps` does: every slot that
+//! could be a return address is a candidate. What is more than a candidate is told apart by
+//! [`How`](crate::model::How) and [`Confidence`](crate::model::Confidence):
+//!
+//! | found as | how sure |
+//! |---|---|
+//! | the recorded registers | certain |
+//! | the return address of `KeBugCheckEx`, proven by the stop code in its argument | certain |
+//! | a trap frame whose fault is the one that the stop code reports | certain |
+//! | another trap frame, the chain of frame pointers, a value that follows a call instruction | likely |
+//! | any other value that points into a module | possible |
+//!
+//! Sources: the x64 and ARM64 calling conventions and the page-fault frame as Microsoft documents
+//! them; KTRAP_FRAME as published in Windows symbols (the same from 6.0 to 26100); checked on
+//! dumps of 9600, 19041, 22000 and 26100.
+
+mod evidence;
+mod pick;
+mod scan;
+mod slots;
+mod trap;
+
+pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, plain_code, scan};
+
+use crate::memory::VirtualAddress;
+use crate::model::Register;
+use alloc::vec::Vec;
+
+/// The registers of the processor at the moment of interest, as far as a scan needs them.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Registers {
+    /// The instruction pointer.
+    pub instruction_pointer: VirtualAddress,
+    /// The stack pointer.
+    pub stack_pointer: VirtualAddress,
+    /// EBP or X29; x64 code does not keep one.
+    pub frame_pointer: Option<VirtualAddress>,
+    /// All of them by name, for the report.
+    pub all: Vec<Register>,
+}
+
+impl Registers {
+    /// The register called `name` (lower case).
+    #[must_use]
+    pub fn get(&self, name: &str) -> Option<u64> {
+        self.all.iter().find(|r| r.name == name).map(|r| r.value.0)
+    }
+}
+
+#[cfg(test)]
+mod tests;

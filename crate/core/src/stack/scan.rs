@@ -1,0 +1,333 @@
+//! Reading a stack from the innermost frame outwards.
+
+use super::Registers;
+use super::pick::{Owner, Picker};
+use super::slots::{Slots, align_up};
+use super::trap;
+use crate::memory::{AddressSpace, VirtualAddress};
+use crate::model::{Confidence, Frame, Hex, How, Stack};
+use crate::nt::{Architecture, ModuleList, UnloadedModule};
+use alloc::{string::String, vec::Vec};
+
+/// The most frames that are listed.
+pub const MAX_FRAMES: usize = 256;
+/// The longest chain of frame pointers that is followed.
+const MAX_CHAIN: usize = 128;
+/// How far from the stack pointer 32-bit Windows keeps the arguments of `KeBugCheckEx`.
+const X86_ARGUMENTS_WITHIN: u64 = 0x800;
+
+/// The stretch of memory that is the stack.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub struct StackRange {
+    /// Its lowest address that can be read.
+    pub low: VirtualAddress,
+    /// The first address behind it.
+    pub high: VirtualAddress,
+}
+
+/// Where to start, and what there is to go by.
+#[derive(Clone, Copy)]
+pub struct Start<'a> {
+    /// The machine's architecture.
+    pub architecture: Architecture,
+    /// Loaded modules.
+    pub modules: &'a ModuleList,
+    /// Unloaded modules.
+    pub unloaded: &'a [UnloadedModule],
+    /// Memory: the stack itself, and whatever code there is.
+    pub memory: &'a dyn AddressSpace,
+    /// The stack.
+    pub range: StackRange,
+    /// The registers to start from: the exception's where there is one, else the processor's.
+    pub registers: &'a Registers,
+    /// [`How::Exception`] when the registers are those of an exception, else [`How::Context`].
+    pub how: How,
+    /// The address of the exception, where there is one.
+    pub exception: Option<VirtualAddress>,
+    /// The stop code.
+    pub code: u32,
+    /// Its parameters.
+    pub parameters: [u64; 4],
+}
+
+/// The stop code without the bit that minidumps set in some (`0x1000007E` is `0x7E`).
+#[must_use]
+pub fn plain_code(code: u32) -> u32 {
+    const MINIDUMP: u32 = 0x1000_0000;
+    let plain = code & !MINIDUMP;
+    if code & 0xF000_0000 == MINIDUMP && plain < 0x1_0000 {
+        plain
+    } else {
+        code
+    }
+}
+
+/// The frame that called `KeBugCheckEx`, when the dump proves which it is.
+#[must_use]
+pub fn bug_check_caller(stack: &Stack) -> Option<&Frame> {
+    let [first, second, ..] = stack.frames.as_slice() else {
+        return None;
+    };
+    let asked = first.symbol.as_deref() == Some("KeBugCheckEx");
+    let proven = second.how == How::Scan && second.confidence == Confidence::Certain;
+    (first.how == How::Context && (asked || proven)).then_some(second)
+}
+
+/// Reads the stack. `processor`, `thread`, `process` and `process_name` of the answer are left to
+/// the caller, who knows them.
+#[must_use]
+pub fn scan(start: &Start<'_>) -> Stack {
+    let mut scanner = Scanner::new(start);
+    scanner.first_frame();
+    let from = match start.architecture {
+        Architecture::X64 => scanner.x64_caller(),
+        Architecture::X86 => scanner.x86_caller(),
+        Architecture::Arm64 | Architecture::Ia64 => Some(scanner.first_slot()),
+    };
+    let from = match start.architecture {
+        Architecture::X64 | Architecture::Ia64 => from,
+        Architecture::X86 | Architecture::Arm64 => scanner.chain().or(from),
+    };
+    if let Some(from) = from.filter(|_| !scanner.finished) {
+        scanner.picker.survey(&scanner.slots, from);
+        scanner.scan_from(from);
+    }
+    scanner.into_stack()
+}
+
+struct Scanner<'a> {
+    start: &'a Start<'a>,
+    slots: Slots,
+    picker: Picker<'a>,
+    reported: Vec<u64>,
+    frames: Vec<Frame>,
+    /// Whether the outermost frame has been reached.
+    finished: bool,
+}
+
+impl<'a> Scanner<'a> {
+    fn new(start: &'a Start<'a>) -> Self {
+        let StackRange { low, high } = start.range;
+        let mut reported = start.parameters.to_vec();
+        reported.extend(start.exception.map(|address| address.0));
+        let width = start.architecture.pointer_width();
+        Self {
+            start,
+            slots: Slots::read(start.memory, low.0, high.0, width),
+            picker: Picker::new(
+                start.architecture,
+                start.modules,
+                start.unloaded,
+                start.memory,
+            ),
+            reported,
+            frames: Vec::new(),
+            finished: false,
+        }
+    }
+
+    fn push(&mut self, address: u64, at: u64, owner: Option<Owner>, how: How, sure: Confidence) {
+        if self.frames.len() >= MAX_FRAMES {
+            self.finished = true;
+            return;
+        }
+        let (module, offset) = owner.map(|o| (o.name, Hex(o.offset))).unzip();
+        self.frames.push(Frame {
+            address: Hex(address),
+            stack_pointer: Some(Hex(at)),
+            module,
+            symbol: None,
+            offset,
+            how,
+            confidence: sure,
+            gap: None,
+        });
+    }
+
+    fn first_frame(&mut self) {
+        let registers = self.start.registers;
+        let address = registers.instruction_pointer.0;
+        if address == 0 && registers.stack_pointer.0 == 0 {
+            return;
+        }
+        let owner = self.picker.owner(self.picker.address(address));
+        let (at, how) = (registers.stack_pointer.0, self.start.how);
+        self.push(address, at, owner, how, Confidence::Certain);
+    }
+
+    /// Where the stack begins: the stack pointer, or the copy's first slot when that is elsewhere.
+    fn first_slot(&self) -> u64 {
+        let pointer = self.start.registers.stack_pointer.0;
+        if self.slots.holds(pointer) {
+            align_up(pointer, self.start.architecture.pointer_width())
+        } else {
+            self.start.range.low.0
+        }
+    }
+
+    /// Windows records the registers on entry to `KeBugCheckEx`: the stop code in RCX, or by then
+    /// in its home on the stack, and the return address in the first slot.
+    fn x64_caller(&mut self) -> Option<u64> {
+        let at = self.first_slot();
+        let code = u64::from(plain_code(self.start.code));
+        let in_register = self.start.registers.get("rcx") == Some(code);
+        let at_home = self.slots.get(at.wrapping_add(8)) == Some(code)
+            && self.slots.get(at.wrapping_add(16)) == Some(self.start.parameters[0]);
+        let value = self.slots.get(at)?;
+        if self.start.how != How::Context || !(in_register || at_home) {
+            return Some(at);
+        }
+        let Some(owner) = self.picker.owner(value) else {
+            return Some(at);
+        };
+        self.push(value, at, Some(owner), How::Scan, Confidence::Certain);
+        Some(at + 8)
+    }
+
+    /// On x86 the arguments of `KeBugCheckEx` are on the stack, right behind the return address.
+    fn x86_caller(&mut self) -> Option<u64> {
+        let first = self.first_slot();
+        let [p1, p2, ..] = self.start.parameters.map(|p| p & 0xFFFF_FFFF);
+        let wanted = [u64::from(plain_code(self.start.code)), p1, p2];
+        let found = self
+            .slots
+            .from(first)
+            .take_while(|&(at, _)| at - first < X86_ARGUMENTS_WITHIN)
+            .find(|&(at, value)| {
+                (1..=3u64)
+                    .zip(wanted)
+                    .all(|(i, w)| self.slots.get(at.wrapping_add(4 * i)) == Some(w))
+                    && self.picker.owner(value).is_some()
+            });
+        let Some((at, value)) = found.filter(|_| self.start.how == How::Context) else {
+            return Some(first);
+        };
+        let owner = self.picker.owner(value);
+        self.push(value, at, owner, How::Scan, Confidence::Certain);
+        Some(at + 4)
+    }
+
+    /// Follows the chain of frame pointers (EBP, X29). Answers where it ended; nothing when there
+    /// was none to follow.
+    fn chain(&mut self) -> Option<u64> {
+        let width = u64::from(self.start.architecture.pointer_width());
+        let mut at = self.start.registers.frame_pointer?.0;
+        let already = self.frames.get(1).map(|frame| frame.address.0);
+        let mut followed = None;
+        for _ in 0..MAX_CHAIN {
+            let (Some(next), Some(value)) =
+                (self.slots.get(at), self.slots.get(at.wrapping_add(width)))
+            else {
+                break;
+            };
+            let address = self.picker.address(value);
+            let Some(owner) = self.picker.owner(address) else {
+                break;
+            };
+            if already != Some(address) {
+                let slot = at + width;
+                self.push(
+                    address,
+                    slot,
+                    Some(owner),
+                    How::FramePointer,
+                    Confidence::Likely,
+                );
+            }
+            followed = Some(at + 2 * width);
+            if next <= at {
+                // The outermost frame record holds a null pointer.
+                self.finished |= next == 0;
+                break;
+            }
+            at = next;
+        }
+        followed
+    }
+
+    /// Takes every slot for what it may be, from `from` outwards.
+    fn scan_from(&mut self, from: u64) {
+        let mut at = from;
+        let width = u64::from(self.start.architecture.pointer_width());
+        while !self.finished && at < self.slots.end() {
+            let Some(value) = self.slots.get(at) else {
+                break;
+            };
+            if let Some(next) = self.trap(at) {
+                at = next;
+                continue;
+            }
+            if let Some(owner) = self.picker.candidate(at, value) {
+                let (address, sure) = (self.picker.address(value), owner.confidence);
+                self.push(address, at, Some(owner), How::Scan, sure);
+            }
+            at += width;
+        }
+    }
+
+    /// Steps over a trap frame at `at` to the stack that it interrupted.
+    fn trap(&mut self, at: u64) -> Option<u64> {
+        if self.start.architecture != Architecture::X64 {
+            return None;
+        }
+        let trap = trap::at(&self.slots, at, &self.reported)?;
+        if trap.user {
+            self.finished = true;
+            return Some(trap.end);
+        }
+        let owner = self.picker.owner(trap.instruction);
+        if owner.is_none() && !trap.reported {
+            return None;
+        }
+        let inside = trap.stack_pointer > at && self.slots.holds(trap.stack_pointer);
+        let sure = match (trap.reported, inside) {
+            (true, _) => Confidence::Certain,
+            (false, true) => Confidence::Likely,
+            (false, false) => Confidence::Possible,
+        };
+        self.push(trap.instruction, at, owner, How::TrapFrame, sure);
+        Some(if inside {
+            align_up(trap.stack_pointer, 8)
+        } else {
+            trap.end
+        })
+    }
+
+    fn into_stack(self) -> Stack {
+        Stack {
+            limits: self.limits(),
+            frames: self.frames,
+            registers: self.start.registers.all.clone(),
+            ..Stack::default()
+        }
+    }
+
+    fn limits(&self) -> String {
+        let mut text = String::new();
+        let guessed = |frame: &&Frame| frame.confidence == Confidence::Possible;
+        if self.frames.iter().any(|frame| guessed(&frame)) {
+            text.push_str(
+                "Without the drivers' code, which this dump does not hold, calls cannot be traced \
+                 back one by one: a frame marked \"possible\" is a value on the stack that points \
+                 into a module. Some of these are left over from calls that had already returned, \
+                 and a frame may be missing.",
+            );
+        }
+        let mut add = |sentence: &str| {
+            if !text.is_empty() {
+                text.push(' ');
+            }
+            text.push_str(sentence);
+        };
+        if self.slots.missing.is_some() {
+            add("Part of the stack is not in the file, so the outer frames are missing.");
+        }
+        if self.frames.len() >= MAX_FRAMES {
+            add("The list was cut at 256 frames.");
+        }
+        if self.frames.len() <= 1 {
+            add("No other frame was found on the stack.");
+        }
+        text
+    }
+}

@@ -1,0 +1,67 @@
+//! Trap frames of x64: what the processor and the kernel push when an instruction faults or an
+//! interrupt comes in.
+//!
+//! Layout: KTRAP_FRAME in Windows symbols, unchanged from 6.0 to 26100. Its end is what the
+//! processor itself pushes: instruction pointer, code segment, flags, stack pointer, stack segment.
+
+use super::slots::Slots;
+
+/// Where the processor's part begins in KTRAP_FRAME.
+const RIP: u64 = 0x168;
+/// Where the faulting address (CR2) is kept.
+const FAULT_ADDRESS: u64 = 0xD0;
+/// Kernel code and stack segments, and those of user mode.
+const KERNEL_CODE: u64 = 0x10;
+const KERNEL_STACK: [u64; 2] = [0x18, 0];
+const USER_CODE: [u64; 2] = [0x33, 0x23];
+const USER_STACK: u64 = 0x2B;
+/// Bit 1 of the flags register is always set, and nothing above bit 21 is in use.
+const FLAGS_ALWAYS: u64 = 2;
+const FLAGS_LIMIT: u64 = 1 << 22;
+/// Values below are error codes and counts, which prove nothing when they agree.
+const SMALLEST_PROOF: u64 = 0x1_0000;
+
+/// A frame that the processor pushed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) struct Trap {
+    /// The instruction that was interrupted.
+    pub(super) instruction: u64,
+    /// The stack pointer it had.
+    pub(super) stack_pointer: u64,
+    /// Whether it ran in user mode.
+    pub(super) user: bool,
+    /// Whether the fault is one of those that were reported.
+    pub(super) reported: bool,
+    /// The address behind the frame.
+    pub(super) end: u64,
+}
+
+/// Looks for a processor's frame that begins at `at`. `reported` are the addresses that the stop
+/// code or the exception names.
+pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
+    let word = |index: u64| slots.get(at.checked_add(index * 8)?);
+    let (instruction, code, flags) = (word(0)?, word(1)?, word(2)?);
+    let (stack_pointer, stack) = (word(3)?, word(4)?);
+    let user = USER_CODE.contains(&code) && stack == USER_STACK;
+    let kernel = code == KERNEL_CODE && KERNEL_STACK.contains(&stack);
+    if !(user || kernel) || flags & FLAGS_ALWAYS == 0 || flags >= FLAGS_LIMIT {
+        return None;
+    }
+    // Kernel code runs on kernel addresses, user code does not; each has its stack above zero.
+    let high_half = |address: u64| address >> 47 == 0x1_FFFF;
+    if stack_pointer == 0 || kernel && !high_half(stack_pointer) || user && high_half(instruction) {
+        return None;
+    }
+    let fault = at
+        .checked_sub(RIP - FAULT_ADDRESS)
+        .and_then(|at| slots.get(at));
+    let proves =
+        |value: u64| value >= SMALLEST_PROOF && reported.iter().any(|&known| known == value);
+    Some(Trap {
+        instruction,
+        stack_pointer,
+        user,
+        reported: proves(instruction) || fault.is_some_and(proves),
+        end: at + 40,
+    })
+}
