@@ -1,0 +1,179 @@
+//! The header as it stands, field by field, for the report: offset, name, value, meaning, or why
+//! there is no value.
+
+use super::layout::{Field, Id, Shape};
+use super::words::{machine_name, mini_dump_field_names, product_name, suite_names};
+use super::{Attributes, DumpHeader, DumpType, Reader, is_fill, little_endian};
+use crate::model::{Gap, HeaderField, Hex, RawHeader};
+use alloc::{
+    format,
+    string::{String, ToString},
+    vec::Vec,
+};
+
+impl DumpHeader {
+    /// Every field of the header in file order.
+    #[must_use]
+    pub fn fields(&self) -> RawHeader {
+        let layout = self.width.layout();
+        let reader = Reader {
+            width: self.width,
+            raw: &self.raw,
+        };
+        RawHeader {
+            structure: layout.structure,
+            fields: layout
+                .fields
+                .iter()
+                .map(|field| self.show(&reader, field))
+                .collect(),
+        }
+    }
+
+    fn show(&self, reader: &Reader<'_>, field: &Field) -> HeaderField {
+        let offset = u64::from(field.offset);
+        let mut shown = HeaderField {
+            offset: Hex(offset),
+            name: field.name,
+            ..HeaderField::default()
+        };
+        let Some(bytes) = reader.bytes_at(offset, field.shape.len()) else {
+            shown.gap = Some(Gap::Truncated);
+            return shown;
+        };
+        let is_signature = matches!(field.id, Id::Signature | Id::ValidDump);
+        if !is_signature && is_fill(offset, bytes) {
+            shown.gap = Some(Gap::NotRecorded);
+            return shown;
+        }
+        shown.value = match field.shape {
+            Shape::Tag => Some(bytes.iter().map(|&b| char::from(b)).collect()),
+            Shape::Int(_) => Some(format!("{:#x}", little_endian(bytes))),
+            Shape::Pointer(len) => Some(format!(
+                "{:0width$x}",
+                little_endian(bytes),
+                width = usize::from(len) * 2
+            )),
+            Shape::Text(_) => Some(reader.text(field.id).unwrap_or_default()),
+            Shape::Struct(_) => self.structure(field.id),
+        };
+        if shown.value.is_none() {
+            shown.gap = Some(Gap::NotRecorded);
+        }
+        if matches!(field.shape, Shape::Int(_)) {
+            shown.meaning = meaning(field.id, little_endian(bytes));
+        } else if field.id == Id::PhysicalMemoryBlock {
+            shown.meaning = self.runs_listed();
+        }
+        shown
+    }
+
+    fn structure(&self, id: Id) -> Option<String> {
+        match id {
+            Id::PhysicalMemoryBlock => self
+                .physical_memory
+                .as_ref()
+                .map(|memory| format!("{} runs, {:#x} pages", memory.recorded, memory.total_pages)),
+            Id::ContextRecord => self.context.map(|range| format!("{:#x} bytes", range.len)),
+            Id::Exception => self
+                .exception
+                .map(|range| format!("{:#x} bytes", range.len)),
+            _ => None,
+        }
+    }
+
+    fn runs_listed(&self) -> Option<String> {
+        let memory = self.physical_memory.as_ref()?;
+        let mut runs: Vec<String> = memory
+            .runs
+            .iter()
+            .map(|run| format!("{:#x}+{:#x}", run.base_page, run.pages))
+            .collect();
+        if !memory.adds_up() {
+            runs.push("the runs do not add up to the total".into());
+        }
+        Some(runs.join(", "))
+    }
+}
+
+fn meaning(id: Id, value: u64) -> Option<String> {
+    let word = value as u32;
+    match id {
+        Id::MajorVersion => match value {
+            0xF => Some("free build".into()),
+            0xC => Some("checked build".into()),
+            _ => None,
+        },
+        Id::MinorVersion => Some(format!("build {value}")),
+        Id::MachineImageType => machine_name(word).map(Into::into),
+        Id::NumberProcessors => Some(value.to_string()),
+        Id::DumpType => Some(DumpType::from(word).name().into()),
+        Id::RequiredDumpSpace => Some(format!("{value} bytes")),
+        Id::SystemTime => iso_8601(value),
+        Id::SystemUpTime => Some(duration(value)),
+        Id::ProductType => product_name(word).map(Into::into),
+        Id::SuiteMask => joined(&suite_names(word)),
+        Id::Attributes => joined(&Attributes(word).names()),
+        Id::MiniDumpFields => joined(&mini_dump_field_names(word)),
+        Id::WriterStatus | Id::SecondaryDataState if value == 0 => Some("success".into()),
+        Id::PaeEnabled => Some(if value == 0 { "no PAE" } else { "PAE" }.into()),
+        _ => None,
+    }
+}
+
+fn joined(names: &[&str]) -> Option<String> {
+    (!names.is_empty()).then(|| names.join(", "))
+}
+
+/// A FILETIME (100 ns since 1601 UTC) as ISO 8601 with seconds; `None` outside 1970 to 2199,
+/// where it is no time at which a dump was written.
+#[must_use]
+pub fn iso_8601(filetime: u64) -> Option<String> {
+    const SECONDS_1601_TO_1970: u64 = 11_644_473_600;
+    let seconds = (filetime / 10_000_000).checked_sub(SECONDS_1601_TO_1970)?;
+    let days = seconds / 86_400;
+    let (year, month, day) = civil(days)?;
+    let time = seconds % 86_400;
+    Some(format!(
+        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
+        time / 3600,
+        time / 60 % 60,
+        time % 60
+    ))
+}
+
+/// Year, month and day of a day counted from 1970-01-01, until 2199.
+fn civil(mut days: u64) -> Option<(u64, u64, u64)> {
+    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
+    for year in 1970..2200 {
+        let length = if leap(year) { 366 } else { 365 };
+        if days >= length {
+            days -= length;
+            continue;
+        }
+        let february = if leap(year) { 29 } else { 28 };
+        let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
+        for (month, length) in (1..).zip(months) {
+            if days < length {
+                return Some((year, month, days + 1));
+            }
+            days -= length;
+        }
+    }
+    None
+}
+
+/// A time span of 100 ns units as the debugger prints it: `0 days 0:01:02.345`.
+#[must_use]
+pub fn duration(units: u64) -> String {
+    let milliseconds = units / 10_000;
+    let seconds = milliseconds / 1000;
+    format!(
+        "{} days {}:{:02}:{:02}.{:03}",
+        seconds / 86_400,
+        seconds / 3600 % 24,
+        seconds / 60 % 60,
+        seconds % 60,
+        milliseconds % 1000
+    )
+}
