@@ -5,6 +5,7 @@ use super::layout::{Field, Id, Shape};
 use super::words::{machine_name, mini_dump_field_names, product_name, suite_names};
 use super::{Attributes, DumpHeader, DumpType, Reader, is_fill, little_endian};
 use crate::model::{Gap, HeaderField, Hex, RawHeader};
+use crate::time::iso8601_from_filetime;
 use alloc::{
     format,
     string::{String, ToString},
@@ -109,7 +110,7 @@ fn meaning(id: Id, value: u64) -> Option<String> {
         Id::NumberProcessors => Some(value.to_string()),
         Id::DumpType => Some(DumpType::from(word).name().into()),
         Id::RequiredDumpSpace => Some(format!("{value} bytes")),
-        Id::SystemTime => iso_8601(value),
+        Id::SystemTime => iso8601_from_filetime(value),
         Id::SystemUpTime => Some(duration(value)),
         Id::ProductType => product_name(word).map(Into::into),
         Id::SuiteMask => joined(&suite_names(word)),
@@ -125,47 +126,8 @@ fn joined(names: &[&str]) -> Option<String> {
     (!names.is_empty()).then(|| names.join(", "))
 }
 
-/// A FILETIME (100 ns since 1601 UTC) as ISO 8601 with seconds; `None` outside 1970 to 2199,
-/// where it is no time at which a dump was written.
-#[must_use]
-pub fn iso_8601(filetime: u64) -> Option<String> {
-    const SECONDS_1601_TO_1970: u64 = 11_644_473_600;
-    let seconds = (filetime / 10_000_000).checked_sub(SECONDS_1601_TO_1970)?;
-    let days = seconds / 86_400;
-    let (year, month, day) = civil(days)?;
-    let time = seconds % 86_400;
-    Some(format!(
-        "{year:04}-{month:02}-{day:02}T{:02}:{:02}:{:02}Z",
-        time / 3600,
-        time / 60 % 60,
-        time % 60
-    ))
-}
-
-/// Year, month and day of a day counted from 1970-01-01, until 2199.
-fn civil(mut days: u64) -> Option<(u64, u64, u64)> {
-    let leap = |year: u64| year % 4 == 0 && (year % 100 != 0 || year % 400 == 0);
-    for year in 1970..2200 {
-        let length = if leap(year) { 366 } else { 365 };
-        if days >= length {
-            days -= length;
-            continue;
-        }
-        let february = if leap(year) { 29 } else { 28 };
-        let months = [31, february, 31, 30, 31, 30, 31, 31, 30, 31, 30, 31];
-        for (month, length) in (1..).zip(months) {
-            if days < length {
-                return Some((year, month, days + 1));
-            }
-            days -= length;
-        }
-    }
-    None
-}
-
 /// A time span of 100 ns units as the debugger prints it: `0 days 0:01:02.345`.
-#[must_use]
-pub fn duration(units: u64) -> String {
+fn duration(units: u64) -> String {
     let milliseconds = units / 10_000;
     let seconds = milliseconds / 1000;
     format!(

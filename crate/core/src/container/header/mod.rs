@@ -11,7 +11,6 @@ mod words;
 #[cfg(test)]
 mod tests;
 
-pub use fields::{duration, iso_8601};
 pub use layout::Width;
 pub use words::{
     Attributes, DumpType, debugger_kind_line, holds, kind_name, machine_name,

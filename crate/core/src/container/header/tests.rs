@@ -61,7 +61,14 @@ fn both_headers_give_their_fields() {
     assert_eq!(header.kind(), Kind::Active);
     assert_eq!(header.comment.as_deref(), Some("by hand"));
     assert_eq!(
-        header.system_time.and_then(iso_8601).as_deref(),
+        header
+            .fields()
+            .fields
+            .iter()
+            .find(|f| f.name == "SystemTime")
+            .unwrap()
+            .meaning
+            .as_deref(),
         Some("2012-12-14T23:06:40Z")
     );
 
@@ -101,20 +108,5 @@ fn every_prefix_of_a_header_is_read_as_far_as_it_goes() {
     assert_eq!(
         DumpHeader::read(&Slice(&vec![1; 9000])),
         Err(HeaderError::Signature { found: [1; 8] })
-    );
-}
-
-#[test]
-fn times_are_worded_across_leap_years() {
-    let at = |seconds: u64| iso_8601((11_644_473_600 + seconds) * 10_000_000);
-    assert_eq!(at(0).as_deref(), Some("1970-01-01T00:00:00Z"));
-    assert_eq!(at(951_782_399).as_deref(), Some("2000-02-28T23:59:59Z"));
-    assert_eq!(at(951_782_400).as_deref(), Some("2000-02-29T00:00:00Z"));
-    assert_eq!(at(1_709_251_199).as_deref(), Some("2024-02-29T23:59:59Z"));
-    assert_eq!(iso_8601(0), None);
-    assert_eq!(iso_8601(u64::MAX), None);
-    assert_eq!(
-        duration(10_000 * (86_400_000 + 3_723_004)),
-        "1 days 1:02:03.004"
     );
 }
