@@ -53,7 +53,7 @@ fn what_goes_on_after_not_yet_is_fetched_in_one_round() {
             .map(u32::from)
             .sum::<u32>()
     });
-    assert_eq!(sum, (0..8).map(|i| i * 8).sum());
+    assert_eq!(sum, (0..8).map(|i| i * 8).sum::<u32>());
     assert_eq!((cache.stats().rounds, cache.stats().reads), (1, 8));
 }
 
