@@ -1,1 +1,18 @@
 //! Rules: facts in, findings out.
+//!
+//! A rule is a small pure function over [`Facts`]. [`blame()`] asks who probably caused the stop and
+//! answers with a name and its evidence, or with the reason why nobody is named; a wrong name is
+//! the worst answer there is.
+
+pub mod blame;
+pub mod codes;
+mod facts;
+mod objects;
+mod role;
+
+pub use blame::{Verdict, blame};
+pub use facts::{Facts, Place};
+pub use role::{Role, display_vendor, role};
+
+#[cfg(test)]
+mod testing;

@@ -1,0 +1,114 @@
+//! Who probably caused the stop.
+//!
+//! Rules are asked in the order of their strength. The first that names somebody decides; what
+//! later rules say of the same module is added to its evidence, and what they say of others is
+//! dropped. Frameworks and the kernel are never named: faults surface in them that others made.
+
+mod near;
+mod rules;
+
+use super::codes::{Silence, silence};
+use super::facts::Facts;
+use crate::model::{Blame, Confidence, Evidence, Kind};
+use alloc::{format, string::String, vec::Vec};
+
+/// Somebody is named, or it is said why not.
+#[derive(Clone, Debug, PartialEq)]
+pub enum Verdict {
+    /// The probable culprit. The failure bucket is left to others.
+    Named(Blame),
+    /// Why nobody is named: a sentence or two for the note `no-blame`.
+    NoGround(String),
+}
+
+impl Verdict {
+    /// The culprit, if there is one.
+    #[must_use]
+    pub fn named(&self) -> Option<&Blame> {
+        match self {
+            Self::Named(blame) => Some(blame),
+            Self::NoGround(_) => None,
+        }
+    }
+}
+
+/// What one rule says.
+#[derive(Clone, Debug, PartialEq)]
+struct Suspect {
+    module: String,
+    confidence: Confidence,
+    evidence: Vec<Evidence>,
+}
+
+type Rule = fn(&Facts<'_>) -> Option<Suspect>;
+
+/// Rules that rest on what the dump records of this very driver, strongest first.
+const DIRECT: &[Rule] = &[
+    rules::unloaded_too_early,
+    rules::asked_windows_to_stop,
+    rules::at_fault,
+    rules::named_by_windows,
+    rules::only_its_driver_raises_it,
+    rules::display_driver,
+    rules::caught_by_verifier,
+    rules::holds_the_power_request,
+    rules::inside_windows_own_driver,
+];
+/// Rules that look at the neighbourhood, asked only where the stack is that of the culprit.
+const NEARBY: &[Rule] = &[near::nearest_driver];
+/// Rules that hold even with codes that otherwise name nobody.
+const ALWAYS: &[Rule] = &[
+    rules::asked_windows_to_stop,
+    rules::named_by_windows,
+    rules::holds_the_power_request,
+];
+
+/// Names the probable culprit.
+#[must_use]
+pub fn blame(facts: &Facts<'_>) -> Verdict {
+    let silence = silence(facts.plain_code(), &facts.parameters);
+    if facts.kind == Kind::Live || silence == Some(Silence::Manual) {
+        return Verdict::NoGround(Silence::Manual.reason().into());
+    }
+    let rules = match silence {
+        Some(_) => ALWAYS.to_vec(),
+        None => [DIRECT, NEARBY].concat(),
+    };
+    let mut suspects = rules.iter().filter_map(|rule| rule(facts));
+    let Some(mut first) = suspects.next() else {
+        return Verdict::NoGround(why_nobody(facts, silence));
+    };
+    for other in suspects.filter(|other| other.module.eq_ignore_ascii_case(&first.module)) {
+        for evidence in other.evidence {
+            if !first.evidence.contains(&evidence) {
+                first.evidence.push(evidence);
+            }
+        }
+    }
+    Verdict::Named(Blame {
+        module: first.module,
+        confidence: first.confidence,
+        evidence: first.evidence,
+        ..Blame::default()
+    })
+}
+
+fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
+    if let Some(silence) = silence {
+        return silence.reason().into();
+    }
+    match rules::fault_place(facts) {
+        Some(place) => format!(
+            "The fault happened at {}, which is part of Windows and works on behalf of other \
+             drivers, and no driver of another maker is close to it on the stack. Whose fault it \
+             was cannot be told from this dump.",
+            place.label
+        ),
+        None => "Nothing in this dump points to one driver: no driver's address among the \
+                 parameters, and none of another maker near the top of the stack."
+            .into(),
+    }
+}
+
+#[cfg(test)]
+mod tests;

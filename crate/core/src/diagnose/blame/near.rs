@@ -1,0 +1,82 @@
+//! The nearest driver of another maker on the stack.
+//!
+//! With a scanned stack this is the weakest ground: a value can be left over from an earlier call.
+//! So it must be close, and a single value further away does not count.
+
+use super::Suspect;
+use crate::diagnose::facts::Facts;
+use crate::diagnose::role::{Role, role};
+use crate::model::{Confidence, Evidence, Frame, How, Stack};
+use alloc::{format, string::String, vec};
+
+/// One frame this close is enough.
+const CLOSE: usize = 5;
+/// Up to here two frames of the same driver are needed.
+const WITHIN: usize = 14;
+
+/// The frames from where the trouble was outwards: from the last trap frame that carries the
+/// reported fault, else from the exception, else from whoever called `KeBugCheckEx`.
+fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
+    let frames = stack.frames.as_slice();
+    let trap = |sure: Confidence| {
+        frames
+            .iter()
+            .position(|frame| frame.how == How::TrapFrame && frame.confidence >= sure)
+    };
+    match trap(Confidence::Certain).or_else(|| trap(Confidence::Likely)) {
+        Some(index) => (frames.get(index..).unwrap_or_default(), "the fault"),
+        None if frames.first().is_some_and(|f| f.how == How::Exception) => {
+            (frames, "the exception")
+        }
+        None => (frames.get(1..).unwrap_or_default(), "the stop"),
+    }
+}
+
+fn others(frame: &Frame) -> Option<&str> {
+    let name = frame.module.as_deref()?;
+    let loaded = !name.starts_with("unloaded ");
+    (loaded && role(name) == Role::Other).then_some(name)
+}
+
+/// Names the first driver of another maker above the fault, when it is close enough.
+pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
+    let (frames, what) = from_the_trouble(facts.stack?);
+    let near = frames.get(..WITHIN.min(frames.len()))?;
+    let (at, name) = near
+        .iter()
+        .enumerate()
+        .find_map(|(at, frame)| Some((at, others(frame)?)))?;
+    let count = near.iter().filter(|f| others(f) == Some(name)).count();
+    if at >= CLOSE && count < 2 {
+        return None;
+    }
+    let frame = near.get(at)?;
+    let place = frame
+        .stack_pointer
+        .map_or_else(String::new, |sp| format!("stack {sp}"));
+    let how = if frame.confidence == Confidence::Possible {
+        "as far as the stack can be read without its code"
+    } else {
+        "on the stack"
+    };
+    let text = match at {
+        0 => format!("{name} is where {what} was, {how}."),
+        _ => format!(
+            "{name} is the driver of another maker nearest to {what}: {at} {} away, {how}.",
+            if at == 1 { "frame" } else { "frames" }
+        ),
+    };
+    let again = format!(
+        "{count} of the {} innermost frames are in {name}.",
+        near.len()
+    );
+    let mut evidence = vec![Evidence::new(text, place)];
+    if count > 1 {
+        evidence.push(Evidence::new(again, "stack"));
+    }
+    Some(Suspect {
+        module: name.into(),
+        confidence: Confidence::Possible,
+        evidence,
+    })
+}

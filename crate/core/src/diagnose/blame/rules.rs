@@ -1,0 +1,254 @@
+//! Rules that rest on what the dump records of one driver.
+
+use super::Suspect;
+use crate::diagnose::codes::{CodeAddress, code_address, touched_address};
+use crate::diagnose::facts::{Facts, Place};
+use crate::diagnose::objects::Objects;
+use crate::diagnose::role::{Role, display_vendor, role};
+use crate::memory::{AddressSpaceExt, VirtualAddress};
+use crate::model::{Confidence, Evidence, Frame, How};
+use crate::stack::bug_check_caller;
+use alloc::{format, string::String, vec, vec::Vec};
+
+fn suspect(module: &str, confidence: Confidence, text: String, place: &str) -> Option<Suspect> {
+    Some(Suspect {
+        module: module.into(),
+        confidence,
+        evidence: vec![Evidence::new(text, place)],
+    })
+}
+
+/// The code of the placeholder that Windows leaves in the header when there was no exception.
+const BREAKPOINT: u32 = 0x8000_0003;
+
+/// Where the fault was: what a parameter says, else the exception, else a trap frame on the stack
+/// that carries the fault which the stop code reports.
+fn fault(facts: &Facts<'_>) -> Option<(u64, String)> {
+    if let Some((address, index, CodeAddress::Instruction)) =
+        code_address(facts.plain_code(), &facts.parameters)
+        && address != 0
+    {
+        return Some((address, format!("parameter {}", index + 1)));
+    }
+    if let Some(exception) = facts.exception.filter(|e| e.code != BREAKPOINT) {
+        return Some((exception.address.0, "exception record".into()));
+    }
+    let trap =
+        |frame: &&Frame| frame.how == How::TrapFrame && frame.confidence == Confidence::Certain;
+    let frame = facts.stack?.frames.iter().find(trap)?;
+    let place = frame.stack_pointer.map(|sp| format!("trap frame at {sp}"));
+    Some((frame.address.0, place.unwrap_or_default()))
+}
+
+/// Whose code the fault was in.
+pub(super) fn fault_place(facts: &Facts<'_>) -> Option<Place> {
+    facts.locate(VirtualAddress(fault(facts)?.0))
+}
+
+/// A driver that was gone when its code or data was still used.
+pub(super) fn unloaded_too_early(facts: &Facts<'_>) -> Option<Suspect> {
+    // With other codes it is the toucher who is wrong, not the driver that had been there.
+    let touched = touched_address(facts.plain_code(), &facts.parameters)
+        .filter(|_| matches!(facts.plain_code(), 0xCE | 0xD4));
+    let executed = fault(facts).map(|(address, _)| address);
+    let place = [executed, touched]
+        .into_iter()
+        .flatten()
+        .filter_map(|address| facts.locate(VirtualAddress(address)))
+        .find(|place| place.unloaded && !matches!(place.role, Role::Kernel | Role::Framework))?;
+    let text = format!(
+        "The address at fault lies where {} had been before it was unloaded ({}).",
+        place.module, place.label
+    );
+    let mut found = suspect(&place.module, Confidence::Likely, text, "unloaded modules")?;
+    if facts.plain_code() == 0xCE {
+        let text = "Windows reports a driver that was unloaded with work outstanding.";
+        found.evidence.push(Evidence::new(text, "stop code"));
+    }
+    Some(found)
+}
+
+/// A driver that called `KeBugCheckEx` itself.
+pub(super) fn asked_windows_to_stop(facts: &Facts<'_>) -> Option<Suspect> {
+    let caller = bug_check_caller(facts.stack?)?;
+    let place = facts.locate(VirtualAddress(caller.address.0))?;
+    if place.role != Role::Other || place.unloaded {
+        return None;
+    }
+    let text = format!(
+        "{} itself asked Windows to stop: the call of KeBugCheckEx came from {}.",
+        place.module, place.label
+    );
+    let at = caller.stack_pointer.map(|sp| format!("stack {sp}"));
+    suspect(
+        &place.module,
+        Confidence::Likely,
+        text,
+        &at.unwrap_or_default(),
+    )
+}
+
+/// A driver of another maker in whose code the fault was.
+pub(super) fn at_fault(facts: &Facts<'_>) -> Option<Suspect> {
+    let (address, source) = fault(facts)?;
+    let place = facts.locate(VirtualAddress(address))?;
+    if place.role != Role::Other || place.unloaded {
+        return None;
+    }
+    let text = format!("The instruction at fault is {}.", place.label);
+    suspect(&place.module, Confidence::Likely, text, &source)
+}
+
+/// The same in a driver that comes with Windows and works for nobody else.
+pub(super) fn inside_windows_own_driver(facts: &Facts<'_>) -> Option<Suspect> {
+    let (address, source) = fault(facts)?;
+    let place = facts.locate(VirtualAddress(address))?;
+    if place.role != Role::Windows || place.unloaded {
+        return None;
+    }
+    let text = format!(
+        "The instruction at fault is {}. The driver comes with Windows, so the hardware or \
+         firmware it drives, or memory damaged by somebody else, may be behind it.",
+        place.label
+    );
+    suspect(&place.module, Confidence::Possible, text, &source)
+}
+
+/// The driver that Windows put on record while it stopped.
+pub(super) fn named_by_windows(facts: &Facts<'_>) -> Option<Suspect> {
+    let name = facts
+        .broken_driver
+        .map(file_name)
+        .filter(|n| !n.is_empty())?;
+    let confidence = match role(name) {
+        Role::Other => Confidence::Likely,
+        Role::Windows => Confidence::Possible,
+        Role::Kernel | Role::Framework => return None,
+    };
+    let text = format!("Windows itself put {name} on record as the driver at fault.");
+    suspect(name, confidence, text, "triage header, BrokenDriverOffset")
+}
+
+fn file_name(path: &str) -> &str {
+    path.rsplit(['\\', '/']).next().unwrap_or(path)
+}
+
+/// Codes outside Microsoft's list that the drivers of one maker raise.
+const OWN_CODES: &[(core::ops::RangeInclusive<u32>, &str)] = &[(0xA000_0000..=0xA000_000F, "AMD")];
+
+/// The loaded driver of the maker who alone raises this code.
+pub(super) fn only_its_driver_raises_it(facts: &Facts<'_>) -> Option<Suspect> {
+    let (_, vendor) = OWN_CODES
+        .iter()
+        .find(|(codes, _)| codes.contains(&facts.code))?;
+    let theirs = |name: &str| display_vendor(name) == Some(*vendor);
+    let on_stack = frame_names(facts).into_iter().find(|name| theirs(name));
+    let loaded = || facts.modules.as_slice().iter().map(|m| m.name.as_str());
+    let name = on_stack.or_else(|| loaded().find(|name| theirs(name)))?;
+    let text = format!("Only {vendor}'s display driver stops Windows with this code.");
+    suspect(name, Confidence::Likely, text, "stop code")
+}
+
+fn frame_names<'a>(facts: &Facts<'a>) -> Vec<&'a str> {
+    let frames = facts.stack.map_or(&[][..], |stack| &stack.frames);
+    frames.iter().filter_map(|f| f.module.as_deref()).collect()
+}
+
+/// Codes that dxgkrnl raises when a graphics adapter or its driver does not do its work, and how
+/// far from the top of the stack the adapter's driver may then be.
+const DISPLAY_CODES: &[u32] = &[0xEA, 0x10E, 0x113, 0x116, 0x117, 0x119, 0x141, 0x142];
+const DISPLAY_WITHIN: usize = 24;
+
+/// The display driver that a graphics watchdog was waiting for.
+pub(super) fn display_driver(facts: &Facts<'_>) -> Option<Suspect> {
+    let code = facts.plain_code();
+    if !DISPLAY_CODES.contains(&code) {
+        return None;
+    }
+    if let Some((address, index, CodeAddress::DisplayDriver)) =
+        code_address(code, &facts.parameters)
+        && let Some(place) = facts.locate(VirtualAddress(address))
+        && place.role == Role::Other
+    {
+        let text = format!("The stop code names the display driver: {}.", place.label);
+        let source = format!("parameter {}", index + 1);
+        return suspect(&place.module, Confidence::Likely, text, &source);
+    }
+    if let Some(name) = stuck_driver_name(facts) {
+        let text = format!("The stop code names the driver that was stuck: {name}.");
+        return suspect(&name, Confidence::Likely, text, "parameter 3");
+    }
+    let names = frame_names(facts);
+    let near = names.get(..DISPLAY_WITHIN.min(names.len()))?;
+    let name = near.iter().find(|name| display_vendor(name).is_some())?;
+    let count = near.iter().filter(|other| *other == name).count();
+    let text = format!(
+        "Windows' graphics watchdog stopped the machine, and {name} is the display driver on the \
+         stack ({count} of the {} innermost frames).",
+        near.len()
+    );
+    let sure = if count > 1 {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    };
+    suspect(name, sure, text, "stack")
+}
+
+/// The name that 0xEA carries in its third parameter, where the dump holds it.
+fn stuck_driver_name(facts: &Facts<'_>) -> Option<String> {
+    if facts.plain_code() != 0xEA || facts.parameters[2] == 0 {
+        return None;
+    }
+    let width = facts.architecture?.pointer_width();
+    let name = VirtualAddress(facts.parameters[2]);
+    let text = facts.space?.unicode_string(name, width).ok()?;
+    let module = facts.modules.by_name(file_name(&text))?;
+    (role(&module.name) == Role::Other).then(|| module.name.clone())
+}
+
+/// The driver that Driver Verifier caught.
+pub(super) fn caught_by_verifier(facts: &Facts<'_>) -> Option<Suspect> {
+    let code = facts.plain_code();
+    if !matches!(code, 0xC2 | 0xC4 | 0xC9 | 0xDA | 0xE6 | 0x10D | 0x1F2) {
+        return None;
+    }
+    let verifier = matches!(code, 0xC4 | 0xC9 | 0xE6);
+    let caller = match code_address(code, &facts.parameters) {
+        Some((_, index, CodeAddress::Caller)) => index..index + 1,
+        _ if verifier => 1..4,
+        _ => return None,
+    };
+    let objects = Objects::new(facts);
+    let (index, place) = caller
+        .filter_map(|index| Some((index, *facts.parameters.get(index)?)))
+        .find_map(|(index, value)| {
+            let place = facts.locate(VirtualAddress(value)).or_else(|| {
+                let objects = objects.as_ref()?;
+                objects.driver(value).or_else(|| objects.device(value))
+            })?;
+            (place.role == Role::Other).then_some((index, place))
+        })?;
+    let text = match verifier {
+        true => format!("Driver Verifier caught {} ({}).", place.module, place.label),
+        false => format!("The call that Windows refused came from {}.", place.label),
+    };
+    let source = format!("parameter {}", index + 1);
+    suspect(&place.module, Confidence::Likely, text, &source)
+}
+
+/// The driver that holds the power request on which everybody waits (0x9F with first parameter 3).
+pub(super) fn holds_the_power_request(facts: &Facts<'_>) -> Option<Suspect> {
+    if facts.plain_code() != 0x9F || facts.parameters[0] != 3 {
+        return None;
+    }
+    let place = Objects::new(facts)?.irp_holder(facts.parameters[3])?;
+    if place.role != Role::Other {
+        return None;
+    }
+    let text = format!(
+        "The power request that did not end was with {} when time ran out.",
+        place.module
+    );
+    suspect(&place.module, Confidence::Likely, text, "parameter 4 (IRP)")
+}

@@ -1,0 +1,129 @@
+//! What the rules may know.
+
+use super::role::{Role, role};
+use crate::memory::{AddressSpace, VirtualAddress};
+use crate::model::{Exception, IntegrationServices, Kind, Memory, Platform, Stack};
+use crate::nt::{Architecture, ModuleList, UnloadedModule};
+use crate::stack::plain_code;
+use alloc::{format, string::String};
+
+/// Everything that rules draw on, borrowed from whoever read it. What is `None` is not known, and
+/// no rule takes it for absent.
+#[derive(Clone, Copy)]
+pub struct Facts<'a> {
+    /// What the file is.
+    pub kind: Kind,
+    /// Whether bytes that its headers promise are missing.
+    pub truncated: bool,
+    /// The stop code as recorded.
+    pub code: u32,
+    /// Its parameters.
+    pub parameters: [u64; 4],
+    /// The Windows build.
+    pub build: Option<u32>,
+    /// The architecture.
+    pub architecture: Option<Architecture>,
+    /// How long Windows had run.
+    pub uptime_seconds: Option<f64>,
+    /// Loaded modules.
+    pub modules: &'a ModuleList,
+    /// Drivers that had been unloaded.
+    pub unloaded: &'a [UnloadedModule],
+    /// The exception that led to the stop; a placeholder that Windows leaves there is not one.
+    pub exception: Option<&'a Exception>,
+    /// The header's exception record, where another was preferred to it.
+    pub passed_over: Option<&'a Exception>,
+    /// The instruction pointer of the registers that the stack was read from.
+    pub instruction_pointer: Option<VirtualAddress>,
+    /// The stack.
+    pub stack: Option<&'a Stack>,
+    /// The driver that Windows itself put on record as broken.
+    pub broken_driver: Option<&'a str>,
+    /// The process that was current.
+    pub process_name: Option<&'a str>,
+    /// Firmware, hypervisor, host.
+    pub platform: Option<&'a Platform>,
+    /// The Integration Services diagnosis.
+    pub integration: Option<&'a IntegrationServices>,
+    /// Memory counters.
+    pub memory: Option<&'a Memory>,
+    /// Driver Verifier's level, as a triage dump's memory-manager record has it; 0 is off.
+    pub verifier_level: Option<u32>,
+    /// Whatever memory the dump holds.
+    pub space: Option<&'a dyn AddressSpace>,
+}
+
+impl<'a> Facts<'a> {
+    /// A stop code in a dump of that kind, with nothing else known yet.
+    #[must_use]
+    pub fn new(kind: Kind, code: u32, parameters: [u64; 4], modules: &'a ModuleList) -> Self {
+        Self {
+            kind,
+            truncated: false,
+            code,
+            parameters,
+            build: None,
+            architecture: None,
+            uptime_seconds: None,
+            modules,
+            unloaded: &[],
+            exception: None,
+            passed_over: None,
+            instruction_pointer: None,
+            stack: None,
+            broken_driver: None,
+            process_name: None,
+            platform: None,
+            integration: None,
+            memory: None,
+            verifier_level: None,
+            space: None,
+        }
+    }
+
+    /// The stop code without the bit of minidumps.
+    #[must_use]
+    pub fn plain_code(&self) -> u32 {
+        plain_code(self.code)
+    }
+
+    /// Whose `address` is.
+    #[must_use]
+    pub fn locate(&self, address: VirtualAddress) -> Option<Place> {
+        if let Some(module) = self.modules.find(address) {
+            return Some(Place {
+                role: role(&module.name),
+                label: format!(
+                    "{}+{:#x}",
+                    module.symbol_name(),
+                    address.0.wrapping_sub(module.base.0)
+                ),
+                module: module.name.clone(),
+                unloaded: false,
+            });
+        }
+        let gone = self
+            .unloaded
+            .iter()
+            .find(|gone| (gone.start..gone.end).contains(&address))?;
+        Some(Place {
+            role: role(&gone.name),
+            label: format!("{}+{:#x}", gone.name, address.0 - gone.start.0),
+            module: gone.name.clone(),
+            unloaded: true,
+        })
+    }
+}
+
+/// Where an address is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Place {
+    /// The module's file name.
+    pub module: String,
+    /// What part it plays.
+    pub role: Role,
+    /// `module+0xoffset`.
+    pub label: String,
+    /// Whether the module had been unloaded.
+    pub unloaded: bool,
+}

@@ -1,0 +1,103 @@
+//! What the tests of the rules share: a machine with a few modules, and stacks made of names.
+
+use super::Facts;
+use crate::memory::VirtualAddress;
+use crate::model::{Confidence, Frame, Hex, How, Kind, Stack};
+use crate::nt::{Architecture, Module, ModuleList, UnloadedModule};
+
+/// Names of the modules, which lie 16 MiB apart from [`BASE`] on.
+const NAMES: &[&str] = &[
+    "ntoskrnl.exe",
+    "hal.dll",
+    "ndis.sys",
+    "dxgkrnl.sys",
+    "amdppm.sys",
+    "acme.sys",
+    "other.sys",
+    "atikmdag.sys",
+    "nvlddmkm.sys",
+    "fltmgr.sys",
+    "disk.sys",
+];
+const BASE: u64 = 0xFFFF_F800_0000_0000;
+const APART: u64 = 0x100_0000;
+/// Where a driver had been that is gone.
+pub(crate) const GONE: u64 = 0xFFFF_F900_0000_0000;
+
+/// A machine.
+pub(crate) struct Machine {
+    pub(crate) modules: ModuleList,
+    pub(crate) unloaded: alloc::vec::Vec<UnloadedModule>,
+    pub(crate) stack: Stack,
+}
+
+/// The address `offset` bytes into the module called `name`.
+pub(crate) fn address(name: &str, offset: u64) -> u64 {
+    let index = NAMES.iter().position(|known| *known == name).unwrap_or(99);
+    BASE + index as u64 * APART + offset
+}
+
+/// A frame in the module called `name`; empty for none.
+pub(crate) fn frame(name: &str, how: How, confidence: Confidence) -> Frame {
+    let module = (!name.is_empty()).then(|| name.into());
+    Frame {
+        address: Hex(address(name, 0x1234)),
+        stack_pointer: Some(Hex(0xFFFF_D000_0000_0000)),
+        offset: module.is_some().then_some(Hex(0x1234)),
+        module,
+        symbol: None,
+        how,
+        confidence,
+        gap: None,
+    }
+}
+
+impl Machine {
+    /// With a stack that begins at `KeBugCheckEx`, called from the first of `names`; the others
+    /// are what a scan finds.
+    pub(crate) fn stopped_by(names: &[&str]) -> Self {
+        let mut frames = alloc::vec![frame("ntoskrnl.exe", How::Context, Confidence::Certain)];
+        for (index, name) in names.iter().enumerate() {
+            let sure = if index == 0 {
+                Confidence::Certain
+            } else {
+                Confidence::Possible
+            };
+            frames.push(frame(name, How::Scan, sure));
+        }
+        Self::with(frames)
+    }
+
+    /// With that stack.
+    pub(crate) fn with(frames: alloc::vec::Vec<Frame>) -> Self {
+        let module = |name: &&str| Module {
+            name: (*name).into(),
+            base: VirtualAddress(address(name, 0)),
+            size: 0x80_0000,
+            ..Module::default()
+        };
+        Self {
+            modules: ModuleList::new(NAMES.iter().map(module).collect()),
+            unloaded: alloc::vec![UnloadedModule {
+                name: "gone.sys".into(),
+                start: VirtualAddress(GONE),
+                end: VirtualAddress(GONE + 0x1000),
+                time: None,
+            }],
+            stack: Stack {
+                frames,
+                ..Stack::default()
+            },
+        }
+    }
+
+    /// Its minidump, with that stop code.
+    pub(crate) fn facts(&self, code: u32, parameters: [u64; 4]) -> Facts<'_> {
+        Facts {
+            architecture: Some(Architecture::X64),
+            unloaded: &self.unloaded,
+            stack: Some(&self.stack),
+            ..Facts::new(Kind::Triage, code, parameters, &self.modules)
+        }
+    }
+}
