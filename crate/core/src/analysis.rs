@@ -1,1 +1,155 @@
 //! One analysis from first byte to report: the steps in their order, and what each needs.
+//!
+//! The caller drives it ([`Analysis::advance`]): while it is [`Progress::Wanting`], the ranges of
+//! [`Cache::take_wanted`] are to be fetched and handed to the cache; after every
+//! [`Progress::Step`] the report holds what is known so far.
+
+mod bugcheck;
+mod known;
+mod steps;
+mod system;
+mod user;
+
+use crate::model::{File, Note, Report, SCHEMA, Stats};
+use crate::source::{Attempt, Cache, CacheLimits, Completeness, Provider, Source, serve};
+use alloc::{format, string::String};
+use known::Known;
+use steps::Step;
+
+/// How far an analysis is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Progress {
+    /// Something must be fetched before it can go on.
+    Wanting,
+    /// A step is done and the report has grown.
+    Step {
+        /// Steps done.
+        done: u32,
+        /// Steps in all, as far as is known by now.
+        total: u32,
+        /// What was done, for a progress line.
+        name: &'static str,
+    },
+    /// The report is complete.
+    Finished,
+}
+
+/// One analysis of one file.
+#[derive(Debug)]
+pub struct Analysis {
+    cache: Cache,
+    known: Known,
+    report: Report,
+    done: usize,
+    stopped: Option<String>,
+}
+
+impl Analysis {
+    /// An analysis of a file called `name` of `len` bytes. The name is only shown.
+    #[must_use]
+    pub fn new(name: &str, len: u64) -> Self {
+        Self::with_limits(name, len, CacheLimits::default())
+    }
+
+    /// An analysis with other bounds than the usual.
+    #[must_use]
+    pub fn with_limits(name: &str, len: u64, limits: CacheLimits) -> Self {
+        let file = File {
+            name: name.into(),
+            size: len.into(),
+            ..File::default()
+        };
+        Self {
+            cache: Cache::with_limits(len, limits),
+            known: Known::default(),
+            report: Report {
+                schema: SCHEMA,
+                file,
+                ..Report::default()
+            },
+            done: 0,
+            stopped: None,
+        }
+    }
+
+    /// The cache, to be filled and to be told to stop.
+    pub fn cache_mut(&mut self) -> &mut Cache {
+        &mut self.cache
+    }
+
+    /// What is known so far.
+    #[must_use]
+    pub fn report(&self) -> &Report {
+        &self.report
+    }
+
+    /// Notes how long it took, which only the caller can measure.
+    pub fn set_elapsed(&mut self, milliseconds: f64) {
+        self.report.stats.elapsed_ms = Some(milliseconds);
+    }
+
+    /// Runs the current step once.
+    pub fn advance(&mut self) -> Progress {
+        let plan = steps::plan(&self.known);
+        let Some(&Step { name, run }) = plan.get(self.done) else {
+            return Progress::Finished;
+        };
+        let known = &self.known;
+        match self.cache.attempt(|cache| run(cache, known)) {
+            Attempt::Wanting => Progress::Wanting,
+            Attempt::Accepted(learned, completeness) => {
+                self.known.learn(learned);
+                self.done += 1;
+                if let Completeness::Stopped(why) = completeness {
+                    self.stopped
+                        .get_or_insert_with(|| format!("{name}: {why}."));
+                }
+                self.compose();
+                let total = steps::plan(&self.known).len() as u32;
+                Progress::Step {
+                    done: self.done as u32,
+                    total,
+                    name,
+                }
+            }
+        }
+    }
+
+    /// Runs all steps over a file that can be waited for.
+    pub fn run(&mut self, provider: &mut dyn Provider) {
+        loop {
+            match self.advance() {
+                Progress::Wanting => serve(&mut self.cache, provider),
+                Progress::Step { .. } => {}
+                Progress::Finished => break,
+            }
+        }
+    }
+
+    fn compose(&mut self) {
+        let elapsed_ms = self.report.stats.elapsed_ms;
+        let mut report = Report {
+            schema: SCHEMA,
+            file: File {
+                name: self.report.file.name.clone(),
+                size: self.cache.len().into(),
+                ..File::default()
+            },
+            ..Report::default()
+        };
+        self.known.compose(&mut report);
+        if let Some(stopped) = &self.stopped {
+            report
+                .notes
+                .push(Note::new("stopped-early", stopped.clone()));
+        }
+        let stats = self.cache.stats();
+        report.stats = Stats {
+            rounds: stats.rounds,
+            reads: stats.reads,
+            bytes_read: stats.bytes_read.into(),
+            elapsed_ms,
+        };
+        self.report = report;
+    }
+}

@@ -23,6 +23,8 @@ pub mod model;
 
 pub mod time;
 
+pub mod knowledge;
+
 pub mod source;
 
 pub mod container;
@@ -38,8 +40,6 @@ pub mod nt;
 pub mod platform;
 
 pub mod stack;
-
-pub mod knowledge;
 
 pub mod diagnose;
 

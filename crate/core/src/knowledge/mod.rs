@@ -12,6 +12,7 @@ pub mod integration;
 pub mod ntstatus;
 pub mod secondary;
 pub mod version;
+pub mod windows;
 
 mod text;
 

@@ -13,7 +13,6 @@ mod streams;
 mod tests;
 
 use crate::model::Guid;
-use crate::nt::UnloadedModule;
 use crate::source::{ReadError, Source, SourceExt};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use layout::{directory, header};
@@ -35,7 +34,7 @@ pub struct UserMinidump {
     /// Modules; the first is the program.
     pub modules: Vec<UserModule>,
     /// Modules that were unloaded.
-    pub unloaded: Vec<UnloadedModule>,
+    pub unloaded: Vec<UserUnloaded>,
     /// How many threads it holds.
     pub threads: Option<u32>,
     /// The process id.
@@ -148,6 +147,17 @@ impl UserModule {
     pub fn name(&self) -> &str {
         self.path.rsplit(['\\', '/']).next().unwrap_or_default()
     }
+}
+
+/// A module that a process had unloaded.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct UserUnloaded {
+    /// Path or name as recorded.
+    pub name: String,
+    /// Where it began.
+    pub base: u64,
+    /// The first address behind it.
+    pub end: u64,
 }
 
 /// A stream's place in the file.

@@ -1,10 +1,8 @@
 //! One function a stream. Each is given a location that lies within the file.
 
 use super::layout::{codeview, exception, misc_info, module, stream, system_info, unloaded};
-use super::{Location, UserException, UserMinidump, UserModule, UserSystem, Writer};
-use crate::memory::VirtualAddress;
+use super::{Location, UserException, UserMinidump, UserModule, UserSystem, UserUnloaded, Writer};
 use crate::model::Guid;
-use crate::nt::UnloadedModule;
 use crate::source::{ReadError, Source, SourceExt};
 use alloc::{string::String, vec::Vec};
 
@@ -151,7 +149,7 @@ fn codeview(
     Ok(Some((name, Guid(guid), source.u32(at + codeview::AGE)?)))
 }
 
-fn unloaded_modules(source: &dyn Source, at: Location) -> Result<Vec<UnloadedModule>, ReadError> {
+fn unloaded_modules(source: &dyn Source, at: Location) -> Result<Vec<UserUnloaded>, ReadError> {
     use unloaded as field;
     let header = u64::from(source.u32(at.offset + field::HEADER_SIZE)?);
     let size = u64::from(source.u32(at.offset + field::ENTRY_SIZE)?);
@@ -164,11 +162,10 @@ fn unloaded_modules(source: &dyn Source, at: Location) -> Result<Vec<UnloadedMod
             let entry = at.offset + header + index * size;
             let start = source.u64(entry + field::BASE)?;
             let length = source.u32(entry + field::IMAGE_SIZE)?;
-            Ok(UnloadedModule {
+            Ok(UserUnloaded {
                 name: string(source, source.u32(entry + field::NAME_RVA)?)?,
-                start: VirtualAddress(start),
-                end: VirtualAddress(start.saturating_add(length.into())),
-                time: None,
+                base: start,
+                end: start.saturating_add(length.into()),
             })
         })
         .collect()

@@ -1,0 +1,107 @@
+//! What has been learned so far, and the report that follows from it.
+
+use super::steps::Learned;
+use super::{bugcheck, system, user};
+use crate::container::user_minidump::UserMinidump;
+use crate::container::{DumpHeader, Identity};
+use crate::model::{Kind, Note, Report};
+use crate::nt::ModuleList;
+use alloc::borrow::ToOwned;
+use alloc::format;
+use alloc::string::{String, ToString};
+
+/// What has been learned so far. Every field stays as it is once its step was accepted.
+#[derive(Debug, Default)]
+pub(super) struct Known {
+    identity: Option<Identity>,
+    header: Option<DumpHeader>,
+    user: Option<UserMinidump>,
+    modules: ModuleList,
+    /// Why a step gave nothing.
+    failure: Option<String>,
+}
+
+impl Known {
+    /// What the file is, once that is known.
+    pub(super) fn kind(&self) -> Option<Kind> {
+        self.identity.as_ref().map(|identity| identity.kind)
+    }
+
+    /// Takes what an accepted step learned.
+    pub(super) fn learn(&mut self, learned: Learned) {
+        match learned {
+            Learned::Identity(result) => self.identity = self.keep(result),
+            Learned::Header(result) => self.header = self.keep(result),
+            Learned::User(result) => self.user = self.keep(result),
+        }
+    }
+
+    fn keep<T, E: ToString>(&mut self, result: Result<T, E>) -> Option<T> {
+        result
+            .map_err(|error| self.failure.get_or_insert(error.to_string()).clone())
+            .ok()
+    }
+
+    /// Fills `report` with all that follows.
+    pub(super) fn compose(&self, report: &mut Report) {
+        let Some(identity) = &self.identity else {
+            report.error = self.unreadable();
+            report.summary = report
+                .error
+                .as_ref()
+                .map(|note| note.text.clone())
+                .unwrap_or_default();
+            return;
+        };
+        report.file.kind = identity.kind;
+        report.file.kind_label = identity.label.to_string();
+        report.file.encrypted = identity.encrypted;
+        report.summary = identity.sentence.to_string();
+        if let Some(user) = &self.user {
+            user::compose(user, report);
+        } else if let Some(header) = &self.header {
+            self.compose_kernel(header, report);
+        } else if !self.is_pending() {
+            report.error = Some(not_analysable(identity));
+        }
+        if let Some(advice) = &identity.advice {
+            report
+                .notes
+                .push(Note::new("what-to-do", advice.clone().into_owned()));
+        }
+        report.notes.extend(self.unreadable());
+    }
+
+    fn compose_kernel(&self, header: &DumpHeader, report: &mut Report) {
+        system::compose(header, report);
+        report.header = Some(header.fields());
+        report.bugcheck = bugcheck::explain(header, &self.modules);
+    }
+
+    /// Whether a step that would make this file analysable has not run yet.
+    fn is_pending(&self) -> bool {
+        self.failure.is_none() && !matches!(self.kind(), Some(Kind::Other | Kind::Archive))
+    }
+
+    fn unreadable(&self) -> Option<Note> {
+        let why = self.failure.as_ref()?;
+        let text = format!(
+            "Part of the file could not be read ({why}). If it is still being written or lies in \
+             a cloud folder, copy it to a local disk and open the copy."
+        );
+        Some(Note::new("read-failed", text))
+    }
+}
+
+/// Why a file that is no dump gives no report, as the typed error of the report.
+fn not_analysable(identity: &Identity) -> Note {
+    let code = match identity.kind {
+        Kind::Archive => "archive",
+        _ => "not-a-dump",
+    };
+    let mut text = identity.sentence.clone().into_owned();
+    if let Some(advice) = &identity.advice {
+        text = text.to_owned() + " " + advice;
+    }
+    Note::new(code, text)
+}
