@@ -1,1 +1,10 @@
-//! Placeholder while the house is built.
+//! What the page's worker calls: the analyzer behind wasm-bindgen.
+
+use wasm_bindgen::prelude::wasm_bindgen;
+
+/// The version of the analyzer, as the page's footer and every report name it.
+#[wasm_bindgen]
+#[must_use]
+pub fn version() -> String {
+    env!("CARGO_PKG_VERSION").into()
+}

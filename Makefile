@@ -1,0 +1,42 @@
+# Everything installs what it needs first: on Debian as root by itself, elsewhere it says what is
+# missing. The recipes are scripts, so that they can be read and run one by one.
+
+PORT ?= 8080
+.DEFAULT_GOAL := help
+.PHONY: help serve test page wasm cli bench fuzz lint fmt clean
+
+help: ## this list
+	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+
+serve: page ## build the page and serve it on http://localhost:$(PORT) (PORT=8080)
+	@node scripts/serve.mjs $(PORT)
+
+test: ## everything that proves it works: native, in WebAssembly, in three browsers
+	@scripts/test
+
+page: ## build www/dist/index.html, the one file that is the whole program
+	@scripts/page
+
+wasm: ## compile the analyzer for the browser (www/pkg)
+	@scripts/wasm
+
+cli: ## build the native command, target/native/bluepane
+	@scripts/setup rust
+	@cargo build --locked --profile native -p bluepane-cli
+
+bench: ## measure against the limits
+	@scripts/bench
+
+fuzz: ## feed the parsers damaged dumps, SECONDS_PER_TARGET=60 each
+	@scripts/fuzz
+
+lint: ## formatting, clippy, the no_std check, TypeScript
+	@scripts/lint
+
+fmt: ## format Rust, TypeScript and CSS
+	@scripts/setup rust node
+	@cargo fmt --all
+	@npm run --silent fmt
+
+clean: ## remove what was built (not the installed tools)
+	rm -rf target www/dist www/pkg

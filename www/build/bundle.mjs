@@ -1,0 +1,82 @@
+// Turns the TypeScript in www/src into two classic scripts: one for the page and one for its
+// worker, which the first carries as text. Classic, because from file:// Chromium starts neither
+// a module worker nor any script that stands in a file of its own.
+
+import { fileURLToPath } from "node:url";
+
+import { build } from "esbuild";
+
+const glue = fileURLToPath(new URL("../pkg/bluepane.js", import.meta.url));
+
+/**
+ * The first line of every script. The policy does not cover WebRTC, which sends packets to
+ * whatever address it is given, so its constructors go before anything else runs.
+ */
+const withoutWebRtc =
+  '"use strict";for(const n of Object.getOwnPropertyNames(globalThis))' +
+  "if(/^(webkit|moz)?RTC/.test(n)&&!Reflect.deleteProperty(globalThis,n))" +
+  "Object.defineProperty(globalThis,n,{value:void 0});";
+
+async function bundle(entry, plugins) {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    format: "iife",
+    platform: "browser",
+    target: ["chrome111", "firefox115", "safari16.4"],
+    banner: { js: withoutWebRtc },
+    minify: true,
+    // The same bytes whatever character set a host announces, and so the same fingerprint.
+    charset: "ascii",
+    // Licences of carried libraries stay with the code.
+    legalComments: "eof",
+    // Sheets go into shadow roots as text (adoptedStyleSheets), never as elements.
+    loader: { ".css": "text" },
+    // The glue that wasm-bindgen writes.
+    alias: { "bluepane-wasm": glue },
+    plugins,
+    logLevel: "warning",
+    // The glue of wasm-bindgen names its own address for a case that does not arise here: it is
+    // always given the bytes.
+    logOverride: { "empty-import-meta": "silent" },
+  });
+  return result.outputFiles[0].text.trimEnd();
+}
+
+/** `import text from "bluepane:worker"` in the page's script: the worker's script as text. */
+function carryWorker(text) {
+  return {
+    name: "bluepane-worker",
+    setup(context) {
+      context.onResolve({ filter: /^bluepane:worker$/ }, ({ path }) => ({
+        path,
+        namespace: "bluepane",
+      }));
+      context.onLoad({ filter: /.*/, namespace: "bluepane" }, () => ({
+        contents: text,
+        loader: "text",
+      }));
+    },
+  };
+}
+
+/** @returns {Promise<{worker: string, page: string}>} the two scripts */
+export async function bundleScripts({ page, worker }) {
+  const workerText = await bundle(worker, []);
+  return { worker: workerText, page: await bundle(page, [carryWorker(workerText)]) };
+}
+
+/** The page's own style sheet, made small. */
+export async function bundleStyle(entry) {
+  const result = await build({
+    entryPoints: [entry],
+    bundle: true,
+    write: false,
+    minify: true,
+    charset: "ascii",
+    target: ["chrome111", "firefox115", "safari16.4"],
+    logLevel: "warning",
+  });
+  return result.outputFiles[0].text.trimEnd();
+}

@@ -1,0 +1,17 @@
+// What the built page may weigh, in bytes. The build fails above these figures: a page that is
+// carried on a stick and opened in a machine room has to stay small.
+
+export const limits = {
+  /** `index.html` as a whole. */
+  page: 1_000_000,
+};
+
+/**
+ * The parts that index.html carries as gzip in base64, each in an inert element of its own,
+ * opened only when it is needed. `limit` is for the gzipped bytes.
+ * An `optional` part that has not been made is left out of the page.
+ */
+export const parts = [
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 250_000 },
+  { id: "bluepane-sample", file: "www/pkg/sample.dmp", limit: 150_000, optional: true },
+];
