@@ -8,6 +8,8 @@
 
 pub mod bugcheck;
 pub mod certainty;
+pub mod driver;
+pub mod hypervisor;
 pub mod integration;
 pub mod ntstatus;
 pub mod secondary;

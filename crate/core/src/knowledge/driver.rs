@@ -1,0 +1,173 @@
+//! Drivers by file name: whose they are and what they are for.
+//!
+//! A name is a hint, never proof: anybody may give a file any name. The table serves to tell
+//! third-party drivers from Windows' own and to say in words what a driver does.
+//!
+//! Source: file descriptions and product names as the makers publish them.
+
+use super::text;
+
+static DRIVERS: &str = include_str!("../../data/driver.txt");
+
+/// Copies of storage drivers that write a crash dump or a hibernation file carry these prefixes.
+const COPY_PREFIXES: [&str; 2] = ["dump_", "hiber_"];
+
+/// What a driver is, going by its file name.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Driver {
+    /// Who makes it.
+    pub vendor: &'static str,
+    /// What part of the machine it serves, a single word (`display`, `network`, `antivirus`, …).
+    pub class: &'static str,
+    /// What it is, in plain words.
+    pub purpose: &'static str,
+    /// Whether it is Windows' own or a Microsoft product that belongs to it. The tools of
+    /// Sysinternals are not: one of them crashes machines on purpose.
+    pub microsoft: bool,
+    /// Whether this is the copy of a driver that writes crash dumps or hibernation files.
+    pub dump_copy: bool,
+}
+
+/// Looks a driver up by file name or path, in any mix of upper and lower case. The debugger's
+/// module names without an ending (`nt`, `ndis`) are understood too. `None`: not known.
+pub fn driver(name: &str) -> Option<Driver> {
+    let name = text::file_name(name);
+    if let Some(found) = find(name) {
+        return Some(found);
+    }
+    COPY_PREFIXES.iter().find_map(|prefix| {
+        let start = name.get(..prefix.len())?;
+        let original = name.get(prefix.len()..)?;
+        let found = start
+            .eq_ignore_ascii_case(prefix)
+            .then(|| find(original))??;
+        Some(Driver {
+            dump_copy: true,
+            ..found
+        })
+    })
+}
+
+/// Whether a driver of this name comes from Microsoft. `false` also when the name is unknown.
+pub fn is_microsoft(name: &str) -> bool {
+    driver(name).is_some_and(|driver| driver.microsoft)
+}
+
+fn find(name: &str) -> Option<Driver> {
+    // The debugger calls the kernel `nt` whatever its file.
+    let name = if name.eq_ignore_ascii_case("nt") {
+        "ntoskrnl.exe"
+    } else {
+        name
+    };
+    text::lines(DRIVERS).find_map(|line| {
+        let mut column = text::columns(line);
+        let file = column.next()?;
+        if !names_file(file, name) {
+            return None;
+        }
+        let vendor = column.next()?;
+        Some(Driver {
+            vendor: if vendor == "ms" { "Microsoft" } else { vendor },
+            class: column.next()?,
+            purpose: column.next()?,
+            microsoft: vendor == "ms",
+            dump_copy: false,
+        })
+    })
+}
+
+/// Whether `name` is the table's `file`, its stem, or fits its one `*`.
+fn names_file(file: &str, name: &str) -> bool {
+    if file.eq_ignore_ascii_case(name) {
+        return true;
+    }
+    if let Some((start, end)) = file.split_once('*') {
+        let Some(middle) = name.len().checked_sub(end.len()) else {
+            return false;
+        };
+        return middle >= start.len()
+            && name
+                .get(..start.len())
+                .is_some_and(|part| part.eq_ignore_ascii_case(start))
+            && name
+                .get(middle..)
+                .is_some_and(|part| part.eq_ignore_ascii_case(end));
+    }
+    !name.contains('.')
+        && file
+            .rsplit_once('.')
+            .is_some_and(|(stem, _)| stem.eq_ignore_ascii_case(name))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::testing::assert_presentable;
+
+    #[test]
+    fn every_line_has_four_presentable_columns_and_is_in_order() {
+        let mut last = "";
+        for line in text::lines(DRIVERS) {
+            let columns: alloc::vec::Vec<_> = text::columns(line).collect();
+            assert_eq!(columns.len(), 4, "{line}");
+            for column in &columns {
+                assert_presentable(line, column);
+            }
+            assert!(
+                last < columns[0],
+                "{} is out of order or stands twice",
+                columns[0]
+            );
+            assert_eq!(columns[0], columns[0].to_ascii_lowercase());
+            assert!(columns[0].matches('*').count() <= 1);
+            assert!(!columns[2].contains(' '), "class of {line}");
+            last = columns[0];
+        }
+    }
+
+    #[test]
+    fn every_driver_of_the_table_is_found_by_its_own_name() {
+        for line in text::lines(DRIVERS) {
+            let file = text::columns(line).next().unwrap();
+            let found = driver(file).unwrap_or_else(|| panic!("{file}"));
+            assert!(!found.dump_copy);
+        }
+    }
+
+    #[test]
+    fn drivers_are_found_by_path_case_and_module_name() {
+        let found = driver(r"\SystemRoot\System32\drivers\NVLDDMKM.SYS").unwrap();
+        assert_eq!((found.vendor, found.class), ("NVIDIA", "display"));
+        assert_eq!(driver("nt").unwrap().class, "kernel");
+        assert!(is_microsoft("Ntfs.sys") && is_microsoft("ndis"));
+        assert!(!is_microsoft("myfault.sys"));
+        assert!(!is_microsoft("atikmdag.sys") && !is_microsoft("unheard-of.sys"));
+    }
+
+    #[test]
+    fn a_dump_copy_is_known_by_its_original() {
+        let found = driver("dump_iaStorA.sys").unwrap();
+        assert_eq!((found.vendor, found.dump_copy), ("Intel", true));
+        assert!(driver("hiber_stornvme.sys").unwrap().microsoft);
+        assert_eq!(driver("dump_"), None);
+    }
+
+    #[test]
+    fn a_star_stands_for_any_characters_between_its_neighbours() {
+        assert!(names_file("qc*7180.sys", "QCWLAN7180.sys"));
+        assert!(!names_file("qc*7180.sys", "qc710.sys"));
+        assert!(!names_file("qc*7180.sys", "q"));
+    }
+
+    #[test]
+    fn drivers_that_stand_in_both_tables_agree_about_their_maker() {
+        for component in crate::knowledge::integration::components() {
+            for file in component.files.split(',') {
+                if let Some(found) = driver(file) {
+                    assert!(found.microsoft, "{file}");
+                }
+            }
+        }
+    }
+}
