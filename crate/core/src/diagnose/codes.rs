@@ -135,6 +135,10 @@ const SILENCES: &[(Silence, &[u32])] = &[
     (Silence::Watchdog, &[0x9F, 0x14F, 0x15F]),
 ];
 
+/// First parameters of 0x1A that say a driver called the memory manager wrongly.
+const DRIVER_MISUSE: &[u64] = &[
+    0x1000, 0x1233, 0x1234, 0x1235, 0x1236, 0x1240, 0x5305, 0x15000, 0x15001, 0x61946,
+];
 /// Codes whose first parameter is the status of the exception behind them.
 const WITH_STATUS: &[u32] = &[0x1E, 0x3B, 0x7E, 0x8E];
 /// STATUS_IN_PAGE_ERROR: a page could not be read in.
@@ -145,6 +149,9 @@ const IN_PAGE_ERROR: u64 = 0xC000_0006;
 pub fn silence(code: u32, parameters: &[u64; 4]) -> Option<Silence> {
     if WITH_STATUS.contains(&code) && parameters[0] & 0xFFFF_FFFF == IN_PAGE_ERROR {
         return Some(Silence::Storage);
+    }
+    if code == 0x1A && DRIVER_MISUSE.contains(&parameters[0]) {
+        return None;
     }
     SILENCES
         .iter()
@@ -221,6 +228,7 @@ mod tests {
     fn codes_of_damage_name_nobody_and_codes_of_drivers_do() {
         let p = [0xFFFF_FFFF_C000_0006, 0, 0, 0];
         assert_eq!(silence(0x1A, &p), Some(Silence::Corruption));
+        assert_eq!(silence(0x1A, &[0x1236, 0, 0, 0]), None);
         assert_eq!(silence(0x124, &p), Some(Silence::Hardware));
         assert_eq!(silence(0x7E, &p), Some(Silence::Storage));
         assert_eq!(silence(0x7E, &[0xC000_0005, 0, 0, 0]), None);

@@ -1,8 +1,10 @@
 //! What the rules may know.
 
 use super::role::{Role, role};
+use crate::knowledge::bugcheck;
 use crate::memory::{AddressSpace, VirtualAddress};
-use crate::model::{Exception, IntegrationServices, Kind, Memory, Platform, Stack};
+use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServices};
+use crate::model::{Kind, Memory, Platform, Stack};
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
 use crate::stack::plain_code;
 use alloc::{format, string::String};
@@ -23,6 +25,8 @@ pub struct Facts<'a> {
     pub build: Option<u32>,
     /// The architecture.
     pub architecture: Option<Architecture>,
+    /// When Windows stopped: ISO 8601, UTC.
+    pub crash_time: Option<&'a str>,
     /// How long Windows had run.
     pub uptime_seconds: Option<f64>,
     /// Loaded modules.
@@ -64,6 +68,7 @@ impl<'a> Facts<'a> {
             parameters,
             build: None,
             architecture: None,
+            crash_time: None,
             uptime_seconds: None,
             modules,
             unloaded: &[],
@@ -85,6 +90,52 @@ impl<'a> Facts<'a> {
     #[must_use]
     pub fn plain_code(&self) -> u32 {
         plain_code(self.code)
+    }
+
+    /// `MEMORY_MANAGEMENT (0x1a)`, or the number alone when the code has no name.
+    #[must_use]
+    pub fn code_label(&self) -> String {
+        let code = self.code;
+        match bugcheck::name(code).filter(|name| !name.is_empty()) {
+            Some(name) => format!("{name} ({code:#x})"),
+            None => format!("{code:#x}"),
+        }
+    }
+
+    /// `minidump` or `dump`, as sentences about the file call it.
+    #[must_use]
+    pub fn file_word(&self) -> &'static str {
+        match self.kind {
+            Kind::Triage => "minidump",
+            _ => "dump",
+        }
+    }
+
+    /// What this Windows is to a hypervisor.
+    #[must_use]
+    pub fn hypervisor_role(&self) -> HypervisorRole {
+        self.platform
+            .map_or(HypervisorRole::Unknown, |p| p.hypervisor.role)
+    }
+
+    /// Whether this Windows is a virtual machine.
+    #[must_use]
+    pub fn is_guest(&self) -> bool {
+        matches!(
+            self.hypervisor_role(),
+            HypervisorRole::Guest | HypervisorRole::Nested
+        )
+    }
+
+    /// Whether it is a virtual machine of Hyper-V or Azure.
+    #[must_use]
+    pub fn is_hyper_v_guest(&self) -> bool {
+        let vendor = self.platform.map(|p| p.hypervisor.vendor);
+        self.is_guest()
+            && matches!(
+                vendor,
+                Some(HypervisorVendor::HyperV | HypervisorVendor::Azure)
+            )
     }
 
     /// Whose `address` is.

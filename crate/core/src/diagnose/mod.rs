@@ -2,16 +2,21 @@
 //!
 //! A rule is a small pure function over [`Facts`]. [`blame()`] asks who probably caused the stop and
 //! answers with a name and its evidence, or with the reason why nobody is named; a wrong name is
-//! the worst answer there is.
+//! the worst answer there is. [`findings()`] are plain statements with evidence and advice, and
+//! [`conclusion()`] is the one sentence of the top card.
 
 pub mod blame;
 pub mod codes;
+mod conclusion;
 mod facts;
+pub mod findings;
 mod objects;
 mod role;
 
 pub use blame::{Verdict, blame};
+pub use conclusion::conclusion;
 pub use facts::{Facts, Place};
+pub use findings::findings;
 pub use role::{Role, display_vendor, role};
 
 #[cfg(test)]

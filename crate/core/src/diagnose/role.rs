@@ -1,8 +1,10 @@
 //! What part a module plays when blame is looked for: the kernel and the frameworks run other
 //! people's code and are where faults surface, not where they come from.
 //!
-//! Source: the names of the drivers that Windows 6.0 to 26100 ship, as module lists of dumps and
-//! Microsoft's driver documentation have them.
+//! Source: the table of drivers says which are Microsoft's; which of these work on behalf of others
+//! follows from the driver models that Microsoft documents.
+
+use crate::knowledge::driver;
 
 /// The part a module plays.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -39,35 +41,9 @@ const FRAMEWORK: &str = "acpi.sys acpiex.sys afd.sys ataport.sys bthport.sys bth
     wfplwfs.sys win32k.sys win32kbase.sys win32kbase_rs.sys win32kfull.sys wof.sys wudfrd.sys \
     ehstorclass.sys serenum.sys umbus.sys swenum.sys compositebus.sys vdrvroot.sys";
 
-const WINDOWS: &str = "acpipagr.sys acpitime.sys afunix.sys agilevpn.sys ahcache.sys amdk8.sys \
-    amdppm.sys appid.sys applockerfltr.sys asyncmac.sys atapi.sys atmfd.dll bam.sys basicdisplay.sys \
-    basicrender.sys battc.sys beep.sys bfs.sys bindflt.sys bowser.sys bridge.sys btha2dp.sys \
-    bthhfenum.sys bthleenum.sys bthmini.sys bthmodem.sys bthpan.sys buttonconverter.sys cad.sys \
-    cdfs.sys cea.sys cimfs.sys clipsp.sys cmbatt.sys cmimcext.sys condrv.sys dam.sys discache.sys \
-    dmvsc.sys dmpusbstor.sys dumpfve.sys executioncontext.sys filecrypt.sys fs_rec.sys \
-    fxppm.sys gpuenergydrv.sys hdaudio.sys hidbth.sys hidi2c.sys hidinterrupt.sys hidir.sys \
-    hvservice.sys hvsocket.sys hyperkbd.sys hypervideo.sys i8042prt.sys intelide.sys intelpep.sys \
-    intelpmt.sys intelppm.sys intelta.sys isapnp.sys kbdhid.sys kdnic.sys kerb3961kernel.sys \
-    ksld.sys lltdio.sys lxcore.sys lxss.sys microsoft.bluetooth.avrcptransport.sys \
-    microsoft.bluetooth.legacy.leenumerator.sys mmcss.sys modem.sys monitor.sys mouhid.sys \
-    mpksldrv.sys mpsdrv.sys msgpiowin32.sys mshidkmdf.sys mshwnclx.sys msiscsi.sys msisadrv.sys \
-    mskssrv.sys mslldp.sys mspclock.sys msquic.sys msseccore.sys mssecflt.sys mssecwfp.sys \
-    mssmbios.sys mtconfig.sys ndiscap.sys ndisimplatform.sys ndistapi.sys ndisvirtualbus.sys \
-    ndproxy.sys ndu.sys netbios.sys netvsc.sys npsvctrig.sys nsiproxy.sys null.sys nvmedisk.sys \
-    pciide.sys pciidex.sys pcmcia.sys peauth.sys prm.sys processr.sys qwavedrv.sys ramdisk.sys \
-    rasacd.sys rasl2tp.sys raspppoe.sys raspptp.sys rassstp.sys rdpbus.sys rdpdr.sys \
-    rdpvideominiport.sys rfcomm.sys rspndr.sys sbp2port.sys scfilter.sys serial.sys sermouse.sys \
-    sgrmagent.sys sleepstudyhelper.sys storahci.sys stornvme.sys storufs.sys storvsc.sys storvsp.sys \
-    tbs.sys tcpipreg.sys terminpt.sys tpm.sys tsddd.dll tsusbflt.sys tsusbgd.sys tsusbhub.sys \
-    tunnel.sys uaspstor.sys ucmcxucsinvppc.sys ucmucsicx.sys ucpd.sys udfs.sys uefi.sys umpass.sys \
-    unionfs.sys usbaudio.sys usbaudio2.sys usbcir.sys usbehci.sys usbohci.sys usbprint.sys \
-    usbscan.sys usbser.sys usbstor.sys usbuhci.sys usbvideo.sys vfpext.sys vga.sys vgapnp.sys \
-    vhdmp.sys vhf.sys vid.sys vmbkmcl.sys vmbkmclr.sys vmbus.sys vmbushid.sys vmbusr.sys \
-    vmgid.sys vms3cap.sys vmsproxy.sys vmsproxyhnic.sys vmstorfl.sys vpci.sys vpcivsp.sys \
-    vwifibus.sys vwifimp.sys wdboot.sys wdfilter.sys wdnisdrv.sys wimmount.sys wimfsf.sys \
-    winaccel.sys windowstrustedrt.sys windowstrustedrtproxy.sys winhv.sys winhvr.sys winnat.sys \
-    winusb.sys wmiacpi.sys wmilib.sys wpprecorder.sys ws2ifsl.sys wsdprint.sys wsdscan.sys wtd.sys \
-    wpdupfltr.sys wudfpf.sys xboxgip.sys";
+/// Drivers that come with Windows and that the table of drivers does not know.
+const WINDOWS: &str = "asyncmac.sys discache.sys dmpusbstor.sys intelta.sys mspclock.sys pcmcia.sys \
+    sbp2port.sys tsusbgd.sys wpdupfltr.sys";
 
 /// Names begin so when Windows loaded a second copy of a driver to write the dump or hibernate.
 const COPIES: [&str; 2] = ["dump_", "hiber_"];
@@ -87,14 +63,14 @@ pub fn role(name: &str) -> Role {
         Role::Kernel
     } else if listed(FRAMEWORK) || COPIES.into_iter().any(copy) {
         Role::Framework
-    } else if listed(WINDOWS) {
+    } else if driver::is_microsoft(name) || listed(WINDOWS) {
         Role::Windows
     } else {
         Role::Other
     }
 }
 
-/// Drivers of graphics adapters, by whose they are.
+/// Drivers of graphics adapters themselves, not of what goes with them, by whose they are.
 const DISPLAY: &[(&str, &str)] = &[
     (
         "AMD",

@@ -59,7 +59,7 @@ impl<'a> Picker<'a> {
             if self.modules.find(VirtualAddress(value)).is_some() {
                 let page = self.pages.entry(value >> 12).or_insert((0, true));
                 page.0 += 1;
-                page.1 &= value % 8 == 0;
+                page.1 &= value.is_multiple_of(8);
             }
         }
     }

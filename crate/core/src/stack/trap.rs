@@ -55,8 +55,7 @@ pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
     let fault = at
         .checked_sub(RIP - FAULT_ADDRESS)
         .and_then(|at| slots.get(at));
-    let proves =
-        |value: u64| value >= SMALLEST_PROOF && reported.iter().any(|&known| known == value);
+    let proves = |value: u64| value >= SMALLEST_PROOF && reported.contains(&value);
     Some(Trap {
         instruction,
         stack_pointer,

@@ -1,0 +1,187 @@
+//! What blame says, as findings with advice.
+
+use super::finding;
+use crate::diagnose::blame::{Verdict, blame};
+use crate::diagnose::codes::{CodeAddress, code_address};
+use crate::diagnose::facts::Facts;
+use crate::diagnose::role::{Role, display_vendor, role};
+use crate::memory::VirtualAddress;
+use crate::model::{Blame, Confidence, Finding};
+use alloc::{format, vec, vec::Vec};
+
+const UPDATE: &[&str] = &[
+    "Find out which device or program the driver belongs to: its file's properties name the maker.",
+    "Install the maker's newest driver; if the stops began after an update, go back to the one before.",
+    "If that does not help, remove the program or device for a test and see whether the stops end.",
+];
+const UPDATE_DISPLAY: &[&str] = &[
+    "Install the newest graphics driver from the maker of the computer or of the graphics adapter, as a clean installation.",
+    "If the stops began after a driver update, go back to the version before.",
+    "Check that the adapter is cooled and powered well and runs at its normal clock; then test it in another machine or slot.",
+];
+const UPDATE_WINDOWS: &[&str] = &[
+    "Install all Windows updates, and the newest firmware and chipset drivers from the maker of the machine.",
+    "Run `sfc /scannow` and `DISM /Online /Cleanup-Image /RestoreHealth` in an administrator's command prompt.",
+    "If it happens again, test the memory: the driver may be the victim of damaged data.",
+];
+
+fn steps(module: &str) -> &'static [&'static str] {
+    match role(module) {
+        _ if display_vendor(module).is_some() => UPDATE_DISPLAY,
+        Role::Other => UPDATE,
+        Role::Kernel | Role::Framework | Role::Windows => UPDATE_WINDOWS,
+    }
+}
+
+fn named(facts: &Facts<'_>) -> Option<Blame> {
+    match blame(facts) {
+        Verdict::Named(blame) => Some(blame),
+        Verdict::NoGround(_) => None,
+    }
+}
+
+pub(super) fn likely(facts: &Facts<'_>) -> Option<Finding> {
+    let blame = named(facts).filter(|blame| blame.confidence >= Confidence::Likely)?;
+    let title = format!("{} probably caused the stop.", blame.module);
+    let explanation = format!(
+        "The evidence points to {} itself. That it was the one to fail does not rule out that \
+         faulty hardware or another driver had damaged its data before, so look whether other \
+         dumps of this machine name the same driver.",
+        blame.module
+    );
+    let mut found = finding("culprit-likely", blame.confidence, title, explanation);
+    found.evidence = blame.evidence;
+    Some(found.advise(steps(&blame.module)))
+}
+
+pub(super) fn possible(facts: &Facts<'_>) -> Option<Finding> {
+    let blame = named(facts).filter(|blame| blame.confidence == Confidence::Possible)?;
+    let title = format!("{} may have caused the stop.", blame.module);
+    let explanation = format!(
+        "{} is close to the fault, but others would fit as well. Take it for a first thing to \
+         try, and trust it more when several dumps of this machine name it.",
+        blame.module
+    );
+    let mut found = finding("culprit-possible", blame.confidence, title, explanation);
+    found.evidence = blame.evidence;
+    Some(found.advise(steps(&blame.module)))
+}
+
+pub(super) fn nobody(facts: &Facts<'_>) -> Option<Finding> {
+    let Verdict::NoGround(why) = blame(facts) else {
+        return None;
+    };
+    let title = "This dump gives no ground to name a driver.";
+    Some(finding("no-culprit", Confidence::Certain, title, why))
+}
+
+pub(super) fn unloaded_too_early(facts: &Facts<'_>) -> Option<Finding> {
+    let code = facts.plain_code();
+    let executed = match code_address(code, &facts.parameters) {
+        Some((address, _, CodeAddress::Instruction)) => address,
+        _ => facts.exception?.address.0,
+    };
+    let place = facts.locate(VirtualAddress(executed))?;
+    if !place.unloaded {
+        return None;
+    }
+    let title = format!(
+        "{} was unloaded while its code was still needed.",
+        place.module
+    );
+    let explanation = "Windows jumped to a place from which a driver had already been removed: the \
+                       driver, or the one that used it, had left a timer, a work item or a \
+                       callback behind.";
+    Some(
+        finding(
+            "driver-unloaded-too-early",
+            Confidence::Likely,
+            title,
+            explanation,
+        )
+        .because(
+            format!("The instruction at fault is {}.", place.label),
+            "unloaded modules",
+        )
+        .advise(&[
+            "Update the driver, or the program that loads and unloads it.",
+            "Until then avoid what unloads it: removing the device, stopping its service, sleep.",
+        ]),
+    )
+}
+
+/// Stop codes of the graphics watchdog and scheduler.
+const DISPLAY: &[u32] = &[0xEA, 0x113, 0x116, 0x117, 0x119, 0x141, 0x142];
+
+pub(super) fn display(facts: &Facts<'_>) -> Option<Finding> {
+    let blamed = named(facts).filter(|blame| display_vendor(&blame.module).is_some());
+    let watchdog = DISPLAY.contains(&facts.plain_code());
+    let own = blamed.is_some() && facts.code >> 28 == 0xA;
+    if !watchdog && !own {
+        return None;
+    }
+    let title = "The graphics adapter or its driver stopped working.";
+    let explanation = "Windows watches over the graphics adapter and restarts it when it does not \
+                       answer; this stop means that it could not be brought back. The driver is \
+                       the usual cause, but heat, power, overclocking and a failing adapter look \
+                       the same from here.";
+    let found = finding(
+        "display-stopped-responding",
+        Confidence::Likely,
+        title,
+        explanation,
+    )
+    .because(
+        format!("The stop code is {}.", facts.code_label()),
+        "stop code",
+    );
+    let adapters: Vec<&str> = facts
+        .modules
+        .as_slice()
+        .iter()
+        .map(|module| module.name.as_str())
+        .filter(|name| display_vendor(name).is_some())
+        .collect();
+    let found = match adapters.as_slice() {
+        [] => found,
+        names => found.because(
+            format!("Graphics drivers loaded: {}.", names.join(", ")),
+            "modules",
+        ),
+    };
+    Some(found.advise(UPDATE_DISPLAY))
+}
+
+pub(super) fn verifier(facts: &Facts<'_>) -> Option<Finding> {
+    let mut evidence = vec![];
+    if matches!(facts.plain_code(), 0xC4 | 0xC9 | 0xC1 | 0xE6 | 0xC6) {
+        evidence.push((
+            format!("The stop code is {}.", facts.code_label()),
+            "stop code",
+        ));
+    }
+    if let Some(level) = facts.verifier_level.filter(|&level| level != 0) {
+        evidence.push((
+            format!("Its settings are {level:#x}."),
+            "triage memory information",
+        ));
+    }
+    if evidence.is_empty() {
+        return None;
+    }
+    let found = finding(
+        "driver-verifier-active",
+        Confidence::Certain,
+        "Driver Verifier was switched on.",
+        "Driver Verifier stops Windows at the first wrong step of a driver that it watches. Such a \
+         stop names the culprit better than any other, and it would not have come without the \
+         verifier; switch it off once the driver is found, for it slows the machine down.",
+    );
+    let found = evidence
+        .into_iter()
+        .fold(found, |found, (text, place)| found.because(text, place));
+    Some(found.advise(&[
+        "`verifier /querysettings` shows what is watched.",
+        "`verifier /reset` and a restart switch it off.",
+    ]))
+}

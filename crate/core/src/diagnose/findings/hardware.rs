@@ -1,0 +1,224 @@
+//! What points to the hardware: errors that it reported, and damage that looks like its work.
+
+use super::finding;
+use crate::diagnose::codes::{Silence, silence, touched_address};
+use crate::diagnose::facts::Facts;
+use crate::model::{Confidence, Finding, How};
+use crate::nt::Architecture;
+use alloc::{format, string::String};
+
+const MEMORY_TEST: &[&str] = &[
+    "Undo overclocking of processor, graphics and memory, XMP and EXPO profiles included, and see whether the stops end.",
+    "Test the memory for a night with MemTest86 or MemTest86+ started from a stick (Windows' own mdsched.exe finds less); one error is enough.",
+    "If it finds errors, test the modules one at a time and change the bad one; clean and reseat the others.",
+    "Install the newest firmware of the machine.",
+    "If the memory is good, let Driver Verifier watch the drivers that do not come with Windows, with a restore point at hand.",
+];
+const MEMORY_TEST_GUEST: &[&str] = &[
+    "In a virtual machine the memory is the host's: look there for corrected or uncorrected memory errors (WHEA events, the management controller's log).",
+    "Move the machine to another host and see whether the stops move along.",
+    "If they stay with the machine, update its drivers and integration components, and let Driver Verifier watch the drivers that do not come with Windows.",
+];
+
+/// The bit by which `address` differs from a kernel address: all of the upper 17 bits of such an
+/// address are ones, and in this one a single bit is not.
+pub(super) fn damaged_bit(address: u64) -> Option<u32> {
+    const UPPER: u64 = !0 << 47;
+    let wrong = !address & UPPER;
+    // Bit 63 alone may be missing in addresses that are no pointers at all, such as counters.
+    (wrong.count_ones() == 1 && address & 0xFFFF_FFFF_F000 != 0).then(|| wrong.trailing_zeros())
+}
+
+/// An address with one wrong bit, and where it was found.
+fn one_wrong_bit(facts: &Facts<'_>) -> Option<(u64, u32, String)> {
+    if facts.architecture != Some(Architecture::X64) {
+        return None;
+    }
+    let touched = touched_address(facts.plain_code(), &facts.parameters)
+        .map(|address| (address, "parameter 1".into()));
+    let accessed = facts
+        .exception
+        .and_then(|e| e.information.get(1))
+        .map(|address| (address.0, "exception record".into()));
+    let exceptional = |stack: &&crate::model::Stack| {
+        stack
+            .frames
+            .first()
+            .is_some_and(|f| f.how == How::Exception)
+    };
+    let registers = facts
+        .stack
+        .filter(exceptional)
+        .map_or(&[][..], |stack| &stack.registers);
+    let general = registers
+        .iter()
+        .filter(|r| r.name.starts_with('r') && r.name != "rflags")
+        .map(|r| (r.value.0, format!("register {}", r.name)));
+    [touched, accessed]
+        .into_iter()
+        .flatten()
+        .chain(general)
+        .find_map(|(address, place)| Some((address, damaged_bit(address)?, place)))
+}
+
+pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
+    let code = facts.plain_code();
+    let damage = silence(code, &facts.parameters) == Some(Silence::Corruption);
+    let bit = one_wrong_bit(facts);
+    // 0x1A with a page table entry of which nothing but one bit is left.
+    let entry = facts.parameters[2];
+    let lone_bit = code == 0x1A && facts.parameters[0] == 0x4_1792 && entry.count_ones() == 1;
+    if !damage && bit.is_none() {
+        return None;
+    }
+    let sure = match bit.is_some() || lone_bit || code == 0x12B {
+        true => Confidence::Likely,
+        false => Confidence::Possible,
+    };
+    let mut found = finding(
+        "memory-hardware-suspected",
+        sure,
+        "Faulty memory is among the suspects.",
+        "Windows found data that cannot have been written the way it stands there. A memory module \
+         that loses bits does this, and so does a driver that writes where it should not. Stops \
+         with changing codes and changing culprits speak for the memory.",
+    );
+    if damage {
+        let text = format!("The stop code is {}.", facts.code_label());
+        found = found.because(text, "stop code");
+    }
+    if let Some((address, bit, place)) = bit {
+        let text = format!(
+            "{address:#x} would be a kernel address if bit {bit} were not 0: one bit is wrong."
+        );
+        found = found.because(text, place);
+    }
+    if lone_bit {
+        let text = format!(
+            "The damaged page table entry should be empty and has one bit set ({entry:#x})."
+        );
+        found = found.because(text, "parameter 3");
+    }
+    Some(found.advise(if facts.is_guest() {
+        MEMORY_TEST_GUEST
+    } else {
+        MEMORY_TEST
+    }))
+}
+
+/// What the compound code in the low half of a machine-check status says (Intel SDM volume 3B,
+/// "Interpreting Machine-Check Error Codes"; AMD uses the same forms).
+fn machine_check(status: u64) -> &'static str {
+    let code = status & 0xFFFF;
+    match code {
+        0 => "no error code",
+        0x0001 => "an error that the processor does not classify",
+        0x0003 => "an error reported from outside the processor",
+        0x0005 => "a parity error inside the processor",
+        0x0400 => "an internal time-out of the processor",
+        _ if code & 0xFC00 == 0x0400 => "an internal error of the processor",
+        _ if code & 0xEFF0 == 0x0010 => "an error in the address translation buffer",
+        _ if code & 0xEF80 == 0x0080 => "an error in a memory channel",
+        _ if code & 0xEF00 == 0x0100 => "an error in a cache",
+        _ if code & 0xE800 == 0x0800 => "an error on the way between processor, memory and devices",
+        _ => "an error of another kind",
+    }
+}
+
+pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
+    let [source, _, high, low] = facts.parameters;
+    let (what, check) = match (facts.plain_code(), source) {
+        (0x9C, _) => ("The processor reported an error (machine check).", None),
+        (0x124, 0) => (
+            "The processor reported an error (machine check).",
+            Some(high << 32 | low & 0xFFFF_FFFF),
+        ),
+        (0x124, 3) => ("A non-maskable interrupt reported an error.", None),
+        (0x124, 4) => (
+            "PCI Express reported an error that could not be corrected.",
+            None,
+        ),
+        (0x124, 5) => (
+            "The firmware reported an error (generic hardware error).",
+            None,
+        ),
+        (0x124, 0x10) => (
+            "A device reported an error that could not be corrected.",
+            None,
+        ),
+        (0x124, _) => (
+            "The hardware reported an error that could not be corrected.",
+            None,
+        ),
+        _ => return None,
+    };
+    let mut found = finding(
+        "hardware-error-reported",
+        Confidence::Certain,
+        what,
+        "The report came from the hardware itself, not from Windows or a driver. Heat, voltage, \
+         overclocking, power supply, processor, main board, memory and cards are the suspects, in \
+         the order in which they are easy to check.",
+    )
+    .because(format!("The error source is {source:#x}."), "parameter 1");
+    if let Some(status) = check.filter(|&status| status != 0) {
+        let text = format!(
+            "The machine-check status {status:#x} says: {}.",
+            machine_check(status)
+        );
+        found = found.because(text, "parameters 3 and 4");
+    }
+    let steps: &[&str] = if facts.is_guest() {
+        &[
+            "In a virtual machine such a report comes from the host: look there for hardware errors (WHEA events, the management controller's log).",
+        ]
+    } else {
+        &[
+            "Undo all overclocking and undervolting, XMP and EXPO profiles included.",
+            "Check temperatures and fans under load, and clean the machine.",
+            "Install the newest firmware, and with it the newest microcode.",
+            "With an error of PCI Express, reseat the cards or try them in another slot, and update their firmware; M.2 disks count as cards.",
+            "Test memory for a night, then change power supply, memory, processor and board one after the other.",
+        ]
+    };
+    Some(found.advise(steps))
+}
+
+pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
+    if facts.plain_code() != 0x101 {
+        return None;
+    }
+    let processor = facts.parameters[3];
+    let (explanation, steps): (&str, &[&str]) = if facts.is_guest() {
+        (
+            "A processor did not take a clock interrupt in time. In a virtual machine the usual \
+             reason is that the host did not let that virtual processor run.",
+            &[
+                "Look on the host whether processors were overcommitted, or whether it was saving, backing up or migrating at that time.",
+                "Compare the time with the host's event log.",
+            ],
+        )
+    } else {
+        (
+            "A processor did not take a clock interrupt in time: it hung in code that allows no \
+             interrupts, or it is unstable.",
+            &[
+                "Undo overclocking and undervolting, and install the newest firmware.",
+                "A kernel dump would show what the hung processor was doing; this stack is another one's.",
+            ],
+        )
+    };
+    Some(
+        finding(
+            "processor-hung",
+            Confidence::Certain,
+            "A processor stopped answering.",
+            explanation,
+        )
+        .because(
+            format!("The processor that hung is number {processor}."),
+            "parameter 4",
+        )
+        .advise(steps),
+    )
+}

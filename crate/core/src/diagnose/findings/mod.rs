@@ -1,0 +1,115 @@
+//! Findings: plain statements about the machine, each with its evidence and what to do.
+//!
+//! One function a finding, grouped by what they look at. The catalogue lists every id with its
+//! severity; the same table is `docs/findings.md`, and a test keeps the two alike.
+
+mod culprit;
+mod dump;
+mod hardware;
+mod machine;
+mod process;
+mod storage;
+
+use super::facts::Facts;
+use crate::model::{Confidence, Evidence, Finding, Severity};
+use alloc::{string::String, vec::Vec};
+
+pub(super) use storage::in_page_status;
+
+/// One line of the catalogue.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Entry {
+    /// The stable name.
+    pub id: &'static str,
+    /// Its severity, always the same.
+    pub severity: Severity,
+    /// When it fires.
+    pub fires: &'static str,
+}
+
+type Rule = fn(&Facts<'_>) -> Option<Finding>;
+
+macro_rules! catalogue {
+    ($($id:literal $severity:ident $rule:path, $fires:literal;)+) => {
+        /// Every finding there is.
+        pub const CATALOGUE: &[Entry] = &[$(Entry {
+            id: $id,
+            severity: Severity::$severity,
+            fires: $fires,
+        },)+];
+        const RULES: &[Rule] = &[$($rule,)+];
+    };
+}
+
+catalogue! {
+    "culprit-likely" Critical culprit::likely, "A driver is named with more than a guess.";
+    "culprit-possible" Warning culprit::possible, "A driver is named on weak ground.";
+    "no-culprit" Note culprit::nobody, "Nobody is named; says why.";
+    "driver-unloaded-too-early" Critical culprit::unloaded_too_early, "Code ran where a driver had been before it was unloaded.";
+    "display-stopped-responding" Warning culprit::display, "A stop code of the graphics watchdog, or one that only a display driver raises.";
+    "driver-verifier-active" Note culprit::verifier, "A stop code of Driver Verifier, or its level in the dump is not zero.";
+    "hardware-error-reported" Critical hardware::reported, "0x124 or 0x9C: processor, memory or bus reported an error.";
+    "memory-hardware-suspected" Warning hardware::memory_suspected, "A stop code of damaged kernel data, or an address that is wrong by one bit.";
+    "processor-hung" Warning hardware::processor_hung, "0x101: a processor stopped answering.";
+    "storage-read-failed" Critical storage::read_failed, "0x7A, 0x77 or an in-page error: a page could not be read; decodes the status.";
+    "page-content-changed" Critical storage::content_changed, "0x1A with 0x3F, or 0x12B: a page came back different from what was written.";
+    "hyper-v-guest-storage-chain" Warning storage::guest_chain, "A page could not be read, in a Hyper-V guest: what to check on the host.";
+    "boot-device-inaccessible" Critical storage::boot_device, "0x7B: Windows lost the disk it starts from.";
+    "file-system-stopped" Warning storage::file_system, "A stop code of a file system.";
+    "commit-near-limit" Warning machine::commit_near_limit, "Committed memory was at 90 % of the commit limit or more, at the stop or at its peak.";
+    "critical-process-ended" Critical process::ended, "0xEF, 0xF4 or 0xC000021A: a process that Windows needs ended.";
+    "dpc-took-too-long" Warning process::dpc, "0x133: interrupt work took too long.";
+    "power-transition-stuck" Warning process::power, "0x9F: a device did not finish a change of power state.";
+    "power-button-held" Note dump::power_button, "0x1C8: the power button was held until the machine stopped.";
+    "dump-by-hand" Note dump::by_hand, "0xE2 or 0xDEADDEAD: somebody asked for the dump.";
+    "machine-kept-running" Note dump::kept_running, "A live dump, or a stop code that is only ever one.";
+    "dump-truncated" Warning dump::truncated, "The file is shorter than its headers promise.";
+    "dump-holds-little" Note dump::holds_little, "A minidump or a bare header; how to get a better dump.";
+    "exception-record-replaced" Note dump::record_replaced, "The header's exception record was stale and the true one was used.";
+    "stopped-soon-after-start" Note dump::soon_after_start, "Windows had run for less than five minutes.";
+    "hypervisor-host" Note machine::host, "This Windows is a Hyper-V host.";
+    "firmware-old" Note machine::firmware_old, "On a physical machine, firmware at least four years older than the stop.";
+    "integration-services-behind" Warning machine::integration, "The Integration Services verdict is outdated, mixed or missing.";
+    "balloon-not-in-minidump" Note machine::balloon_unknown, "A minidump of a Hyper-V guest: what a kernel dump would say of Dynamic Memory.";
+}
+
+/// All that can be said of these facts, most severe and most certain first.
+#[must_use]
+pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
+    let mut found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(facts)).collect();
+    found.sort_by_key(|f| core::cmp::Reverse((f.severity, f.confidence)));
+    found
+}
+
+/// A finding of the catalogue, without evidence and advice yet.
+fn finding(
+    id: &'static str,
+    confidence: Confidence,
+    title: impl Into<String>,
+    explanation: impl Into<String>,
+) -> Finding {
+    let entry = CATALOGUE.iter().find(|entry| entry.id == id);
+    Finding {
+        id,
+        severity: entry.map_or(Severity::Note, |entry| entry.severity),
+        confidence,
+        title: title.into(),
+        explanation: explanation.into(),
+        ..Finding::default()
+    }
+}
+
+impl Finding {
+    fn because(mut self, text: impl Into<String>, place: impl Into<String>) -> Self {
+        self.evidence.push(Evidence::new(text, place));
+        self
+    }
+
+    fn advise(mut self, steps: &[&str]) -> Self {
+        self.advice.extend(steps.iter().map(|step| (*step).into()));
+        self
+    }
+}
+
+#[cfg(test)]
+mod tests;

@@ -1,0 +1,222 @@
+//! Stops because something could not be read, or came back changed.
+
+use super::finding;
+use crate::diagnose::facts::Facts;
+use crate::knowledge::ntstatus;
+use crate::model::{Confidence, Finding, Verdict as Judgement};
+use alloc::{format, string::String};
+
+/// STATUS_IN_PAGE_ERROR, with which an exception carries the reason as its third parameter.
+const IN_PAGE_ERROR: u32 = 0xC000_0006;
+const INSUFFICIENT_RESOURCES: u32 = 0xC000_009A;
+/// Stop codes whose first parameter is the status of an exception.
+const WITH_STATUS: &[u32] = &[0x1E, 0x3B, 0x7E, 0x8E];
+
+const DISK: &[&str] = &[
+    "Look into the system event log just before the stop for disk, storahci, stornvme, storvsc, iaStor and ntfs events (7, 11, 51, 129, 153, 157).",
+    "Check the disk's health (SMART) with its maker's tool, and update the firmware of an SSD.",
+    "Check or change the cable and the port; with a RAID controller look into its own log.",
+    "Run `chkdsk C: /scan`, and make a backup first if the disk is suspect.",
+];
+const DISK_GUEST: &[&str] = &[
+    "In a virtual machine look at the host first: storage path, free space where the virtual disk lies, cluster shared volume pauses, backup or migration at that time.",
+    "Look into the guest's system event log just before the stop for events 129 and 153 of storvsc, vioscsi, viostor or pvscsi, and for disk events 51 and 157.",
+    "Check that the virtual disk's file is healthy and was not moved, merged or replaced while the machine ran.",
+];
+
+/// The status with which a page could not be read, where the stop says so.
+pub(in crate::diagnose) fn in_page_status(facts: &Facts<'_>) -> Option<u32> {
+    let [p1, p2, ..] = facts.parameters;
+    let status = ntstatus::from_parameter;
+    let failure = |s: &u32| s >> 30 == 3;
+    match facts.plain_code() {
+        0x7A => status(p2).filter(failure),
+        // Either form: the status first, or a small number first and the status second.
+        0x77 => status(p1)
+            .filter(failure)
+            .or_else(|| status(p2).filter(failure)),
+        code if WITH_STATUS.contains(&code) && status(p1) == Some(IN_PAGE_ERROR) => {
+            Some(exception_reason(facts).unwrap_or(IN_PAGE_ERROR))
+        }
+        0xEF | 0xF4 if facts.exception.is_some_and(|e| e.code == IN_PAGE_ERROR) => {
+            Some(exception_reason(facts).unwrap_or(IN_PAGE_ERROR))
+        }
+        _ => None,
+    }
+}
+
+fn exception_reason(facts: &Facts<'_>) -> Option<u32> {
+    let exception = facts.exception.filter(|e| e.code == IN_PAGE_ERROR)?;
+    ntstatus::from_parameter(exception.information.get(2)?.0)
+}
+
+/// `STATUS_IO_DEVICE_ERROR (0xc0000185)`.
+fn status_label(status: u32) -> String {
+    ntstatus::name(status).map_or_else(
+        || format!("{status:#x}"),
+        |name| format!("{name} ({status:#x})"),
+    )
+}
+
+pub(super) fn read_failed(facts: &Facts<'_>) -> Option<Finding> {
+    if !matches!(facts.plain_code(), 0x7A | 0x77) && in_page_status(facts).is_none() {
+        return None;
+    }
+    let status = in_page_status(facts);
+    let title = match status {
+        Some(INSUFFICIENT_RESOURCES) => {
+            "A page could not be read in because a resource of memory ran out."
+        }
+        _ => "Windows could not read a page back into memory.",
+    };
+    let meaning = status.and_then(ntstatus::meaning).unwrap_or_default();
+    let explanation = format!(
+        "A part of the kernel, of a driver or of a program had been moved out to the page file, or \
+         stood in its file on disk, and reading it failed. {meaning}{}The code that wanted the \
+         page is not at fault.",
+        if meaning.is_empty() { "" } else { " " }
+    );
+    let mut found = finding(
+        "storage-read-failed",
+        Confidence::Certain,
+        title,
+        explanation,
+    );
+    found = match status {
+        Some(status) => found.because(
+            format!("The read ended with {}.", status_label(status)),
+            "stop code parameters",
+        ),
+        None => found.because(
+            format!("The stop code is {}.", facts.code_label()),
+            "stop code",
+        ),
+    };
+    if facts.plain_code() == 0x7A {
+        let text = format!(
+            "The page was wanted for address {:#x}.",
+            facts.parameters[3]
+        );
+        found = found.because(text, "parameter 4");
+    }
+    if status == Some(INSUFFICIENT_RESOURCES) {
+        return Some(found.advise(&[
+            "Look at memory rather than at the disk: nonpaged pool, locked pages and commit. A kernel dump holds these figures.",
+            "In a virtual machine with Dynamic Memory compare assigned memory and demand on the host at that time.",
+        ]));
+    }
+    Some(found.advise(if facts.is_guest() { DISK_GUEST } else { DISK }))
+}
+
+pub(super) fn content_changed(facts: &Facts<'_>) -> Option<Finding> {
+    let [p1, p2, p3, p4] = facts.parameters;
+    let evidence = match (facts.plain_code(), p1) {
+        (0x1A, 0x3F) => format!(
+            "At offset {p2:#x} of the page file the checksum is {p3:#x}; written was {p4:#x}."
+        ),
+        (0x12B, _) => format!("The stop code is {}.", facts.code_label()),
+        _ => return None,
+    };
+    let found = finding(
+        "page-content-changed",
+        Confidence::Certain,
+        "A page of memory came back different from what Windows had written.",
+        "Windows notes a checksum of what it writes to the page file or compresses, and on reading \
+         it back the checksum was wrong. The damage lies between the memory modules and the disk, \
+         both included; no driver on the stack can be blamed for it.",
+    )
+    .because(evidence, "stop code parameters");
+    let found = found.advise(if facts.is_guest() { DISK_GUEST } else { DISK });
+    Some(found.advise(&["Test the memory for a night (on the host, for a virtual machine)."]))
+}
+
+pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
+    if !facts.is_hyper_v_guest() || !matches!(facts.plain_code(), 0x7A | 0x77 | 0xF4 | 0xEF) {
+        return None;
+    }
+    if matches!(facts.plain_code(), 0xF4 | 0xEF) && in_page_status(facts).is_none() {
+        return None;
+    }
+    let behind = facts.integration.filter(|services| {
+        matches!(
+            services.verdict,
+            Judgement::Outdated | Judgement::Mixed | Judgement::Missing
+        )
+    });
+    let sure = match behind {
+        Some(_) => Confidence::Likely,
+        None => Confidence::Possible,
+    };
+    let mut found = finding(
+        "hyper-v-guest-storage-chain",
+        sure,
+        "Memory pressure and the host's storage may lie behind this stop.",
+        "A guest that is short of memory pages more and more, and each page it reads depends on \
+         the host's storage. Memory that Dynamic Memory has taken away and does not give back \
+         brings a guest there, and integration components that do not fit the host are a known \
+         reason for that. A stall of the host's storage longer than the guest's disk time-out ends \
+         in the same stop. Which it was cannot be told from a minidump.",
+    )
+    .because(
+        "This is a Hyper-V guest, and a page could not be read.",
+        "platform, stop code",
+    );
+    if let Some(services) = behind {
+        found = found.because(services.explanation.clone(), "integration components");
+        found.advice.extend(services.advice.iter().cloned());
+    }
+    Some(found.advise(&[
+        "On the host compare memory demand, assigned memory and status of this machine (Get-VM | Format-List Memory*).",
+        "On the host look for Hyper-V-Worker event 3322, Hyper-V-StorageVSP events 6 and 9, and for cluster shared volume events 5120 and 5142 at that time.",
+        "Set the guest to write a kernel memory dump: it holds available memory, what drivers have locked, and the page files.",
+    ]))
+}
+
+pub(super) fn boot_device(facts: &Facts<'_>) -> Option<Finding> {
+    if facts.plain_code() != 0x7B {
+        return None;
+    }
+    let status = ntstatus::from_parameter(facts.parameters[1]).filter(|&s| s != 0);
+    let mut found = finding(
+        "boot-device-inaccessible",
+        Confidence::Certain,
+        "Windows could not get at the disk it starts from.",
+        "The driver for the disk's controller is missing or disabled, the controller's mode was \
+         changed, or the disk does not answer.",
+    )
+    .because(
+        format!("The stop code is {}.", facts.code_label()),
+        "stop code",
+    );
+    if let Some(status) = status {
+        let text = format!("The status is {}.", status_label(status));
+        found = found.because(text, "parameter 2");
+    }
+    Some(found.advise(&[
+        "If the firmware's disk mode (AHCI, RAID, VMD) was changed, change it back.",
+        "If the disk was moved to other hardware or into a virtual machine, enable the matching storage driver from the recovery environment.",
+        "Check in the firmware's setup whether the disk is seen at all.",
+    ]))
+}
+
+pub(super) fn file_system(facts: &Facts<'_>) -> Option<Finding> {
+    let what = match facts.plain_code() {
+        0x23 => "FAT",
+        0x24 => "NTFS",
+        0x12C => "exFAT",
+        0x149 => "ReFS",
+        _ => return None,
+    };
+    let found = finding(
+        "file-system-stopped",
+        Confidence::Certain,
+        format!("The file system driver for {what} stopped Windows."),
+        "A file system stops when what it reads from the disk contradicts itself, or when a filter \
+         driver (antivirus, backup, encryption) broke its rules. The disk is the first suspect.",
+    )
+    .because(
+        format!("The stop code is {}.", facts.code_label()),
+        "stop code",
+    );
+    Some(found.advise(DISK))
+}
