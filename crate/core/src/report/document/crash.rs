@@ -1,0 +1,192 @@
+//! Stop code, exception, stack and blame.
+
+use super::{Block, Column, Facts, Table, code, confidence, evidence, gap, how, is_wide};
+use super::{number, words};
+use crate::model::{Frame, Report, Stack};
+use crate::report::format::{address, offset};
+use alloc::{format, string::String, vec, vec::Vec};
+
+/// Registers in a line, as many as the debugger prints.
+const REGISTERS_PER_LINE: usize = 3;
+
+/// The stop code, its parameters and what they mean.
+pub(super) fn bug_check(report: &Report, blocks: &mut Vec<Block>) {
+    let Some(bugcheck) = &report.bugcheck else {
+        return;
+    };
+    blocks.push(Block::Heading("Bug check".into()));
+    blocks.push(Block::Paragraph(super::stop_name(bugcheck)));
+    if !bugcheck.description.is_empty() {
+        blocks.push(Block::Paragraph(bugcheck.description.clone()));
+    }
+    if let Some(subtype) = &bugcheck.subtype {
+        blocks.push(Block::Paragraph(subtype.clone()));
+    }
+    let wide = is_wide(report);
+    let rows = bugcheck.parameters.iter().zip(1..).map(|(p, at)| {
+        let meaning = match (p.meaning.as_str(), p.decoded.as_deref()) {
+            (meaning, None) => meaning.into(),
+            ("", Some(decoded)) => decoded.into(),
+            (meaning, Some(decoded)) => format!("{meaning}: {decoded}"),
+        };
+        vec![format!("{at}"), address(p.value.0, wide), meaning]
+    });
+    Table {
+        columns: vec![number("#"), code("Parameter"), words("Meaning")],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+    if !bugcheck.causes.is_empty() {
+        blocks.push(Block::Paragraph("Common causes:".into()));
+        blocks.push(Block::Items(bugcheck.causes.clone()));
+    }
+}
+
+/// The exception that led to the stop.
+pub(super) fn exception(report: &Report, blocks: &mut Vec<Block>) {
+    let Some(exception) = &report.exception else {
+        return;
+    };
+    let wide = is_wide(report);
+    blocks.push(Block::Heading("Exception".into()));
+    let name = exception.name.unwrap_or("not a known status");
+    let information: Vec<String> = exception
+        .information
+        .iter()
+        .map(|value| address(value.0, wide))
+        .collect();
+    let mut facts = Facts::default();
+    facts
+        .text("Code", Some(format!("0x{:08X}, {name}", exception.code)))
+        .code("Address", Some(address(exception.address.0, wide)))
+        .code("Location", exception.location.as_deref())
+        .text("Access", exception.access.as_deref())
+        .code("Parameters", Some(information.join(", ")))
+        .text("Recorded in", Some(exception.source.as_str()));
+    facts.add_to(blocks);
+}
+
+/// The stack of the processor that stopped the machine.
+pub(super) fn stack(report: &Report, blocks: &mut Vec<Block>) {
+    let Some(stack) = &report.stack else {
+        return;
+    };
+    let wide = is_wide(report);
+    blocks.push(Block::Heading("Stack".into()));
+    let mut facts = Facts::default();
+    facts
+        .text("Processor", stack.processor.map(|n| format!("{n}")))
+        .code("Thread", stack.thread.map(|a| address(a.0, wide)))
+        .code("Process", stack.process.map(|a| address(a.0, wide)))
+        .text("Image", stack.process_name.as_deref());
+    facts.add_to(blocks);
+    Table {
+        columns: FRAME_COLUMNS.into(),
+        rows: stack
+            .frames
+            .iter()
+            .enumerate()
+            .map(|(at, frame)| frame_row(at, frame, wide))
+            .collect(),
+    }
+    .add_to(blocks);
+    if !stack.limits.is_empty() {
+        blocks.push(Block::Paragraph(stack.limits.clone()));
+    }
+    registers(stack, wide, blocks);
+}
+
+const FRAME_COLUMNS: [Column; 6] = [
+    number("#"),
+    code("Stack"),
+    code("Address"),
+    code("Location"),
+    words("Found by"),
+    words("Sure"),
+];
+
+fn frame_row(at: usize, frame: &Frame, wide: bool) -> Vec<String> {
+    vec![
+        format!("{at:02x}"),
+        frame
+            .stack_pointer
+            .map_or(String::new(), |sp| address(sp.0, wide)),
+        address(frame.address.0, wide),
+        location(frame).unwrap_or_else(|| match frame.gap {
+            Some(why) => format!("({})", gap(why)),
+            None => "(in no module)".into(),
+        }),
+        how(frame.how).into(),
+        confidence(frame.confidence).into(),
+    ]
+}
+
+/// Where a frame is, as the debugger writes it: `storport!RaidStart+0x10`, `storport+0x1234`.
+pub(crate) fn location(frame: &Frame) -> Option<String> {
+    let module = stem(frame.module.as_deref()?);
+    let distance = offset(frame.offset.map_or(0, |value| value.0));
+    Some(match &frame.symbol {
+        Some(symbol) if symbol.contains('!') => format!("{symbol}{distance}"),
+        Some(symbol) => format!("{module}!{symbol}{distance}"),
+        None => format!("{module}{distance}"),
+    })
+}
+
+/// A module's name as symbols use it: without its extension, `nt` for the kernel.
+pub(crate) fn stem(name: &str) -> String {
+    crate::nt::Module {
+        name: name.into(),
+        ..crate::nt::Module::default()
+    }
+    .symbol_name()
+}
+
+/// The registers as the debugger prints them.
+fn registers(stack: &Stack, wide: bool, blocks: &mut Vec<Block>) {
+    if stack.registers.is_empty() {
+        return;
+    }
+    blocks.push(Block::Lines(register_lines(stack, wide)));
+}
+
+/// The registers, three in a line.
+pub(crate) fn register_lines(stack: &Stack, wide: bool) -> Vec<String> {
+    let line = |registers: &[crate::model::Register]| {
+        let each: Vec<String> = registers
+            .iter()
+            .map(|r| {
+                if wide {
+                    format!("{:>3}={:016x}", r.name, r.value.0)
+                } else {
+                    format!("{:>3}={:08x}", r.name, r.value.0)
+                }
+            })
+            .collect();
+        each.join(" ")
+    };
+    stack
+        .registers
+        .chunks(REGISTERS_PER_LINE)
+        .map(line)
+        .collect()
+}
+
+/// Who probably caused the stop, and why that is said.
+pub(super) fn blame(report: &Report, blocks: &mut Vec<Block>) {
+    let Some(blame) = &report.blame else {
+        return;
+    };
+    blocks.push(Block::Heading("Probable cause".into()));
+    let mut facts = Facts::default();
+    facts
+        .text("Module", Some(blame.module.as_str()))
+        .code("Function", blame.symbol.as_deref())
+        .text("Confidence", Some(confidence(blame.confidence)))
+        .code("Failure bucket", blame.bucket_id.as_deref())
+        .code("Failure hash", blame.failure_hash.as_deref());
+    facts.add_to(blocks);
+    if !blame.evidence.is_empty() {
+        let items = blame.evidence.iter().map(evidence).collect();
+        blocks.push(Block::Items(items));
+    }
+}

@@ -1,0 +1,234 @@
+//! Memory: counters, page files, processes, pool tags, devices.
+
+use super::{Block, Column, Detail, Facts, Table, code, confidence, gap, number, words};
+use crate::model::{Counter, Memory, Process, Report};
+use crate::report::format::{bytes, count, pages};
+use alloc::{format, string::String, vec, vec::Vec};
+
+/// Counters in the order in which the debugger's `!vm` prints them; others follow by name.
+const ORDER: [&str; 12] = [
+    "physical",
+    "available",
+    "resident_available",
+    "modified",
+    "nonpaged_pool",
+    "paged_pool",
+    "driver_locked",
+    "shared_commit",
+    "committed",
+    "commit_limit",
+    "peak_commit",
+    "free_system_ptes",
+];
+
+/// What is known of the machine's memory.
+pub(super) fn memory(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
+    let Some(memory) = &report.memory else {
+        return;
+    };
+    blocks.push(Block::Heading("Memory".into()));
+    let mut facts = Facts::default();
+    facts.text("Installed", memory.installed_bytes.map(|b| bytes(b.0)));
+    facts.add_to(blocks);
+    counters(memory, blocks);
+    page_files(memory, blocks);
+    processes(memory, detail, blocks);
+    pool_tags(memory, detail, blocks);
+    devices(memory, blocks);
+    if detail == Detail::Full {
+        runs(memory, blocks);
+    }
+    let failed = memory.checks.iter().filter(|check| !check.holds);
+    let mut items: Vec<String> = failed
+        .map(|check| format!("The figures do not agree: {}", check.text))
+        .collect();
+    items.extend(memory.limits.iter().cloned());
+    if !items.is_empty() {
+        blocks.push(Block::Items(items));
+    }
+}
+
+fn counters(memory: &Memory, blocks: &mut Vec<Block>) {
+    let place = |name: &str| ORDER.iter().position(|&known| known == name);
+    let mut known: Vec<(&str, &Counter)> = memory.counters.iter().map(|(&n, c)| (n, c)).collect();
+    known.sort_by_key(|&(name, _)| (place(name).unwrap_or(ORDER.len()), name));
+    let rows = known.into_iter().map(|(name, counter)| {
+        let (figure, size) = match (counter.pages, counter.gap) {
+            (Some(value), _) => (count(value.0), pages(value.0)),
+            (None, Some(why)) => (String::new(), format!("({})", gap(why))),
+            (None, None) => (String::new(), String::new()),
+        };
+        vec![
+            counter_name(name),
+            figure,
+            size,
+            confidence(counter.confidence).into(),
+            counter.source.clone(),
+        ]
+    });
+    Table {
+        columns: vec![
+            words("Counter"),
+            number("Pages"),
+            number("Size"),
+            words("Sure"),
+            words("Read from"),
+        ],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
+
+/// A counter's name in words: `commit_limit` is `Commit limit`.
+fn counter_name(name: &str) -> String {
+    let mut text = name.replace('_', " ");
+    if let Some(first) = text.get_mut(..1) {
+        first.make_ascii_uppercase();
+    }
+    text
+}
+
+fn page_files(memory: &Memory, blocks: &mut Vec<Block>) {
+    let rows = memory.page_files.iter().map(|file| {
+        vec![
+            file.name.clone(),
+            file.kind.into(),
+            pages(file.size_pages.0),
+            pages(file.free_pages.0),
+            pages(file.peak_pages.0),
+            pages(file.minimum_pages.0),
+            pages(file.maximum_pages.0),
+        ]
+    });
+    Table {
+        columns: vec![
+            code("Page file"),
+            words("Kind"),
+            number("Size"),
+            number("Free"),
+            number("Peak"),
+            number("Smallest"),
+            number("Largest"),
+        ],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
+
+fn processes(memory: &Memory, detail: Detail, blocks: &mut Vec<Block>) {
+    let weight = |process: &Process| process.commit_pages.or(process.private_pages);
+    let mut heaviest: Vec<&Process> = memory.processes.iter().collect();
+    heaviest.sort_by_key(|process| core::cmp::Reverse(weight(process)));
+    let shown = heaviest.len().min(detail.heaviest());
+    if shown < heaviest.len() {
+        blocks.push(Block::Paragraph(format!(
+            "The {shown} processes of {} that commit most:",
+            heaviest.len()
+        )));
+    }
+    let size = |value: Option<crate::model::Hex>| value.map_or(String::new(), |v| pages(v.0));
+    let rows = heaviest.into_iter().take(shown).map(|process| {
+        let ended = match &process.exited {
+            Some(time) => format!("{} (ended {time})", process.name),
+            None => process.name.clone(),
+        };
+        vec![
+            format!("{}", process.pid),
+            ended,
+            process
+                .parent_pid
+                .map_or(String::new(), |pid| format!("{pid}")),
+            process.session.map_or(String::new(), |n| format!("{n}")),
+            size(process.commit_pages),
+            size(process.private_pages),
+            size(process.working_set_pages),
+        ]
+    });
+    Table {
+        columns: PROCESS_COLUMNS.into(),
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
+
+const PROCESS_COLUMNS: [Column; 7] = [
+    number("Id"),
+    code("Process"),
+    number("Parent"),
+    number("Session"),
+    number("Commit"),
+    number("Private"),
+    number("Working set"),
+];
+
+fn pool_tags(memory: &Memory, detail: Detail, blocks: &mut Vec<Block>) {
+    let mut tags: Vec<_> = memory.pool_tags.iter().collect();
+    tags.sort_by_key(|tag| {
+        core::cmp::Reverse(tag.paged_bytes.0.saturating_add(tag.nonpaged_bytes.0))
+    });
+    let rows = tags.into_iter().take(detail.heaviest()).map(|tag| {
+        vec![
+            tag.tag.clone(),
+            bytes(tag.nonpaged_bytes.0),
+            bytes(tag.paged_bytes.0),
+            tag.owner.clone().unwrap_or_default(),
+        ]
+    });
+    Table {
+        columns: vec![
+            code("Pool tag"),
+            number("Nonpaged"),
+            number("Paged"),
+            words("Whose"),
+        ],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
+
+fn devices(memory: &Memory, blocks: &mut Vec<Block>) {
+    let rows = memory.devices.iter().map(|device| {
+        let size = if device.bytes.0 == 0 {
+            "empty".into()
+        } else {
+            bytes(device.bytes.0)
+        };
+        vec![
+            device.locator.clone(),
+            size,
+            device.kind.unwrap_or_default().into(),
+            device
+                .speed
+                .map_or(String::new(), |speed| format!("{speed} MT/s")),
+            device.manufacturer.clone().unwrap_or_default(),
+            device.part.clone().unwrap_or_default(),
+        ]
+    });
+    Table {
+        columns: vec![
+            words("Memory device"),
+            number("Size"),
+            words("Type"),
+            words("Speed"),
+            words("Maker"),
+            code("Part"),
+        ],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
+
+fn runs(memory: &Memory, blocks: &mut Vec<Block>) {
+    let rows = memory.physical_runs.iter().map(|run| {
+        vec![
+            format!("{:#x}", run.base_page.0),
+            count(run.pages.0),
+            pages(run.pages.0),
+        ]
+    });
+    Table {
+        columns: vec![code("First page"), number("Pages"), number("Size")],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+}
