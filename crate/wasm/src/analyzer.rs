@@ -1,0 +1,186 @@
+//! The analyzer as the worker sees it: it asks for ranges of a file, side by side, and answers
+//! with the report as a plain object.
+
+use crate::convert::{report_to_js, to_js};
+use bluepane::analysis::{Analysis, Progress};
+use bluepane::report::{self, RedactionOptions};
+use bluepane::source::Range;
+use js_sys::{Function, Promise, Uint8Array};
+use serde::Serialize;
+use std::cell::RefCell;
+use wasm_bindgen::prelude::*;
+use wasm_bindgen_futures::JsFuture;
+
+/// The largest file offset that a JavaScript number carries exactly.
+const LARGEST_OFFSET: f64 = 9_007_199_254_740_991.0;
+
+/// What `on_progress` is told.
+#[derive(Serialize)]
+#[serde(rename_all = "camelCase")]
+struct Told {
+    step: &'static str,
+    done: u32,
+    total: u32,
+    rounds: u64,
+    reads: u64,
+    bytes_read: f64,
+}
+
+/// One analysis of one file.
+///
+/// All methods take a shared reference, because `run` is asynchronous and the others are called
+/// while it waits; no borrow of the analysis outlives a step.
+#[wasm_bindgen]
+pub struct Analyzer {
+    analysis: RefCell<Analysis>,
+}
+
+#[wasm_bindgen]
+impl Analyzer {
+    /// An analysis of a file called `name` of `size` bytes.
+    ///
+    /// # Errors
+    /// When `size` is not a length that a file can have.
+    #[wasm_bindgen(constructor)]
+    pub fn new(name: &str, size: f64) -> Result<Analyzer, JsError> {
+        if !(0.0..=LARGEST_OFFSET).contains(&size) {
+            return Err(JsError::new("a file's size is a whole number of bytes"));
+        }
+        let analysis = Analysis::new(name, size as u64);
+        Ok(Analyzer {
+            analysis: RefCell::new(analysis),
+        })
+    }
+
+    /// Runs the analysis to its end and gives the report.
+    ///
+    /// `read(offset, length)` is called for every wanted range, all of a round at once, and
+    /// promises a `Uint8Array`; a rejected promise makes that range unreadable, which the report
+    /// then says. `on_progress(told)` is called after every round and every step; after a step
+    /// `told.report` is what is known so far.
+    ///
+    /// # Errors
+    /// What `on_progress` throws.
+    pub async fn run(&self, read: Function, on_progress: Function) -> Result<JsValue, JsValue> {
+        let begun = js_sys::Date::now();
+        let mut at = ("open", 0, 1);
+        loop {
+            let progress = self.analysis.borrow_mut().advance();
+            match progress {
+                Progress::Wanting => {
+                    self.fetch(&read).await;
+                    self.tell(&on_progress, at, false)?;
+                }
+                Progress::Step { done, total, name } => {
+                    at = (name, done, total);
+                    self.tell(&on_progress, at, true)?;
+                }
+                Progress::Finished => break,
+            }
+        }
+        self.analysis
+            .borrow_mut()
+            .set_elapsed(js_sys::Date::now() - begun);
+        report_to_js(self.analysis.borrow().report())
+    }
+
+    /// Ends `run` soon, with a report over what has been read.
+    pub fn cancel(&self) {
+        self.analysis.borrow_mut().cache_mut().cancel();
+    }
+
+    /// The report as plain text.
+    #[must_use]
+    pub fn text(&self, redact: bool) -> String {
+        report::text(&self.redacted(redact))
+    }
+
+    /// The report as Markdown.
+    #[must_use]
+    pub fn markdown(&self, redact: bool) -> String {
+        report::markdown(&self.redacted(redact))
+    }
+
+    /// The report as a page of its own.
+    #[must_use]
+    pub fn html(&self, redact: bool) -> String {
+        report::html(&self.redacted(redact))
+    }
+
+    /// The report as JSON text.
+    ///
+    /// # Errors
+    /// When the browser has no room for it.
+    pub fn json(&self, redact: bool) -> Result<String, JsValue> {
+        let value = report_to_js(&self.redacted(redact))?;
+        js_sys::JSON::stringify_with_replacer_and_space(&value, &JsValue::NULL, &2.into())
+            .map(String::from)
+    }
+}
+
+impl Analyzer {
+    fn redacted(&self, redact: bool) -> bluepane::model::Report {
+        let analysis = self.analysis.borrow();
+        if redact {
+            report::redact(analysis.report(), &RedactionOptions::default())
+        } else {
+            analysis.report().clone()
+        }
+    }
+
+    /// Starts all reads of a round, then waits for each.
+    async fn fetch(&self, read: &Function) {
+        let wanted = self.analysis.borrow_mut().cache_mut().take_wanted();
+        let started: Vec<_> = wanted
+            .into_iter()
+            .map(|range| (range, start(read, range)))
+            .collect();
+        for (range, promise) in started {
+            let answer = match promise {
+                Ok(promise) => JsFuture::from(promise).await,
+                Err(error) => Err(error),
+            };
+            let bytes = answer
+                .ok()
+                .and_then(|value| value.dyn_into::<Uint8Array>().ok());
+            let mut analysis = self.analysis.borrow_mut();
+            match bytes {
+                Some(bytes) => analysis.cache_mut().supply(range, &bytes.to_vec()),
+                None => analysis.cache_mut().fail(range),
+            }
+        }
+    }
+
+    fn tell(
+        &self,
+        on_progress: &Function,
+        (step, done, total): (&'static str, u32, u32),
+        with_report: bool,
+    ) -> Result<(), JsValue> {
+        let told = {
+            let mut analysis = self.analysis.borrow_mut();
+            let stats = analysis.cache_mut().stats();
+            let told = to_js(&Told {
+                step,
+                done,
+                total,
+                rounds: stats.rounds,
+                reads: stats.reads,
+                bytes_read: stats.bytes_read as f64,
+            })?;
+            if with_report {
+                let report = report_to_js(analysis.report())?;
+                js_sys::Reflect::set(&told, &"report".into(), &report)?;
+            }
+            told
+        };
+        on_progress.call1(&JsValue::NULL, &told).map(drop)
+    }
+}
+
+/// Starts one read.
+fn start(read: &Function, range: Range) -> Result<Promise, JsValue> {
+    let (offset, len) = (range.offset as f64, range.len as f64);
+    read.call2(&JsValue::NULL, &offset.into(), &len.into())
+        .map(|value| Promise::resolve(&value))
+}
