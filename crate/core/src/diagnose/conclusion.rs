@@ -1,6 +1,5 @@
 //! One sentence for the top of the report.
 
-use super::blame::{Verdict, blame};
 use super::codes::{Silence, silence};
 use super::facts::Facts;
 use super::findings::in_page_status;
@@ -15,8 +14,8 @@ pub fn conclusion(facts: &Facts<'_>) -> String {
     if facts.kind == Kind::Live {
         return format!("This is a live dump, taken for {code}; the machine kept running.");
     }
-    if let Verdict::Named(blame) = blame(facts) {
-        return named(facts, &blame);
+    if let Some(blame) = facts.blame().named() {
+        return named(facts, blame);
     }
     match silence(facts.plain_code(), &facts.parameters) {
         Some(why) => nobody(facts, why),
@@ -30,8 +29,12 @@ pub fn conclusion(facts: &Facts<'_>) -> String {
 fn named(facts: &Facts<'_>, blame: &Blame) -> String {
     let code = facts.code_label();
     let module = &blame.module;
-    let ground = blame.evidence.first().map(|e| e.text.trim_end_matches('.'));
-    let ground = ground.unwrap_or_default();
+    let ground = blame.evidence.first().map(|e| e.text.as_str());
+    let ground = ground.unwrap_or_default().trim_end_matches('.');
+    let ground = match ground.strip_prefix("The ") {
+        Some(rest) => format!("the {rest}"),
+        None => ground.into(),
+    };
     match blame.confidence {
         Confidence::Certain | Confidence::Likely => {
             format!("{module} probably caused this stop, {code}: {ground}.")

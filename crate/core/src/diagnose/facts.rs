@@ -1,5 +1,6 @@
 //! What the rules may know.
 
+use super::blame::{Verdict, blame};
 use super::role::{Role, role};
 use crate::knowledge::bugcheck;
 use crate::memory::{AddressSpace, VirtualAddress};
@@ -7,7 +8,7 @@ use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServi
 use crate::model::{Kind, Memory, Platform, Stack};
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
 use crate::stack::plain_code;
-use alloc::{format, string::String};
+use alloc::{borrow::Cow, format, string::String};
 
 /// Everything that rules draw on, borrowed from whoever read it. What is `None` is not known, and
 /// no rule takes it for absent.
@@ -55,6 +56,8 @@ pub struct Facts<'a> {
     pub verifier_level: Option<u32>,
     /// Whatever memory the dump holds.
     pub space: Option<&'a dyn AddressSpace>,
+    /// What [`blame`] says of these facts, once it was asked.
+    pub verdict: Option<&'a Verdict>,
 }
 
 impl<'a> Facts<'a> {
@@ -83,6 +86,16 @@ impl<'a> Facts<'a> {
             memory: None,
             verifier_level: None,
             space: None,
+            verdict: None,
+        }
+    }
+
+    /// Who is to blame: asked now, unless it was asked before.
+    #[must_use]
+    pub fn blame(&self) -> Cow<'a, Verdict> {
+        match self.verdict {
+            Some(verdict) => Cow::Borrowed(verdict),
+            None => Cow::Owned(blame(self)),
         }
     }
 

@@ -20,4 +20,6 @@ pub use findings::findings;
 pub use role::{Role, display_vendor, role};
 
 #[cfg(test)]
+mod corpus;
+#[cfg(test)]
 mod testing;

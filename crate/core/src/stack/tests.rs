@@ -261,6 +261,15 @@ fn a_trap_frame_with_the_reported_fault_is_certain_and_its_stack_goes_on_behind_
 }
 
 #[test]
+fn a_trap_frame_is_certain_when_the_stop_code_points_to_it() {
+    let mut case = Case::x64(&faulted(0, STACK + 8 + 70 * 8));
+    case.parameters[1] = STACK + 8 + 50 * 8 - 0x168;
+    assert_eq!(told(&case.run())[3], "driver.sys+0x9999 TrapFrame Certain");
+    case.parameters[1] += 8;
+    assert_eq!(told(&case.run())[3], "driver.sys+0x9999 TrapFrame Likely");
+}
+
+#[test]
 fn a_jump_to_nowhere_is_a_frame_when_the_stop_code_names_it() {
     let mut words = faulted(0, STACK + 8 + 70 * 8);
     words[50] = 0xFFFF_9000_0000_0000;

@@ -37,7 +37,7 @@ pub(super) struct Trap {
 }
 
 /// Looks for a processor's frame that begins at `at`. `reported` are the addresses that the stop
-/// code or the exception names.
+/// code or the exception names: of the instruction, of what it touched, or of the trap frame.
 pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
     let word = |index: u64| slots.get(at.checked_add(index * 8)?);
     let (instruction, code, flags) = (word(0)?, word(1)?, word(2)?);
@@ -56,11 +56,13 @@ pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
         .checked_sub(RIP - FAULT_ADDRESS)
         .and_then(|at| slots.get(at));
     let proves = |value: u64| value >= SMALLEST_PROOF && reported.contains(&value);
+    // Some stop codes name the frame itself: 0x139 and 0x8E do.
+    let named = at.checked_sub(RIP).is_some_and(proves);
     Some(Trap {
         instruction,
         stack_pointer,
         user,
-        reported: proves(instruction) || fault.is_some_and(proves),
+        reported: named || proves(instruction) || fault.is_some_and(proves),
         end: at + 40,
     })
 }

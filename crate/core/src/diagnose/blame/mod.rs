@@ -5,7 +5,7 @@
 //! dropped. Frameworks and the kernel are never named: faults surface in them that others made.
 
 mod near;
-mod rules;
+pub(super) mod rules;
 
 use super::codes::{Silence, silence};
 use super::facts::Facts;
@@ -96,6 +96,15 @@ pub fn blame(facts: &Facts<'_>) -> Verdict {
 fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
     if let Some(silence) = silence {
         return silence.reason().into();
+    }
+    if let Some(address) = rules::wild_jump(facts) {
+        let from = near::caller_of_fault(facts);
+        let from = from.map(|label| format!(" The call seems to have come from {label}."));
+        return format!(
+            "The processor was sent to {address:#x}, where no module is: a pointer to code was \
+             damaged or stale.{} Who damaged it cannot be told from this dump.",
+            from.unwrap_or_default()
+        );
     }
     match rules::fault_place(facts) {
         Some(place) => format!(

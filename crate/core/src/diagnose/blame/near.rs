@@ -6,6 +6,7 @@
 use super::Suspect;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
+use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Evidence, Frame, How, Stack};
 use alloc::{format, string::String, vec};
 
@@ -30,6 +31,16 @@ fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
         }
         None => (frames.get(1..).unwrap_or_default(), "the stop"),
     }
+}
+
+/// Where the code at fault was called from, as far as the stack tells: the frame above a trap frame.
+pub(super) fn caller_of_fault(facts: &Facts<'_>) -> Option<String> {
+    let (frames, _) = from_the_trouble(facts.stack?);
+    let [trap, caller, ..] = frames else {
+        return None;
+    };
+    let place = facts.locate(VirtualAddress(caller.address.0))?;
+    (trap.how == How::TrapFrame).then_some(place.label)
 }
 
 fn others(frame: &Frame) -> Option<&str> {
@@ -60,7 +71,7 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         "on the stack"
     };
     let text = match at {
-        0 => format!("{name} is where {what} was, {how}."),
+        0 => format!("{name} is on top of the stack, where {what} was."),
         _ => format!(
             "{name} is the driver of another maker nearest to {what}: {at} {} away, {how}.",
             if at == 1 { "frame" } else { "frames" }

@@ -40,6 +40,15 @@ fn fault(facts: &Facts<'_>) -> Option<(u64, String)> {
     Some((frame.address.0, place.unwrap_or_default()))
 }
 
+/// The address that was executed though no module is there: a call or jump through a damaged or
+/// stale pointer, which the stop code reports.
+pub(in crate::diagnose) fn wild_jump(facts: &Facts<'_>) -> Option<u64> {
+    let (address, _) = fault(facts)?;
+    let nobodys = facts.locate(VirtualAddress(address)).is_none();
+    let touched = touched_address(facts.plain_code(), &facts.parameters);
+    (nobodys && touched == Some(address)).then_some(address)
+}
+
 /// Whose code the fault was in.
 pub(super) fn fault_place(facts: &Facts<'_>) -> Option<Place> {
     facts.locate(VirtualAddress(fault(facts)?.0))
@@ -106,12 +115,12 @@ pub(super) fn inside_windows_own_driver(facts: &Facts<'_>) -> Option<Suspect> {
     if place.role != Role::Windows || place.unloaded {
         return None;
     }
-    let text = format!(
-        "The instruction at fault is {}. The driver comes with Windows, so the hardware or \
-         firmware it drives, or memory damaged by somebody else, may be behind it.",
-        place.label
-    );
-    suspect(&place.module, Confidence::Possible, text, &source)
+    let text = format!("The instruction at fault is {}.", place.label);
+    let mut found = suspect(&place.module, Confidence::Possible, text, &source)?;
+    let text = "The driver comes with Windows, so the hardware or firmware it drives, or memory \
+                damaged by somebody else, may be behind it.";
+    found.evidence.push(Evidence::new(text, "modules"));
+    Some(found)
 }
 
 /// The driver that Windows put on record while it stopped.

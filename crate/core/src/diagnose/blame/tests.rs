@@ -215,6 +215,22 @@ fn the_nearest_driver_is_possible_when_close_and_nobody_when_deep() {
 }
 
 #[test]
+fn a_jump_to_nowhere_is_told_with_its_caller_and_blames_nobody() {
+    let nowhere = 0xFFFF_9000_0000_0000;
+    let mut machine = Machine::stopped_by(&[NT]);
+    let frames = &mut machine.stack.frames;
+    frames.push(frame("", How::TrapFrame, Confidence::Certain));
+    frames.push(frame("fltmgr.sys", How::Scan, Confidence::Possible));
+    let why = |p| match blame(&machine.facts(0x50, p)) {
+        Verdict::NoGround(why) => why,
+        Verdict::Named(blame) => blame.module,
+    };
+    let told = why([nowhere, 0x11, nowhere, 2]);
+    assert!(told.contains("0xffff900000000000") && told.contains("fltmgr+0x1234"));
+    assert!(!why([nowhere, 0, address(NT, 5), 2]).contains("pointer to code"));
+}
+
+#[test]
 fn nearness_counts_from_the_fault_not_from_its_handling() {
     let mut machine = Machine::stopped_by(&[NT, "other.sys", NT]);
     let frames = &mut machine.stack.frames;

@@ -1,7 +1,7 @@
 //! What blame says, as findings with advice.
 
 use super::finding;
-use crate::diagnose::blame::{Verdict, blame};
+use crate::diagnose::blame::Verdict;
 use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, display_vendor, role};
@@ -34,10 +34,7 @@ fn steps(module: &str) -> &'static [&'static str] {
 }
 
 fn named(facts: &Facts<'_>) -> Option<Blame> {
-    match blame(facts) {
-        Verdict::Named(blame) => Some(blame),
-        Verdict::NoGround(_) => None,
-    }
+    facts.blame().named().cloned()
 }
 
 pub(super) fn likely(facts: &Facts<'_>) -> Option<Finding> {
@@ -68,7 +65,7 @@ pub(super) fn possible(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn nobody(facts: &Facts<'_>) -> Option<Finding> {
-    let Verdict::NoGround(why) = blame(facts) else {
+    let Verdict::NoGround(why) = facts.blame().into_owned() else {
         return None;
     };
     let title = "This dump gives no ground to name a driver.";

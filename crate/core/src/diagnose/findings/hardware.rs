@@ -1,6 +1,7 @@
 //! What points to the hardware: errors that it reported, and damage that looks like its work.
 
 use super::finding;
+use crate::diagnose::blame::rules::wild_jump;
 use crate::diagnose::codes::{Silence, silence, touched_address};
 use crate::diagnose::facts::Facts;
 use crate::model::{Confidence, Finding, How};
@@ -68,7 +69,8 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     // 0x1A with a page table entry of which nothing but one bit is left.
     let entry = facts.parameters[2];
     let lone_bit = code == 0x1A && facts.parameters[0] == 0x4_1792 && entry.count_ones() == 1;
-    if !damage && bit.is_none() {
+    let wild = wild_jump(facts).filter(|_| facts.blame().named().is_none());
+    if !damage && bit.is_none() && wild.is_none() {
         return None;
     }
     let sure = match bit.is_some() || lone_bit || code == 0x12B {
@@ -86,6 +88,10 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     if damage {
         let text = format!("The stop code is {}.", facts.code_label());
         found = found.because(text, "stop code");
+    }
+    if let Some(address) = wild {
+        let text = format!("The processor was sent to {address:#x}, where no module is.");
+        found = found.because(text, "stop code parameters");
     }
     if let Some((address, bit, place)) = bit {
         let text = format!(

@@ -76,7 +76,12 @@ catalogue! {
 /// All that can be said of these facts, most severe and most certain first.
 #[must_use]
 pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
-    let mut found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(facts)).collect();
+    let verdict = facts.blame();
+    let facts = Facts {
+        verdict: Some(&verdict),
+        ..*facts
+    };
+    let mut found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
     found.sort_by_key(|f| core::cmp::Reverse((f.severity, f.confidence)));
     found
 }

@@ -2,6 +2,7 @@
 
 use super::{finding, in_page_status};
 use crate::diagnose::facts::Facts;
+use crate::diagnose::objects::Objects;
 use crate::model::{Confidence, Finding};
 use alloc::format;
 
@@ -76,21 +77,29 @@ pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
         4 => "A change of power state waited too long for Plug and Play.",
         _ => "A device did not finish a change of power state.",
     };
-    Some(
-        finding(
-            "power-transition-stuck",
-            Confidence::Certain,
-            "Sleep, wake-up or shutdown got stuck in a driver.",
-            format!(
-                "{what} The driver that holds the request is the one to find; the stack shows only \
+    let holder = Objects::new(facts)
+        .filter(|_| facts.parameters[0] == 3)
+        .and_then(|objects| objects.irp_holder(facts.parameters[3]));
+    let held = holder.map(|place| format!("The request was with {}.", place.module));
+    let mut found = finding(
+        "power-transition-stuck",
+        Confidence::Certain,
+        "Sleep, wake-up or shutdown got stuck in a driver.",
+        format!(
+            "{what} The driver that holds the request is the one to find; the stack shows only \
                  the watchdog that noticed."
-            ),
-        )
-        .because(format!("The first parameter is {:#x}.", facts.parameters[0]), "parameter 1")
-        .advise(&[
+        ),
+    )
+    .because(
+        format!("The first parameter is {:#x}.", facts.parameters[0]),
+        "parameter 1",
+    );
+    if let Some(held) = held {
+        found = found.because(held, "parameter 4 (IRP)");
+    }
+    Some(found.advise(&[
             "Update drivers of network, Bluetooth, USB, audio and graphics devices, and the firmware.",
             "Unplug devices that are not needed and see whether sleep and shutdown work.",
             "In Device Manager forbid \"Allow the computer to turn off this device\" for network and USB devices, one by one.",
-        ]),
-    )
+        ]))
 }

@@ -175,6 +175,11 @@ fn damage_makes_memory_a_suspect_and_one_wrong_bit_a_strong_one() {
     );
     let bit = m.facts(0x50, [0xFFF7_9000_1234_5678, 0, address(NT, 5), 2]);
     assert_eq!(sure(&bit), Some(Confidence::Likely));
+    let wild = m.facts(
+        0x50,
+        [0xFFFF_9000_0000_0000, 0x11, 0xFFFF_9000_0000_0000, 2],
+    );
+    assert_eq!(sure(&wild), Some(Confidence::Possible));
     let good = m.facts(0x50, [0xFFFF_9000_1234_5678, 0, address(NT, 5), 2]);
     assert_eq!(sure(&good), None);
 }
