@@ -3,8 +3,8 @@
 //! Offsets are those of DMTF DSP0134 from the start of the structure.
 
 use super::walk::Structure;
+use crate::knowledge::version::Day;
 use crate::platform::bytes::{array_at, u32_at, u64_at};
-use crate::platform::date::Date;
 use alloc::string::String;
 use core::fmt;
 
@@ -83,7 +83,7 @@ pub struct Firmware {
     /// Its release date as recorded, month first.
     pub date_text: Option<String>,
     /// The same as a date.
-    pub date: Option<Date>,
+    pub date: Option<Day>,
     /// The bit "this table describes a virtual machine", where recorded. Few hypervisors set it.
     pub virtual_machine: Option<bool>,
 }
@@ -95,7 +95,7 @@ impl Firmware {
         Self {
             vendor: s.text(at::t0::VENDOR),
             version: s.text(at::t0::VERSION),
-            date: date_text.as_deref().and_then(Date::from_smbios),
+            date: date_text.as_deref().and_then(Day::from_firmware),
             date_text,
             virtual_machine: extension.map(|bits| bits & 0x10 != 0),
         }

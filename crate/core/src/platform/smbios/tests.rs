@@ -2,7 +2,7 @@ extern crate std;
 
 use super::build::Table;
 use super::*;
-use crate::platform::date::Date;
+use crate::knowledge::version::Day;
 use crate::platform::testing::{self, SMBIOS, damaged};
 use alloc::{borrow::ToOwned, format};
 
@@ -22,7 +22,7 @@ fn strings_are_found_by_their_numbers() {
     assert_eq!(smbios.maker_and_product(), ("Fabrikam", "Model T"));
     let firmware = smbios.firmware.unwrap();
     assert_eq!(firmware.version.as_deref(), Some("1.20"));
-    assert_eq!(firmware.date, Date::new(2021, 3, 9));
+    assert_eq!(firmware.date, Day::new(2021, 3, 9));
     assert_eq!(firmware.virtual_machine, Some(false));
     let system = smbios.system.unwrap();
     assert_eq!(system.family.as_deref(), Some("Workhorse"));

@@ -1,0 +1,4 @@
+//! Containers: how a machine's memory becomes a file, one module per kind of dump.
+
+pub mod faults;
+pub mod header;

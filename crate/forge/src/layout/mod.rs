@@ -1,0 +1,13 @@
+//! Layouts of every structure the forge writes, one module each. None of them is taken from the analyzer.
+#![allow(dead_code)] // a layout table names what a structure has, used or not
+
+pub mod build;
+pub mod context;
+pub mod header32;
+pub mod header64;
+pub mod kdbg;
+pub mod loader;
+pub mod secondary;
+pub mod triage;
+
+pub use build::Build;

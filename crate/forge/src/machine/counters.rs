@@ -1,0 +1,170 @@
+//! The memory manager's counters, in pages: what the scenario gives, and for the rest figures that add up.
+
+use super::Machine;
+use crate::scenario::Number;
+
+/// Every counter decided.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+#[allow(missing_docs)] // each is the memory manager's own name
+pub struct CounterValues {
+    pub physical: u64,
+    pub available: u64,
+    pub resident_available: u64,
+    pub zeroed: u64,
+    pub free: u64,
+    pub standby: u64,
+    pub modified: u64,
+    pub modified_no_write: u64,
+    pub committed: u64,
+    pub commit_limit: u64,
+    pub commit_limit_maximum: u64,
+    pub peak_commit: u64,
+    pub shared_commit: u64,
+    pub process_commit: u64,
+    pub driver_commit: u64,
+    pub paged_pool: u64,
+    pub paged_pool_commit: u64,
+    pub paged_pool_maximum: u64,
+    pub nonpaged_pool: u64,
+    pub nonpaged_pool_maximum: u64,
+    pub system_page_tables: u64,
+    pub free_system_ptes: u64,
+    pub pte_failures: u64,
+    pub mdl_pages: u64,
+    pub commit_failures: u64,
+    pub page_hash_errors: u64,
+}
+
+impl Machine<'_> {
+    /// The counters of this machine.
+    pub fn counters(&self) -> CounterValues {
+        let c = &self.scenario.counters;
+        let physical = self.scenario.machine.memory.0 >> 12;
+        let pick = |value: Option<Number>, default: u64| value.map_or(default, |n| n.0);
+        let available = pick(c.available, physical / 3);
+        let zeroed = pick(c.zeroed, available / 8);
+        let free = pick(c.free, available / 64);
+        let files: u64 = self.scenario.page_files.iter().map(|f| f.size.0).sum();
+        let growth: u64 = self
+            .scenario
+            .page_files
+            .iter()
+            .map(|f| f.maximum.0.max(f.size.0))
+            .sum();
+        let usable = physical - physical / 64;
+        let committed = pick(c.committed, physical - available);
+        let paged_pool = pick(c.paged_pool, physical / 40);
+        let maximum = if self.pointer() == 4 {
+            0x5_0000
+        } else {
+            0x800_0000
+        };
+        CounterValues {
+            physical,
+            available,
+            resident_available: pick(c.resident_available, physical / 2),
+            zeroed,
+            free,
+            standby: pick(c.standby, available.saturating_sub(zeroed + free)),
+            modified: pick(c.modified, physical / 50),
+            modified_no_write: pick(c.modified_no_write, 0),
+            committed,
+            commit_limit: pick(c.commit_limit, usable + files),
+            commit_limit_maximum: pick(c.commit_limit, usable + files) - files + growth,
+            peak_commit: pick(c.peak_commit, committed + committed / 10),
+            shared_commit: pick(c.shared_commit, physical / 60),
+            process_commit: pick(c.process_commit, physical / 20),
+            driver_commit: pick(c.driver_commit, 0x1900),
+            paged_pool,
+            paged_pool_commit: pick(c.paged_pool_commit, paged_pool),
+            paged_pool_maximum: pick(c.paged_pool_maximum, maximum),
+            nonpaged_pool: pick(c.nonpaged_pool, physical / 60),
+            nonpaged_pool_maximum: pick(c.nonpaged_pool_maximum, physical * 3 / 4),
+            system_page_tables: pick(c.system_page_tables, physical / 300),
+            free_system_ptes: pick(
+                c.free_system_ptes,
+                if self.pointer() == 4 {
+                    0x3_0000
+                } else {
+                    0x1ff_0000
+                },
+            ),
+            pte_failures: pick(c.pte_failures, 0),
+            mdl_pages: pick(c.mdl_pages, physical / 600),
+            commit_failures: pick(c.commit_failures, 0),
+            page_hash_errors: pick(c.page_hash_errors, 0),
+        }
+    }
+
+    /// Physical memory as Windows sees it: first frame and count of each run.
+    /// Low memory ends below the video area; what does not fit under 4 GiB minus the device hole lies above.
+    pub fn physical_runs(&self) -> Vec<(u64, u64)> {
+        let pages = self.scenario.machine.memory.0 >> 12;
+        let hole = 0xf_8000; // the last 128 MiB below 4 GiB belong to devices
+        let mut runs = vec![(1, 0x9e.min(pages))];
+        let mut rest = pages.saturating_sub(0x9e);
+        let low = rest.min(hole - 0x100);
+        if low > 0 {
+            runs.push((0x100, low));
+            rest -= low;
+        }
+        if rest > 0 {
+            runs.push((0x10_0000, rest));
+        }
+        runs
+    }
+
+    /// Physical address of a process's top page table.
+    pub fn directory(&self, process: usize) -> u64 {
+        self.processes[process].directory
+    }
+
+    /// Unloaded drivers with their ranges, as memory holds them.
+    pub fn unloaded_ranges(&self) -> Vec<(String, u64, u64)> {
+        let p = self.pointer();
+        let (stride, start, end, _) = if p == 4 {
+            crate::layout::loader::UNLOADED32
+        } else {
+            crate::layout::loader::UNLOADED64
+        };
+        let Some(array) = self
+            .variable("MmUnloadedDrivers")
+            .map(|at| self.kernel.read_word(at, p))
+        else {
+            return Vec::new();
+        };
+        self.scenario
+            .unloaded
+            .iter()
+            .enumerate()
+            .map(|(i, module)| {
+                let entry = array + stride * i as u64;
+                let read = |at| self.kernel.read_word(entry + at, p);
+                (module.name.clone(), read(start), read(end))
+            })
+            .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use crate::machine::Machine;
+    use crate::scenario::Scenario;
+
+    #[test]
+    fn the_page_lists_add_up_to_what_is_available() {
+        let s =
+            Scenario::from_toml("[machine]\nbuild = 9600\n[counters]\navailable = 4000").unwrap();
+        let c = Machine::invent(&s).unwrap().counters();
+        assert_eq!(c.zeroed + c.free + c.standby, 4000);
+    }
+
+    #[test]
+    fn runs_hold_the_installed_memory_and_skip_the_hole_below_4_gib() {
+        let s = Scenario::from_toml("[machine]\nmemory = \"64 GiB\"").unwrap();
+        let runs = Machine::invent(&s).unwrap().physical_runs();
+        assert_eq!(runs.iter().map(|r| r.1).sum::<u64>(), 64 << 18);
+        assert!(runs.windows(2).all(|w| w[0].0 + w[0].1 <= w[1].0));
+        assert_eq!(runs.last().unwrap().0, 0x10_0000);
+    }
+}

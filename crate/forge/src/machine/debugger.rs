@@ -1,0 +1,145 @@
+//! The debugger data block (KDBG) and the version block, filled as the bug-check path leaves them: in plain form.
+
+use super::Machine;
+use crate::bytes::Bytes;
+use crate::layout::kdbg;
+use crate::scenario::Architecture;
+
+impl Machine<'_> {
+    /// Bytes of the debugger data block.
+    pub fn debugger_block_size(&self) -> usize {
+        kdbg::size_for(self.scenario.machine.build)
+    }
+
+    /// Kernel pointers in the block are 64 bits wide; those of a 32-bit kernel are sign-extended.
+    fn widened(&self, va: u64) -> u64 {
+        if self.pointer() == 4 {
+            va as u32 as i32 as i64 as u64
+        } else {
+            va
+        }
+    }
+
+    /// Writes the block at the address of its symbol.
+    pub(super) fn write_debugger_block(&mut self) {
+        let Some(at) = self.variable("KdDebuggerDataBlock") else {
+            return;
+        };
+        let mut block = Bytes::zeroed(self.debugger_block_size());
+        self.fill_pointers(&mut block);
+        self.fill_offsets(&mut block);
+        let list = self.widened(self.variable("KdVersionBlock").unwrap_or(at) + 0x40);
+        block.u64(kdbg::LIST, list);
+        block.u64(kdbg::LIST + 8, list);
+        block.put(kdbg::OWNER_TAG, &kdbg::TAG);
+        block.u32(kdbg::SIZE, self.debugger_block_size() as u32);
+        block.u64(kdbg::KERN_BASE, self.widened(self.images[0].base));
+        block.u16(kdbg::FLAGS, self.paging_flags());
+        block.u64(kdbg::MM_PAGE_SIZE, 0x1000);
+        let size = self.debugger_block_size();
+        self.kernel.write(at, &block.as_slice()[..size]);
+    }
+
+    fn paging_flags(&self) -> u16 {
+        let machine = &self.scenario.machine;
+        let pae = u16::from(machine.architecture != Architecture::Arm64 && machine.pae);
+        let levels = if machine.build >= 22000 {
+            u16::from(machine.paging_levels) << 2
+        } else {
+            0
+        };
+        pae | levels
+    }
+
+    fn fill_pointers(&self, block: &mut Bytes) {
+        let size = self.debugger_block_size();
+        let modern = self.scenario.machine.build > 9600;
+        for (offset, name) in kdbg::POINTERS {
+            // From Windows 10 on the memory manager's counters are no globals, and the block leaves their slots empty.
+            let gone = modern && kdbg::GONE_SINCE_10.contains(offset);
+            if *offset + 8 <= size && !gone {
+                let address = self.variable(name).or_else(|| {
+                    self.build
+                        .function(name)
+                        .map(|f| self.images[0].base + u64::from(f.rva))
+                });
+                block.u64(*offset, self.widened(address.unwrap_or(0)));
+            }
+        }
+        let commit = self
+            .variable("MmPagedPoolCommit")
+            .or_else(|| self.pte_failures_address());
+        block.u64(
+            kdbg::MM_PAGED_POOL_COMMIT,
+            self.widened(commit.unwrap_or(0)),
+        );
+        if size >= kdbg::PTE_BASE + 8 && self.arch() != Architecture::X86 {
+            block.u64(kdbg::PTE_BASE, self.pte_base());
+        }
+    }
+
+    /// Since Windows 10 the slot of the paged-pool commit points at a member of the memory manager's state.
+    fn pte_failures_address(&self) -> Option<u64> {
+        let state = self.variable("MiState")?;
+        Some(
+            state
+                + self.build.field("_MI_SYSTEM_INFORMATION", "Vs")?
+                + self.build.field("_MI_VISIBLE_STATE", "SystemPteInfo")?
+                + self.build.field("_MI_SYSTEM_PTE_TYPE", "PteFailures")?,
+        )
+    }
+
+    /// Address of the page-table entry of address 0.
+    pub fn pte_base(&self) -> u64 {
+        0xffff_0000_0000_0000 | self.regions.self_map_slot << 39
+    }
+
+    fn fill_offsets(&self, block: &mut Bytes) {
+        let size = self.debugger_block_size();
+        for (offset, structure, member) in kdbg::OFFSETS16 {
+            if let Some(value) = self.build.field(structure, member)
+                && *offset + 2 <= size
+            {
+                block.u16(*offset, value as u16);
+            }
+        }
+        for (offset, structure, member) in kdbg::OFFSETS32 {
+            if let Some(value) = self.build.field(structure, member)
+                && *offset + 4 <= size
+            {
+                block.u32(*offset, value as u32);
+            }
+        }
+        for (offset, structure) in kdbg::SIZES {
+            block.u16(*offset, self.build.size(structure) as u16);
+        }
+        let directory = self
+            .build
+            .field("_KPROCESS", "DirectoryTableBase")
+            .unwrap_or(if self.pointer() == 4 { 0x18 } else { 0x28 });
+        block.u16(kdbg::OFFSET_DIRECTORY, directory as u16);
+        block.u16(kdbg::APC_PROCESS, self.apc_process().unwrap_or(0) as u16);
+        block.u16(kdbg::PRCB_CONTEXT_FRAME, self.context_frame_offset() as u16);
+        let state = self.build.field("_KPRCB", "ProcessorState").unwrap_or(0);
+        let special = self
+            .build
+            .field("_KPROCESSOR_STATE", "SpecialRegisters")
+            .unwrap_or(0);
+        block.u16(kdbg::PRCB_SPECIAL_REGISTERS, (state + special) as u16);
+        if size > 0x358 {
+            block.u16(
+                kdbg::DPC_STACK_FRAME,
+                if self.arch() == Architecture::X64 {
+                    0x50
+                } else {
+                    0x10
+                },
+            );
+        }
+        if self.arch() == Architecture::X64 {
+            for (offset, selector) in kdbg::SELECTORS64 {
+                block.u16(*offset, *selector);
+            }
+        }
+    }
+}

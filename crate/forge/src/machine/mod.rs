@@ -1,0 +1,196 @@
+//! The invented machine: kernel structures laid out in virtual memory, in the layout of one real kernel build.
+//! Each submodule builds one part; dumps of every kind are cut out of the finished memory.
+
+mod counters;
+mod debugger;
+mod images;
+mod processes;
+mod processors;
+mod regions;
+mod stack;
+mod variables;
+
+pub use images::Image;
+pub use stack::Shape;
+
+use crate::layout::Build;
+use crate::memory::Memory;
+use crate::rng::Rng;
+use crate::scenario::{Architecture, Scenario, ScenarioError};
+use regions::Regions;
+
+/// A processor of the machine.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Processor {
+    /// Address of its KPCR.
+    pub pcr: u64,
+    /// Address of its KPRCB.
+    pub prcb: u64,
+    /// Its idle thread.
+    pub idle_thread: u64,
+    /// Where its saved CONTEXT lies.
+    pub context: u64,
+}
+
+/// A thread.
+#[derive(Clone, Copy, Debug, Default)]
+pub struct Thread {
+    /// Address of its ETHREAD.
+    pub object: u64,
+    /// Thread id.
+    pub id: u64,
+    /// First address after its kernel stack.
+    pub stack_base: u64,
+    /// First address of its kernel stack.
+    pub stack_limit: u64,
+}
+
+/// A process.
+#[derive(Clone, Debug, Default)]
+pub struct Process {
+    /// Address of its EPROCESS.
+    pub object: u64,
+    /// Process id.
+    pub id: u64,
+    /// Image name.
+    pub name: String,
+    /// Its threads.
+    pub threads: Vec<Thread>,
+    /// User memory, empty for System.
+    pub user: Memory,
+    /// Its top page table, as soon as frames are given out.
+    pub directory: u64,
+}
+
+/// What the machine was doing when it stopped.
+#[derive(Clone, Debug, Default)]
+pub struct Current {
+    /// Index of the process.
+    pub process: usize,
+    /// The thread.
+    pub thread: Thread,
+    /// Stack pointer of the innermost frame.
+    pub stack_pointer: u64,
+    /// The CONTEXT record, in the architecture's size.
+    pub context: Vec<u8>,
+    /// Instruction pointer of it.
+    pub instruction: u64,
+}
+
+/// The machine.
+#[derive(Debug)]
+pub struct Machine<'s> {
+    /// What was asked for.
+    pub scenario: &'s Scenario,
+    /// Layouts of its kernel.
+    pub build: Build,
+    /// Kernel half of every address space.
+    pub kernel: Memory,
+    /// Address ranges to allocate from.
+    pub regions: Regions,
+    /// Kernel image first, then drivers in load order.
+    pub images: Vec<Image>,
+    /// Processors.
+    pub processors: Vec<Processor>,
+    /// System first, then the others.
+    pub processes: Vec<Process>,
+    /// The stopping thread.
+    pub current: Current,
+}
+
+impl<'s> Machine<'s> {
+    /// Invents the machine of a scenario.
+    ///
+    /// # Errors
+    /// A build the forge has no layouts of, or a stack that names unknown code.
+    pub fn invent(scenario: &'s Scenario) -> Result<Self, ScenarioError> {
+        let arch = scenario.machine.architecture;
+        let Some(build) = Build::load(arch, scenario.machine.build) else {
+            return Err(ScenarioError::UnknownBuild {
+                build: scenario.machine.build,
+                known: Build::numbers(arch),
+            });
+        };
+        let regions = Regions::new(scenario);
+        let mut machine = Self {
+            scenario,
+            build,
+            kernel: Memory::default(),
+            regions,
+            images: Vec::new(),
+            processors: Vec::new(),
+            processes: Vec::new(),
+            current: Current::default(),
+        };
+        machine.load_images();
+        machine.make_processors();
+        machine.make_processes();
+        machine.make_stack()?;
+        machine.write_images();
+        machine.write_variables();
+        machine.write_debugger_block();
+        Ok(machine)
+    }
+
+    /// Processor architecture.
+    pub fn arch(&self) -> Architecture {
+        self.scenario.machine.architecture
+    }
+
+    /// Bytes in a pointer.
+    pub fn pointer(&self) -> usize {
+        self.arch().pointer()
+    }
+
+    /// A generator for one purpose.
+    pub fn rng(&self, purpose: &str) -> Rng {
+        Rng::for_purpose(self.scenario.machine.seed, purpose)
+    }
+
+    /// Address of a kernel variable; nothing when this build has no such symbol.
+    pub fn variable(&self, name: &str) -> Option<u64> {
+        Some(self.images.first()?.base + u64::from(self.build.data(name)?))
+    }
+
+    /// Writes a pointer-sized word.
+    pub fn put_pointer(&mut self, va: u64, value: u64) {
+        let width = self.pointer();
+        self.kernel.word(va, value, width);
+    }
+
+    /// Writes a member of a structure, when the build has it.
+    pub fn set(&mut self, va: u64, structure: &str, member: &str, value: u64, width: usize) {
+        if let Some(offset) = self.build.field(structure, member) {
+            self.kernel.word(va + offset, value, width);
+        }
+    }
+
+    /// Writes a pointer-sized member.
+    pub fn set_pointer(&mut self, va: u64, structure: &str, member: &str, value: u64) {
+        let width = self.pointer();
+        self.set(va, structure, member, value, width);
+    }
+
+    /// Writes a counted string at `va` whose characters lie at `buffer`.
+    pub fn put_string(&mut self, va: u64, buffer: u64, text: &str) {
+        let bytes = crate::bytes::utf16(text);
+        self.kernel.write(buffer, &bytes);
+        self.kernel.u16(buffer + bytes.len() as u64, 0);
+        self.kernel.u16(va, bytes.len() as u16);
+        self.kernel.u16(va + 2, bytes.len() as u16 + 2);
+        let at = va + crate::layout::loader::string_buffer(self.pointer());
+        self.put_pointer(at, buffer);
+    }
+
+    /// Links entries into a circular list behind `head`; each item is the address of its LIST_ENTRY.
+    pub fn link(&mut self, head: u64, entries: &[u64]) {
+        let p = self.pointer() as u64;
+        let ring: Vec<u64> = std::iter::once(head)
+            .chain(entries.iter().copied())
+            .collect();
+        for (i, at) in ring.iter().enumerate() {
+            self.put_pointer(*at, ring[(i + 1) % ring.len()]);
+            self.put_pointer(*at + p, ring[(i + ring.len() - 1) % ring.len()]);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! Where Windows puts what: the ranges of kernel address space the forge allocates from, per architecture and era.
+//! Source: the fixed layout up to 8.1 as HYPERV's public samples and Windows Internals describe it; later builds place the ranges at random.
+
+use crate::rng::Rng;
+use crate::scenario::{Architecture, Scenario};
+
+/// A range that hands out addresses upwards, leaving gaps.
+#[derive(Clone, Debug)]
+pub struct Region {
+    next: u64,
+    rng: Rng,
+}
+
+impl Region {
+    fn new(base: u64, rng: Rng) -> Self {
+        Self { next: base, rng }
+    }
+
+    /// An address for `size` bytes, a multiple of 16, after a gap such as other people's allocations leave.
+    pub fn allocate(&mut self, size: u64) -> u64 {
+        let gap = self.rng.below(96) * 0x10;
+        self.aligned(size, 0x10, gap)
+    }
+
+    /// Whole pages after a gap of pages.
+    pub fn pages(&mut self, size: u64) -> u64 {
+        let gap = self.rng.below(7) * 0x1000;
+        self.aligned(size, 0x1000, gap)
+    }
+
+    fn aligned(&mut self, size: u64, alignment: u64, gap: u64) -> u64 {
+        let at = (self.next + gap).next_multiple_of(alignment);
+        self.next = at + size;
+        at
+    }
+}
+
+/// The ranges.
+#[derive(Clone, Debug)]
+pub struct Regions {
+    /// Base of the kernel image.
+    pub kernel_base: u64,
+    /// Driver images.
+    pub images: Region,
+    /// Session images (win32k and its helpers).
+    pub session: Region,
+    /// Nonpaged pool.
+    pub nonpaged: Region,
+    /// Paged pool.
+    pub paged: Region,
+    /// Kernel stacks.
+    pub stacks: Region,
+    /// Processor control regions.
+    pub processors: Region,
+    /// Base of the page-frame database.
+    pub frames: u64,
+    /// Slot of the top page table that points at itself (x64, 4 levels).
+    pub self_map_slot: u64,
+}
+
+impl Regions {
+    /// Chooses the ranges of a machine.
+    pub fn new(scenario: &Scenario) -> Self {
+        let machine = &scenario.machine;
+        let rng = |purpose| Rng::for_purpose(machine.seed, purpose);
+        let mut slide = rng("slide");
+        let wide = |slide: &mut Rng| slide.below(0x800) << 21;
+        // (kernel, images, session, nonpaged, paged, stacks, frames)
+        let bases = match (machine.architecture, machine.build) {
+            (Architecture::X86, _) => [
+                0x8280_0000 + (slide.below(0x40) << 12),
+                0x8b00_0000,
+                0x9900_0000,
+                0x8400_0000,
+                0x8d00_0000,
+                0x8a00_0000,
+                0x83c0_0000,
+            ],
+            (_, ..=7601) => [
+                0xffff_f800_0260_0000 + (slide.below(0x100) << 12),
+                0xffff_f880_00c0_0000,
+                0xffff_f960_0000_0000,
+                0xffff_fa80_0180_0000,
+                0xffff_f8a0_0000_0000,
+                0xffff_f880_0280_0000,
+                0xffff_fa80_0000_0000,
+            ],
+            (_, build) => {
+                let base = 0xffff_f800_0240_0000 + (slide.below(0x1ff) << 21);
+                let frames = if build > 9600 {
+                    0xffff_e500_0000_0000
+                } else {
+                    0xffff_fa80_0000_0000
+                };
+                [
+                    base,
+                    base + 0x4000_0000,
+                    0xffff_f960_0000_0000,
+                    0xffff_e000_0000_0000 + wide(&mut slide),
+                    0xffff_c000_0000_0000 + wide(&mut slide),
+                    0xffff_d000_0000_0000 + wide(&mut slide),
+                    frames,
+                ]
+            }
+        };
+        let kernel_base = machine.kernel_base.map_or(bases[0], |n| n.0);
+        let self_map_slot = if machine.build >= 14393 {
+            0x110 + slide.below(0x60)
+        } else {
+            0x1ed
+        };
+        Self {
+            kernel_base,
+            images: Region::new(bases[1], rng("images")),
+            session: Region::new(bases[2] + 0x4_0000, rng("session")),
+            nonpaged: Region::new(bases[3], rng("nonpaged")),
+            paged: Region::new(bases[4], rng("paged")),
+            stacks: Region::new(bases[5], rng("stacks")),
+            processors: Region::new(bases[5] + 0x4000_0000 % 0x400_0000, rng("processors")),
+            frames: bases[6],
+            self_map_slot,
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn allocations_never_overlap_and_keep_their_alignment() {
+        let mut r = Region::new(0xffff_e000_0000_0000, Rng::new(5));
+        let mut last = 0;
+        for size in [1_u64, 0x30, 0x1000, 7] {
+            let at = r.allocate(size);
+            assert!(at >= last && at % 0x10 == 0);
+            last = at + size;
+        }
+        assert_eq!(r.pages(0x6000) % 0x1000, 0);
+    }
+}

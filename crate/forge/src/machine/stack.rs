@@ -1,0 +1,282 @@
+//! The stack of the stopping thread: return addresses, saved registers and trap frames that unwind with the image's own unwind data.
+//! x64 frames follow the prologue each function's unwind data will describe; ARM64 and x86 frames form a frame-pointer chain.
+
+use super::{Current, Machine};
+use crate::bytes::Bytes;
+use crate::layout::context::{arm64, trap64, x64, x86};
+use crate::rng::Rng;
+use crate::scenario::{Architecture, Frame, ScenarioError};
+
+/// What a function's prologue does to the stack.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Shape {
+    /// Saves this many of rbx, rsi, rdi, then takes this many bytes.
+    Plain {
+        /// Registers pushed, 0 to 3.
+        pushes: u8,
+        /// Bytes of locals.
+        locals: u32,
+    },
+    /// Builds a trap frame on a machine frame with an error code.
+    Trap,
+}
+
+impl Default for Shape {
+    fn default() -> Self {
+        Self::Plain {
+            pushes: 0,
+            locals: 0x28,
+        }
+    }
+}
+
+/// A frame with its addresses decided.
+#[derive(Clone, Debug)]
+struct Placed {
+    address: u64,
+    shape: Shape,
+    fault_address: u64,
+}
+
+impl Shape {
+    /// The shape the forge gives a function: always the same for the same name.
+    fn of(name: &str) -> Self {
+        if name.starts_with("nt!Ki") && (name.ends_with("Fault") || name.ends_with("Trap")) {
+            return Self::Trap;
+        }
+        let mut rng = Rng::for_purpose(0, name);
+        let pushes = rng.below(4) as u8;
+        // At a call the stack pointer is a multiple of 16: return address, pushes and locals together.
+        let mut locals = 0x20 + 0x10 * rng.below(14) as u32;
+        if pushes % 2 == 0 {
+            locals += 8;
+        }
+        Self::Plain { pushes, locals }
+    }
+}
+
+impl Machine<'_> {
+    /// Writes the stack and the context of the stopping thread.
+    pub(super) fn make_stack(&mut self) -> Result<(), ScenarioError> {
+        let mut frames = self.scenario.stack.clone();
+        if frames.is_empty() {
+            frames = default_stack(self);
+        }
+        let mut placed = Vec::new();
+        for (i, frame) in frames.iter().enumerate() {
+            placed.push(self.place(frame, i == 0)?);
+        }
+        self.current.instruction = placed.first().map_or(0, |p| p.address);
+        let context = match self.arch() {
+            Architecture::X64 => self.stack_x64(&placed),
+            Architecture::Arm64 => self.stack_chain(&placed, 8, true),
+            Architecture::X86 => self.stack_chain(&placed, 4, false),
+        };
+        let at = self.processors[0].context;
+        self.kernel.write(at, &context);
+        self.current.context = context;
+        let Current {
+            thread,
+            stack_pointer,
+            ..
+        } = self.current;
+        self.set_pointer(thread.object, "_KTHREAD", "KernelStack", stack_pointer);
+        Ok(())
+    }
+
+    /// Finds the code a frame names and the address in it.
+    fn place(&mut self, frame: &Frame, innermost: bool) -> Result<Placed, ScenarioError> {
+        let unknown = || ScenarioError::UnknownFrame(frame.at.clone());
+        let shape = Shape::of(&frame.at);
+        let (image, begin, end, rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
+            let f = self.build.function(name).ok_or_else(unknown)?;
+            let room = (f.end - f.rva).max(0x20);
+            let inside = Rng::for_purpose(9, name).below(u64::from(room - 0x1b)) as u32 + 0x1a;
+            let offset = frame
+                .offset
+                .map_or(if innermost { 0 } else { inside }, |n| n.0 as u32);
+            (0, f.rva, f.end, f.rva + offset)
+        } else {
+            let (module, offset) = frame.at.split_once('+').ok_or_else(unknown)?;
+            let offset = crate::scenario::parse_number(offset).ok_or_else(unknown)? as u32;
+            let image = self
+                .images
+                .iter()
+                .position(|i| {
+                    let name = i.name.to_ascii_lowercase();
+                    let wanted = module.to_ascii_lowercase();
+                    name == wanted
+                        || name
+                            .rsplit_once('.')
+                            .is_some_and(|(stem, _)| stem == wanted)
+                })
+                .ok_or_else(unknown)?;
+            let begin = offset.saturating_sub(0x40) & !0xf;
+            (image, begin, offset + 0x40, offset)
+        };
+        let functions = &mut self.images[image].functions;
+        if !functions.iter().any(|f| f.0 == begin) {
+            functions.push((begin, end, shape));
+        }
+        Ok(Placed {
+            address: self.images[image].base + u64::from(rva),
+            shape,
+            fault_address: frame.fault_address.map_or(0, |n| n.0),
+        })
+    }
+
+    fn stack_x64(&mut self, frames: &[Placed]) -> Vec<u8> {
+        let mut need = 0x10;
+        for frame in &frames[1.min(frames.len())..] {
+            need += match frame.shape {
+                Shape::Plain { pushes, locals } => u64::from(locals) + 8 * u64::from(pushes) + 8,
+                Shape::Trap => trap64::SIZE,
+            };
+        }
+        let base = self.current.thread.stack_base;
+        // The innermost function has just been entered: its return address is on top of a stack aligned to 16.
+        let start = ((base - 0x80 - need) & !0xf) + 8;
+        self.current.stack_pointer = start;
+        let mut rng = self.rng("stack registers");
+        let mut frame_pointer = 0;
+        let mut sp = start;
+        // What a trap frame interrupted has its address in that frame and no return address on the stack.
+        let mut called = true;
+        for (i, frame) in frames.iter().enumerate().skip(1) {
+            if called {
+                self.kernel.u64(sp, frame.address);
+                sp += 8;
+            }
+            called = frame.shape != Shape::Trap;
+            match frame.shape {
+                Shape::Plain { pushes, locals } => {
+                    sp += u64::from(locals);
+                    for _ in 0..pushes {
+                        self.kernel.u64(sp, rng.next() & 0xffff_ffff);
+                        sp += 8;
+                    }
+                }
+                Shape::Trap => {
+                    frame_pointer = sp + 0x80;
+                    let interrupted = frames.get(i + 1).map_or(0, |f| f.address);
+                    self.trap_frame(sp, frame.fault_address, interrupted, &mut rng);
+                    sp += trap64::SIZE;
+                }
+            }
+        }
+        self.kernel.u64(sp, 0);
+        self.context_x64(start, frame_pointer)
+    }
+
+    /// Writes a trap frame at `at`, as the processor and the fault handler leave it.
+    fn trap_frame(&mut self, at: u64, fault_address: u64, interrupted: u64, rng: &mut Rng) {
+        for (offset, value) in [
+            (trap64::RAX, rng.next() & 0xffff),
+            (trap64::RCX, fault_address),
+            (trap64::RDX, 0),
+            (trap64::FAULT_ADDRESS, fault_address),
+            (trap64::RBX, rng.next() & 0xffff),
+            (trap64::RDI, 0),
+            (trap64::RSI, 0),
+            (trap64::RBP, 0),
+            (trap64::ERROR_CODE, 0),
+            (trap64::RIP, interrupted),
+            (trap64::SEG_CS, 0x10),
+            (trap64::EFLAGS, 0x10246),
+            (trap64::RSP, at + trap64::SIZE),
+            (trap64::SEG_SS, 0x18),
+        ] {
+            self.kernel.u64(at + offset, value);
+        }
+        self.kernel.u8(at + trap64::PREVIOUS_MODE, 0);
+    }
+
+    fn context_x64(&self, stack_pointer: u64, frame_pointer: u64) -> Vec<u8> {
+        let parameters = self.stop_parameters();
+        let mut c = Bytes::zeroed(x64::SIZE);
+        c.u32(x64::FLAGS, x64::FLAGS_FULL);
+        c.u32(x64::MXCSR, 0x1f80);
+        c.u32(x64::FLT_MXCSR, 0x1f80);
+        for (at, selector) in [
+            (x64::SEG_CS, 0x10),
+            (x64::SEG_DS, 0x2b),
+            (x64::SEG_ES, 0x2b),
+            (x64::SEG_FS, 0x53),
+            (x64::SEG_GS, 0x2b),
+            (x64::SEG_SS, 0x18),
+        ] {
+            c.u16(at, selector);
+        }
+        c.u32(x64::EFLAGS, 0x282);
+        c.u64(x64::RCX, self.scenario.stop.code.0);
+        c.u64(x64::RDX, parameters[0]);
+        c.u64(x64::R8, parameters[1]);
+        c.u64(x64::R9, parameters[2]);
+        c.u64(x64::RSP, stack_pointer);
+        c.u64(x64::RBP, frame_pointer);
+        c.u64(x64::RIP, self.current.instruction);
+        for register in [x64::RAX, x64::RBX, x64::RSI, x64::RDI] {
+            c.u64(register, 0);
+        }
+        c.into_vec()
+    }
+
+    /// Frames linked through the frame pointer, for ARM64 (`link`: the first return address is in a register) and x86.
+    fn stack_chain(&mut self, frames: &[Placed], width: u64, link: bool) -> Vec<u8> {
+        let base = self.current.thread.stack_base;
+        let each = if link { 0x60 } else { 0x40 };
+        let start = (base - 0x100 - each * (frames.len() as u64 + 1)) & !0xf;
+        let record = |i: usize| start + each * (i as u64 + 1);
+        if !link && let Some(caller) = frames.get(1) {
+            self.kernel.word(start, caller.address, width as usize);
+        }
+        for i in 0..frames.len().saturating_sub(1) {
+            let last = i + 2 >= frames.len();
+            let next = if last { 0 } else { record(i + 1) };
+            let back = frames.get(i + 2).map_or(0, |f| f.address);
+            self.kernel.word(record(i), next, width as usize);
+            self.kernel.word(record(i) + width, back, width as usize);
+        }
+        self.current.stack_pointer = start;
+        if link {
+            let mut c = Bytes::zeroed(arm64::SIZE);
+            c.u32(arm64::FLAGS, arm64::FLAGS_FULL);
+            c.u32(arm64::CPSR, 0x6000_0004);
+            c.u64(arm64::X0, self.scenario.stop.code.0);
+            c.u64(arm64::FP, record(0));
+            c.u64(arm64::LR, frames.get(1).map_or(0, |f| f.address));
+            c.u64(arm64::SP, start);
+            c.u64(arm64::PC, self.current.instruction);
+            c.into_vec()
+        } else {
+            let mut c = Bytes::zeroed(x86::SIZE);
+            c.u32(x86::FLAGS, x86::FLAGS_FULL);
+            c.u32(x86::EBP, record(0) as u32);
+            c.u32(x86::EIP, self.current.instruction as u32);
+            c.u32(x86::ESP, start as u32);
+            c.u32(x86::SEG_CS, 8);
+            c.u32(x86::SEG_SS, 0x10);
+            c.u32(x86::SEG_DS, 0x23);
+            c.u32(x86::EFLAGS, 0x246);
+            c.into_vec()
+        }
+    }
+}
+
+/// A bug check from a worker thread, with the functions this build's table has.
+fn default_stack(machine: &Machine<'_>) -> Vec<Frame> {
+    [
+        "KeBugCheckEx",
+        "IofCallDriver",
+        "ExpWorkerThread",
+        "PspSystemThreadStartup",
+        "KiStartSystemThread",
+    ]
+    .iter()
+    .filter(|name| machine.build.function(name).is_some())
+    .map(|name| Frame {
+        at: format!("nt!{name}"),
+        ..Frame::default()
+    })
+    .collect()
+}

@@ -1,0 +1,63 @@
+//! Firmware identity: SMBIOS strings, ACPI identity, CPUID leaves, and the data other components add to a dump.
+
+use super::Number;
+use serde::Deserialize;
+
+/// Which firmware tables to invent.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum FirmwareKind {
+    /// Hyper-V guest, Generation 1 (virtual AMI BIOS).
+    #[default]
+    HyperVGen1,
+    /// Hyper-V guest, Generation 2 (UEFI).
+    HyperVGen2,
+    /// Another machine: every string comes from the scenario.
+    Other,
+}
+
+/// Firmware strings; absent ones follow the kind.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Firmware {
+    /// Family of tables.
+    pub kind: FirmwareKind,
+    /// BIOS vendor.
+    pub vendor: Option<String>,
+    /// BIOS version.
+    pub version: Option<String>,
+    /// BIOS date as SMBIOS writes it, `05/23/2012`.
+    pub date: Option<String>,
+    /// System manufacturer.
+    pub manufacturer: Option<String>,
+    /// System product.
+    pub product: Option<String>,
+    /// System version.
+    pub system_version: Option<String>,
+    /// System serial number.
+    pub serial: Option<String>,
+    /// Chassis asset tag.
+    pub asset_tag: Option<String>,
+    /// ACPI OEM revision of the tables.
+    pub acpi_revision: Option<Number>,
+    /// ACPI OEM id.
+    pub acpi_oem: Option<String>,
+    /// Hypervisor signature in CPUID leaf 40000000, 12 characters; empty for none.
+    pub hypervisor: Option<String>,
+    /// CPUID 40000003 EAX.
+    pub hypervisor_features: Option<Number>,
+    /// No SMBIOS data at all.
+    pub no_smbios: bool,
+}
+
+/// Data a component adds behind the dump.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct BlackBox {
+    /// Its GUID in registry form without braces.
+    pub guid: String,
+    /// Contents as text (UTF-8), when `hex` is empty.
+    pub text: String,
+    /// Contents as hexadecimal digits.
+    pub hex: String,
+}

@@ -1,0 +1,82 @@
+//! Memory counters, page files and pool use.
+
+use super::Number;
+use serde::Deserialize;
+
+/// The counters of `!vm`, in pages. What is absent is derived from the machine's size.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+#[allow(missing_docs)] // each is the memory manager's own name
+pub struct Counters {
+    pub available: Option<Number>,
+    pub resident_available: Option<Number>,
+    pub zeroed: Option<Number>,
+    pub free: Option<Number>,
+    pub standby: Option<Number>,
+    pub modified: Option<Number>,
+    pub modified_no_write: Option<Number>,
+    pub committed: Option<Number>,
+    pub commit_limit: Option<Number>,
+    pub peak_commit: Option<Number>,
+    pub shared_commit: Option<Number>,
+    pub process_commit: Option<Number>,
+    pub driver_commit: Option<Number>,
+    pub paged_pool: Option<Number>,
+    pub paged_pool_commit: Option<Number>,
+    pub paged_pool_maximum: Option<Number>,
+    pub nonpaged_pool: Option<Number>,
+    pub nonpaged_pool_maximum: Option<Number>,
+    pub system_page_tables: Option<Number>,
+    pub free_system_ptes: Option<Number>,
+    pub pte_failures: Option<Number>,
+    pub mdl_pages: Option<Number>,
+    pub commit_failures: Option<Number>,
+    pub page_hash_errors: Option<Number>,
+}
+
+/// A page file; sizes in pages.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PageFile {
+    /// Its path in the object manager's form.
+    pub name: String,
+    /// Present size.
+    pub size: Number,
+    /// Largest size it may grow to; the present size when 0.
+    pub maximum: Number,
+    /// Smallest size; the present size when 0.
+    pub minimum: Number,
+    /// Free pages.
+    pub free: Number,
+    /// Most pages ever used.
+    pub peak: Number,
+}
+
+impl Default for PageFile {
+    fn default() -> Self {
+        Self {
+            name: r"\??\C:\pagefile.sys".into(),
+            size: Number(0x10000),
+            maximum: Number(0),
+            minimum: Number(0),
+            free: Number(0xc000),
+            peak: Number(0x5000),
+        }
+    }
+}
+
+/// Pool use of one tag.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolTag {
+    /// Four characters.
+    pub tag: String,
+    /// Bytes of nonpaged pool in use.
+    pub nonpaged: Number,
+    /// Bytes of paged pool in use.
+    pub paged: Number,
+    /// Nonpaged allocations alive; one per 512 bytes when 0.
+    pub nonpaged_count: Number,
+    /// Paged allocations alive; one per 512 bytes when 0.
+    pub paged_count: Number,
+}

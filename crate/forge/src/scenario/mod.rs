@@ -1,0 +1,194 @@
+//! The scenario file: a machine at the moment it stopped, and the dump to write of it.
+//! Every field has a default, so three lines already give an openable dump; `docs/forge.md` lists them all.
+
+mod dump;
+mod firmware;
+mod memory;
+mod software;
+mod value;
+
+pub use dump::{DumpKind, DumpOptions, Faults};
+pub use firmware::{BlackBox, Firmware, FirmwareKind};
+pub use memory::{Counters, PageFile, PoolTag};
+pub use software::{
+    Exception, Frame, Hive, Module, Process, RegistryValue, Stop, System, UnloadedModule,
+};
+pub use value::{Moment, Number, parse_number};
+
+use serde::Deserialize;
+use std::fmt;
+
+/// Processor architecture of the invented machine.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Architecture {
+    /// AMD64.
+    #[default]
+    X64,
+    /// 32-bit.
+    X86,
+    /// 64-bit ARM.
+    Arm64,
+}
+
+impl Architecture {
+    /// Bytes in a pointer.
+    pub fn pointer(self) -> usize {
+        if self == Self::X86 { 4 } else { 8 }
+    }
+}
+
+/// The machine itself.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Machine {
+    /// Windows build, as 9600.
+    pub build: u32,
+    /// Processor architecture.
+    pub architecture: Architecture,
+    /// Number of processors.
+    pub processors: u32,
+    /// Installed memory in bytes.
+    pub memory: Number,
+    /// Decides every address and every order that nothing else decides.
+    pub seed: u64,
+    /// Where the kernel is loaded; a fitting default otherwise.
+    pub kernel_base: Option<Number>,
+    /// Levels of page tables on x64: 4 or 5.
+    pub paging_levels: u8,
+    /// 32-bit machines: page tables with 64-bit entries.
+    pub pae: bool,
+    /// Processor name as the firmware tables give it.
+    pub processor_name: String,
+    /// Processor vendor, 12 characters.
+    pub processor_vendor: String,
+    /// Megahertz.
+    pub mhz: u32,
+}
+
+impl Default for Machine {
+    fn default() -> Self {
+        Self {
+            build: 19041,
+            architecture: Architecture::X64,
+            processors: 2,
+            memory: Number(4 << 30),
+            seed: 1,
+            kernel_base: None,
+            paging_levels: 4,
+            pae: true,
+            processor_name: "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz".into(),
+            processor_vendor: "GenuineIntel".into(),
+            mhz: 2600,
+        }
+    }
+}
+
+/// A whole scenario.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Scenario {
+    /// What the scenario shows, for people.
+    pub title: String,
+    /// The machine.
+    pub machine: Machine,
+    /// Windows on it.
+    pub system: System,
+    /// Why it stopped.
+    pub stop: Stop,
+    /// The stack of the stopping thread, innermost frame first.
+    pub stack: Vec<Frame>,
+    /// Loaded drivers after the kernel, in load order.
+    pub modules: Vec<Module>,
+    /// Drivers that were unloaded, newest last.
+    pub unloaded: Vec<UnloadedModule>,
+    /// Memory counters, in pages.
+    pub counters: Counters,
+    /// Page files.
+    pub page_files: Vec<PageFile>,
+    /// Processes beside System.
+    pub processes: Vec<Process>,
+    /// Pool use by tag.
+    pub pool_tags: Vec<PoolTag>,
+    /// Registry hives in memory.
+    pub hives: Vec<Hive>,
+    /// Firmware tables.
+    pub firmware: Firmware,
+    /// Secondary data written behind the dump.
+    pub black_boxes: Vec<BlackBox>,
+    /// The file to write.
+    pub dump: DumpOptions,
+    /// Damage to do to it.
+    pub faults: Faults,
+}
+
+/// Why a scenario cannot be used.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum ScenarioError {
+    /// The TOML text does not describe a scenario; the text says where.
+    Syntax(String),
+    /// The forge has no layouts of this build for this architecture.
+    UnknownBuild {
+        /// The build asked for.
+        build: u32,
+        /// The builds there are.
+        known: Vec<u32>,
+    },
+    /// A stack frame names a module or a function that the machine does not have.
+    UnknownFrame(String),
+    /// The kind of dump cannot be written of this machine; the text says why.
+    Unsupported(String),
+}
+
+impl fmt::Display for ScenarioError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Syntax(text) => write!(f, "the scenario cannot be read: {text}"),
+            Self::UnknownBuild { build, known } => {
+                write!(
+                    f,
+                    "no layouts for build {build} on this architecture; there are {known:?}"
+                )
+            }
+            Self::UnknownFrame(name) => {
+                write!(
+                    f,
+                    "the stack names {name}, which is no module or known function"
+                )
+            }
+            Self::Unsupported(text) => f.write_str(text),
+        }
+    }
+}
+
+impl std::error::Error for ScenarioError {}
+
+impl Scenario {
+    /// Reads a scenario from TOML text.
+    ///
+    /// # Errors
+    /// `ScenarioError::Syntax` for text that is no scenario, with the line it stumbled over.
+    pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
+        toml::from_str(text).map_err(|e| ScenarioError::Syntax(e.to_string()))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn three_lines_are_a_scenario() {
+        let s = Scenario::from_toml("[machine]\nbuild = 9600\nmemory = \"2 GiB\"").unwrap();
+        assert_eq!(
+            (s.machine.build, s.machine.memory.0, s.machine.processors),
+            (9600, 2 << 30, 2)
+        );
+    }
+
+    #[test]
+    fn a_misspelt_field_is_an_error_and_not_ignored() {
+        let e = Scenario::from_toml("[machine]\nbiuld = 9600").unwrap_err();
+        assert!(e.to_string().contains("biuld"), "{e}");
+    }
+}
