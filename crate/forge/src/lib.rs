@@ -18,13 +18,16 @@ mod firmware;
 mod layout;
 mod machine;
 mod memory;
+mod physical;
 mod rng;
 pub mod scenario;
 mod secondary;
 mod triage;
+mod truth;
 
 pub use dump::Dump;
 pub use scenario::{Scenario, ScenarioError};
+pub use truth::{TrueModule, TrueProcess, Truth};
 
 use scenario::DumpKind;
 
@@ -36,11 +39,7 @@ pub fn forge(scenario: &Scenario) -> Result<Dump, ScenarioError> {
     let machine = machine::Machine::invent(scenario)?;
     let mut dump = match scenario.dump.kind {
         DumpKind::Triage => triage::write(&machine),
-        other => {
-            return Err(ScenarioError::Unsupported(format!(
-                "{other:?} dumps cannot be written"
-            )));
-        }
+        kind => container::pages::write(&machine, kind)?,
     };
     container::faults::apply(scenario, &mut dump)?;
     Ok(dump)

@@ -2,3 +2,4 @@
 
 pub mod faults;
 pub mod header;
+pub mod pages;

@@ -1,6 +1,7 @@
 //! Layouts of every structure the forge writes, one module each. None of them is taken from the analyzer.
 #![allow(dead_code)] // a layout table names what a structure has, used or not
 
+pub mod bitmap;
 pub mod build;
 pub mod context;
 pub mod header32;

@@ -4,6 +4,7 @@
 mod counters;
 mod debugger;
 mod images;
+mod pages;
 mod processes;
 mod processors;
 mod regions;
@@ -11,13 +12,16 @@ mod stack;
 mod variables;
 
 pub use images::Image;
+pub use pages::PageState;
 pub use stack::Shape;
 
 use crate::layout::Build;
 use crate::memory::Memory;
+use crate::physical::Frames;
 use crate::rng::Rng;
 use crate::scenario::{Architecture, Scenario, ScenarioError};
 use regions::Regions;
+use std::collections::BTreeMap;
 
 /// A processor of the machine.
 #[derive(Clone, Copy, Debug, Default)]
@@ -75,6 +79,8 @@ pub struct Current {
     pub context: Vec<u8>,
     /// Instruction pointer of it.
     pub instruction: u64,
+    /// Addresses of all frames, innermost first.
+    pub frames: Vec<u64>,
 }
 
 /// The machine.
@@ -96,6 +102,14 @@ pub struct Machine<'s> {
     pub processes: Vec<Process>,
     /// The stopping thread.
     pub current: Current,
+    /// Frames not yet given out.
+    pub frames: Frames,
+    /// Kernel pages, by number, that are not plainly present.
+    pub page_states: BTreeMap<u64, PageState>,
+    /// Kernel pages, by number, whose frame was chosen early.
+    pub fixed_frames: BTreeMap<u64, u64>,
+    /// Tables at physical addresses: firmware's.
+    pub physical_tables: Vec<(u64, Vec<u8>)>,
 }
 
 impl<'s> Machine<'s> {
@@ -121,14 +135,21 @@ impl<'s> Machine<'s> {
             processors: Vec::new(),
             processes: Vec::new(),
             current: Current::default(),
+            frames: Frames::new(Vec::new(), Rng::new(0)),
+            page_states: BTreeMap::new(),
+            fixed_frames: BTreeMap::new(),
+            physical_tables: Vec::new(),
         };
+        machine.frames = Frames::new(machine.physical_runs(), machine.rng("frames"));
         machine.load_images();
         machine.make_processors();
         machine.make_processes();
+        machine.make_directories();
         machine.make_stack()?;
         machine.write_images();
         machine.write_variables();
         machine.write_debugger_block();
+        machine.mark_pages();
         Ok(machine)
     }
 

@@ -232,6 +232,46 @@ impl Machine<'_> {
         }
     }
 
+    /// Gives every process its top page table: System's first and lowest, as after a real start.
+    pub(super) fn make_directories(&mut self) {
+        let low = self.pointer() == 4;
+        let offset = self
+            .build
+            .field("_KPROCESS", "DirectoryTableBase")
+            .unwrap_or(if low { 0x18 } else { 0x28 });
+        for i in 0..self.processes.len() {
+            let frame = match (i, low) {
+                (0, _) => self.frames.take_first(),
+                (_, true) => self.frames.take_low(),
+                _ => self.frames.take(),
+            };
+            let directory = frame << 12;
+            self.processes[i].directory = directory;
+            let object = self.processes[i].object;
+            self.put_pointer(object + offset, directory);
+        }
+        let current = self.processes[self.current.process].directory;
+        for i in 0..self.processors.len() {
+            let prcb = self.processors[i].prcb;
+            let running = if i == 0 {
+                current
+            } else {
+                self.processes[0].directory
+            };
+            let state = self.build.field("_KPRCB", "ProcessorState").unwrap_or(0x40);
+            let special = self
+                .build
+                .field("_KPROCESSOR_STATE", "SpecialRegisters")
+                .unwrap_or(0);
+            self.set_pointer(
+                prcb + state + special,
+                "_KSPECIAL_REGISTERS",
+                "Cr3",
+                running,
+            );
+        }
+    }
+
     fn link_processes(&mut self) {
         let (Some(head), Some(links)) = (
             self.variable("PsActiveProcessHead"),

@@ -1,7 +1,7 @@
 //! The stack of the stopping thread: return addresses, saved registers and trap frames that unwind with the image's own unwind data.
 //! x64 frames follow the prologue each function's unwind data will describe; ARM64 and x86 frames form a frame-pointer chain.
 
-use super::{Current, Machine};
+use super::Machine;
 use crate::bytes::Bytes;
 use crate::layout::context::{arm64, trap64, x64, x86};
 use crate::rng::Rng;
@@ -67,6 +67,7 @@ impl Machine<'_> {
             placed.push(self.place(frame, i == 0)?);
         }
         self.current.instruction = placed.first().map_or(0, |p| p.address);
+        self.current.frames = placed.iter().map(|p| p.address).collect();
         let context = match self.arch() {
             Architecture::X64 => self.stack_x64(&placed),
             Architecture::Arm64 => self.stack_chain(&placed, 8, true),
@@ -75,11 +76,7 @@ impl Machine<'_> {
         let at = self.processors[0].context;
         self.kernel.write(at, &context);
         self.current.context = context;
-        let Current {
-            thread,
-            stack_pointer,
-            ..
-        } = self.current;
+        let (thread, stack_pointer) = (self.current.thread, self.current.stack_pointer);
         self.set_pointer(thread.object, "_KTHREAD", "KernelStack", stack_pointer);
         Ok(())
     }

@@ -80,3 +80,42 @@ pub struct PoolTag {
     /// Paged allocations alive; one per 512 bytes when 0.
     pub paged_count: Number,
 }
+
+/// State of a page that is not plainly present.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum PageKind {
+    /// Present.
+    #[default]
+    Valid,
+    /// On a page list, its memory still there.
+    Transition,
+    /// Described by a prototype entry.
+    Prototype,
+    /// In a page file.
+    PagedOut,
+    /// Made when touched.
+    DemandZero,
+    /// With exactly the given entry.
+    Raw,
+}
+
+/// Kernel pages with a state.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Pages {
+    /// Address of the first.
+    pub address: Number,
+    /// How many; 1 when 0.
+    pub count: u64,
+    /// Their state.
+    pub state: PageKind,
+    /// Text at the start of each page that has memory.
+    pub text: String,
+    /// Page file number of paged-out pages.
+    pub page_file: u64,
+    /// Page in it.
+    pub offset: Number,
+    /// The entry of raw pages.
+    pub entry: Number,
+}

@@ -9,7 +9,7 @@ mod value;
 
 pub use dump::{DumpKind, DumpOptions, Faults};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
-pub use memory::{Counters, PageFile, PoolTag};
+pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
 pub use software::{
     Exception, Frame, Hive, Module, Process, RegistryValue, Stop, System, UnloadedModule,
 };
@@ -58,6 +58,10 @@ pub struct Machine {
     pub paging_levels: u8,
     /// 32-bit machines: page tables with 64-bit entries.
     pub pae: bool,
+    /// Map the kernel image with large pages.
+    pub large_pages: bool,
+    /// Bits that 17763 and later keep in entries that are not valid (the L1TF mitigation); 0 on machines without it.
+    pub invalid_pte_mask: Number,
     /// Processor name as the firmware tables give it.
     pub processor_name: String,
     /// Processor vendor, 12 characters.
@@ -77,6 +81,8 @@ impl Default for Machine {
             kernel_base: None,
             paging_levels: 4,
             pae: true,
+            large_pages: true,
+            invalid_pte_mask: Number(0),
             processor_name: "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz".into(),
             processor_vendor: "GenuineIntel".into(),
             mhz: 2600,
@@ -112,6 +118,8 @@ pub struct Scenario {
     pub pool_tags: Vec<PoolTag>,
     /// Registry hives in memory.
     pub hives: Vec<Hive>,
+    /// Pages of kernel memory with a state of their own.
+    pub pages: Vec<Pages>,
     /// Firmware tables.
     pub firmware: Firmware,
     /// Secondary data written behind the dump.

@@ -1,0 +1,301 @@
+//! Dumps with pages: physical runs, bitmaps of both generations, and the debugger's ranges.
+//! Layout: kdmp-parser, LeechCore, volatility3 and rekall for bitmaps and ranges; the old summary header after the Singularity RDK.
+
+use super::header::{self, HeaderFacts};
+use crate::bytes::Bytes;
+use crate::dump::Dump;
+use crate::layout::{bitmap, header32, header64};
+use crate::machine::Machine;
+use crate::memory::PAGE;
+use crate::physical::Physical;
+use crate::scenario::{Architecture, DumpKind, ScenarioError};
+use std::collections::BTreeSet;
+
+/// Writes a dump with pages, or the header alone.
+///
+/// # Errors
+/// Kinds that the machine cannot have: 64-bit only ranges, for one.
+pub fn write(machine: &Machine<'_>, kind: DumpKind) -> Result<Dump, ScenarioError> {
+    let physical = Physical::lay_out(machine);
+    let wide = machine.arch() != Architecture::X86;
+    let head = if wide { header64::SIZE } else { header32::SIZE };
+    let mut file = File {
+        machine,
+        physical,
+        head,
+        wide,
+        dump: Dump::default(),
+        end: 0,
+    };
+    match kind {
+        DumpKind::Full => file.full(),
+        DumpKind::HeaderOnly => file.header(3, 0),
+        DumpKind::KernelSummary => file.summary(),
+        DumpKind::BitmapFull => file.bitmap(5, true, 0),
+        DumpKind::BitmapKernel | DumpKind::Automatic => file.bitmap(6, false, 0),
+        DumpKind::Active => file.bitmap(6, false, header64::attribute::FILTERED),
+        DumpKind::Live => file.bitmap(6, false, header64::attribute::LIVE_DUMP),
+        DumpKind::RangeKernel | DumpKind::RangeKernelUser | DumpKind::RangeComplete => {
+            if !wide {
+                let text = "the debugger's range dumps exist for 64-bit machines only";
+                return Err(ScenarioError::Unsupported(text.into()));
+            }
+            file.ranges(kind);
+        }
+        DumpKind::Triage => {
+            return Err(ScenarioError::Unsupported(
+                "a small dump holds no pages".into(),
+            ));
+        }
+    }
+    if kind != DumpKind::HeaderOnly && machine.scenario.dump.secondary.unwrap_or(true) {
+        let at = file.end;
+        file.dump.put(at, crate::secondary::build(machine));
+    }
+    Ok(file.dump)
+}
+
+struct File<'m, 's> {
+    machine: &'m Machine<'s>,
+    physical: Physical,
+    head: usize,
+    wide: bool,
+    dump: Dump,
+    /// File offset behind the last page.
+    end: u64,
+}
+
+impl File<'_, '_> {
+    fn header(&mut self, dump_type: u32, attributes: u32) {
+        let machine = self.machine;
+        let known = machine.scenario.machine.build >= 14393 || attributes != 0;
+        let header = header::build(
+            machine,
+            &HeaderFacts {
+                dump_type,
+                directory: machine.directory(machine.current.process),
+                runs: self.physical.runs.clone(),
+                required_space: self.end.max(self.head as u64),
+                mini_fields: None,
+                attributes: known.then_some(attributes),
+            },
+        );
+        self.dump.put(0, header.into_vec());
+    }
+
+    /// Frames with bytes worth writing.
+    fn stored(&self) -> impl Iterator<Item = (u64, &[u8])> {
+        self.physical
+            .contents
+            .iter()
+            .filter(|(frame, _)| !self.physical.left_out.contains(frame))
+            .map(|(frame, page)| (*frame, &page[..]))
+    }
+
+    fn full(&mut self) {
+        let mut at = self.head as u64;
+        let mut pieces = Vec::new();
+        for (first, count) in &self.physical.runs {
+            for (frame, page) in self
+                .stored()
+                .filter(|(f, _)| (*first..first + count).contains(f))
+            {
+                pieces.push((at + (frame - first) * PAGE, page.to_vec()));
+            }
+            at += count * PAGE;
+        }
+        self.place(pieces, at);
+        self.header(1, 0);
+    }
+
+    fn place(&mut self, pieces: Vec<(u64, Vec<u8>)>, end: u64) {
+        for (offset, page) in pieces {
+            self.dump.put(offset, page);
+        }
+        self.dump.extend_to(end);
+        self.end = end;
+    }
+
+    /// Frames that this kind of dump holds, ascending.
+    fn kernel_frames(&self, user: bool) -> BTreeSet<u64> {
+        let mut frames = self.physical.kernel.clone();
+        if user {
+            frames.extend(&self.physical.user);
+        }
+        frames.retain(|f| !self.physical.left_out.contains(f));
+        frames
+    }
+
+    /// Places the given frames one after another.
+    fn packed(&mut self, frames: &BTreeSet<u64>, first_page: u64) {
+        let mut pieces = Vec::new();
+        for (i, frame) in frames.iter().enumerate() {
+            if let Some(page) = self.physical.contents.get(frame) {
+                pieces.push((first_page + i as u64 * PAGE, page.to_vec()));
+            }
+        }
+        self.place(pieces, first_page + frames.len() as u64 * PAGE);
+    }
+
+    /// Bits a bitmap needs: up to the highest frame, rounded, with 32 clear bits behind it that some readers want.
+    fn bits(&self) -> u64 {
+        let top = self
+            .physical
+            .runs
+            .iter()
+            .map(|r| r.0 + r.1)
+            .max()
+            .unwrap_or(0);
+        top.next_multiple_of(32) + 32
+    }
+
+    fn bitmap(&mut self, dump_type: u32, all: bool, attributes: u32) {
+        use bitmap::modern as m;
+        let bits = self.bits();
+        let base = self.head as u64;
+        let first_page = (base + m::BITS as u64 + bits / 8).next_multiple_of(PAGE);
+        let mut head = Bytes::zeroed(m::BITS + (bits / 8) as usize);
+        let present = if all {
+            self.all_frames(&mut head, m::BITS, first_page)
+        } else {
+            let filtered = attributes & header64::attribute::FILTERED != 0;
+            let frames = self.kernel_frames(filtered);
+            set_bits(&mut head, m::BITS, &frames);
+            self.packed(&frames, first_page);
+            frames.len() as u64
+        };
+        head.put(0, if all { b"FDMP" } else { b"SDMP" });
+        head.put(4, b"DUMP");
+        head.u32(m::OPTIONS, 1);
+        head.u64(m::FIRST_PAGE, first_page);
+        head.u64(m::PRESENT, present);
+        head.u64(m::PAGES, bits);
+        self.dump.put(base, head.into_vec());
+        self.header(dump_type, attributes);
+    }
+
+    /// A complete dump: every frame of every run but those left out. Returns how many.
+    fn all_frames(&mut self, head: &mut Bytes, at: usize, first_page: u64) -> u64 {
+        let mut bits = vec![0_u8; head.len() - at];
+        for (first, count) in &self.physical.runs {
+            for frame in *first..first + count {
+                bits[(frame / 8) as usize] |= 1 << (frame % 8);
+            }
+        }
+        for frame in &self.physical.left_out {
+            bits[(frame / 8) as usize] &= !(1 << (frame % 8));
+        }
+        head.put(at, &bits);
+        let left: Vec<u64> = self.physical.left_out.iter().copied().collect();
+        let mut before = 0;
+        let mut pieces = Vec::new();
+        for (first, count) in &self.physical.runs {
+            for (frame, page) in self
+                .stored()
+                .filter(|(f, _)| (*first..first + count).contains(f))
+            {
+                let gone = left.partition_point(|f| *f < frame) as u64;
+                pieces.push((
+                    first_page + (before + frame - first - gone) * PAGE,
+                    page.to_vec(),
+                ));
+            }
+            before += count;
+        }
+        let present = before - left.len() as u64;
+        self.place(pieces, first_page + present * PAGE);
+        present
+    }
+
+    /// The kernel dump of Windows before 8: its own header and bitmap.
+    fn summary(&mut self) {
+        let layout = if self.wide {
+            bitmap::SUMMARY64
+        } else {
+            bitmap::SUMMARY32
+        };
+        let bits = self.bits();
+        let base = self.head as u64;
+        let first_page = (base + layout.bits as u64 + bits / 8).next_multiple_of(PAGE);
+        let frames = self.kernel_frames(false);
+        let mut head = Bytes::zeroed(layout.bits + (bits / 8) as usize);
+        set_bits(&mut head, layout.bits, &frames);
+        head.put(0, b"SDMP");
+        head.put(4, b"DUMP");
+        head.u32(bitmap::summary::OPTIONS, 1);
+        head.u32(bitmap::summary::HEADER_SIZE, first_page as u32);
+        head.u32(bitmap::summary::BITMAP_SIZE, bits as u32);
+        head.u32(bitmap::summary::PAGES, frames.len() as u32);
+        head.u32(bitmap::summary::RTL_BITMAP, bits as u32);
+        // The writer's own pointer to its bitmap: of no use to anybody, but there.
+        let buffer = self.machine.images[0].base + 0x8000;
+        head.word(layout.buffer, buffer, self.machine.pointer());
+        self.dump.put(base, head.into_vec());
+        self.packed(&frames, first_page);
+        self.header(2, 0);
+    }
+
+    fn ranges(&mut self, kind: DumpKind) {
+        use bitmap::range as r;
+        let complete = kind == DumpKind::RangeComplete;
+        let runs = if complete {
+            self.physical.runs.clone()
+        } else {
+            neighbours(&self.kernel_frames(kind == DumpKind::RangeKernelUser))
+        };
+        let base = self.head as u64;
+        let table = r::RANGES as u64 + 16 * (runs.len() as u64 + 1);
+        let first_page = (base + table).next_multiple_of(PAGE);
+        let mut head = Bytes::zeroed(table as usize);
+        head.u32(0, r::MARKER);
+        head.put(4, b"RDMP");
+        head.put(8, b"DUMP");
+        head.u64(r::METADATA_SIZE, first_page - base - r::METADATA_FROM);
+        head.u64(r::FIRST_PAGE, first_page);
+        if complete {
+            head.u32(r::COUNT, runs.len() as u32);
+            head.u64(r::TOTAL_PAGES, runs.iter().map(|x| x.1).sum());
+        }
+        let mut at = first_page;
+        let mut pieces = Vec::new();
+        for (i, (first, count)) in runs.iter().enumerate() {
+            head.u64(r::RANGES + 16 * i, *first);
+            head.u64(r::RANGES + 16 * i + 8, *count);
+            for (frame, page) in self
+                .stored()
+                .filter(|(f, _)| (*first..first + count).contains(f))
+            {
+                pieces.push((at + (frame - first) * PAGE, page.to_vec()));
+            }
+            at += count * PAGE;
+        }
+        self.place(pieces, at);
+        self.dump.put(base, head.into_vec());
+        let dump_type = match kind {
+            DumpKind::RangeKernel => 8,
+            DumpKind::RangeKernelUser => 9,
+            _ => 0xa,
+        };
+        self.header(dump_type, 0);
+    }
+}
+
+fn set_bits(head: &mut Bytes, at: usize, frames: &BTreeSet<u64>) {
+    let mut bits = vec![0_u8; head.len() - at];
+    for frame in frames {
+        bits[(frame / 8) as usize] |= 1 << (frame % 8);
+    }
+    head.put(at, &bits);
+}
+
+/// Runs of neighbouring frames.
+fn neighbours(frames: &BTreeSet<u64>) -> Vec<(u64, u64)> {
+    let mut runs: Vec<(u64, u64)> = Vec::new();
+    for frame in frames {
+        match runs.last_mut() {
+            Some((first, count)) if *first + *count == *frame => *count += 1,
+            _ => runs.push((*frame, 1)),
+        }
+    }
+    runs
+}
