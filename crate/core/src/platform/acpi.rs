@@ -123,7 +123,7 @@ fn text(raw: &[u8]) -> Option<String> {
 }
 
 #[cfg(test)]
-mod tests {
+pub(crate) mod tests {
     use super::*;
     use crate::platform::testing::{self, ACPI, damaged};
     use alloc::vec;

@@ -1,11 +1,19 @@
 //! Firmware, hypervisor and cloud identity; the integration components of a Hyper-V guest.
+//!
+//! [`identify`] takes what a dump holds about its machine and says what machine it was;
+//! everything else here reads one kind of witness each.
 
 pub mod acpi;
 mod bytes;
 pub mod cpuid;
 mod date;
+mod identify;
+mod memory;
 pub mod registry_values;
 pub mod smbios;
 
 #[cfg(test)]
 mod testing;
+
+pub use identify::{PlatformFacts, PlatformInputs, identify};
+pub use memory::memory;
