@@ -3,6 +3,10 @@
 //! Everything above this room reads memory through [`AddressSpace`], whether the dump holds page
 //! tables or, like a triage dump, a few dozen loose blocks.
 
+mod sparse;
+
+pub use sparse::{BlockMap, SparseSpace};
+
 use crate::model::Gap;
 use crate::source::ReadError;
 use alloc::{string::String, vec, vec::Vec};

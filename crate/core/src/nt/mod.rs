@@ -1,7 +1,13 @@
 //! The kernel's own structures, as far as dumps of every kind carry them.
 
+mod context;
+pub mod debugger_data;
+pub mod exception;
 mod module;
 
+pub use context::Context;
+pub use debugger_data::{DebuggerData, DebuggerDataError, Member};
+pub use exception::{CrashException, ExceptionRecord};
 pub use module::{Module, ModuleList, UnloadedModule};
 
 /// The processor architecture of the dumped machine.

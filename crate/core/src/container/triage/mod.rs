@@ -160,7 +160,8 @@ pub struct Triage {
     pub data_page: Option<Block>,
     /// Copy of the debugger data block.
     pub debugger_data: Option<FileRange>,
-    /// Loose blocks of memory, in file order; they may overlap.
+    /// Loose blocks of memory, in file order; they may overlap, and reach past the end of a file
+    /// that was cut.
     pub blocks: Vec<Block>,
     /// What is missing or odd.
     pub notes: Vec<TriageNote>,
@@ -297,7 +298,9 @@ impl PieceReader<'_> {
                 )
                 .map(|block| FileRange {
                     offset: block.offset,
-                    len: block.len,
+                    len: block
+                        .len
+                        .min(self.source.len().saturating_sub(block.offset)),
                 }),
             ..Triage::default()
         }
@@ -325,7 +328,7 @@ impl PieceReader<'_> {
         Some(Copy { offset, room })
     }
 
-    /// A piece that has an offset and a length, cut at the end of the file.
+    /// A piece that has an offset and a length, which may reach past the end of the file.
     fn sized(&mut self, piece: Piece, address: u64, at: u64, len_at: u64) -> Option<Block> {
         let (offset, mut len) = (self.u32(at), self.u32(len_at));
         if offset == 0 || len == 0 {
@@ -334,7 +337,6 @@ impl PieceReader<'_> {
         let rest = self.source.len().saturating_sub(offset);
         if len > rest {
             self.note(piece, Problem::Truncated, offset);
-            len = rest;
         }
         if piece == Piece::Stack && len > MAX_STACK {
             self.note(piece, Problem::Implausible, offset);
@@ -385,11 +387,9 @@ impl PieceReader<'_> {
             else {
                 break;
             };
-            let (at, mut len) = (u64::from(at), u64::from(len));
-            let rest = self.source.len().saturating_sub(at);
-            if len > rest {
+            let (at, len) = (u64::from(at), u64::from(len));
+            if at.saturating_add(len) > self.source.len() {
                 cut = cut.or(Some(at));
-                len = rest;
             }
             if address.checked_add(len).is_none() {
                 odd = odd.or(Some(at));
