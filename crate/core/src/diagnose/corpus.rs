@@ -2,7 +2,7 @@
 
 extern crate std;
 
-use super::{Facts, Verdict, blame, conclusion, findings};
+use super::{Facts, blame, conclusion, findings};
 use crate::memory::{AddressSpace, Missing, VirtualAddress};
 use crate::model::{Confidence, Hex, How, Kind, Register, Stack};
 use crate::nt::{Architecture, Module, ModuleList, UnloadedModule};

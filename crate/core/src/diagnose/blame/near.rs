@@ -15,6 +15,9 @@ const CLOSE: usize = 5;
 /// Up to here two frames of the same driver are needed.
 const WITHIN: usize = 14;
 
+/// Codes with which Driver Verifier stops within the call of the driver that it caught.
+const VERIFIER: &[u32] = &[0xC4, 0xC9, 0xE6];
+
 /// The frames from where the trouble was outwards: from the last trap frame that carries the
 /// reported fault, else from the exception, else from whoever called `KeBugCheckEx`.
 fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
@@ -24,12 +27,16 @@ fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
             .iter()
             .position(|frame| frame.how == How::TrapFrame && frame.confidence >= sure)
     };
-    match trap(Confidence::Certain).or_else(|| trap(Confidence::Likely)) {
-        Some(index) => (frames.get(index..).unwrap_or_default(), "the fault"),
+    let outwards = |index| frames.get(index..).unwrap_or_default();
+    if let Some(index) = trap(Confidence::Certain) {
+        return (outwards(index), "the fault");
+    }
+    match trap(Confidence::Likely) {
+        Some(index) => (outwards(index), "the interrupted code"),
         None if frames.first().is_some_and(|f| f.how == How::Exception) => {
             (frames, "the exception")
         }
-        None => (frames.get(1..).unwrap_or_default(), "the stop"),
+        None => (outwards(1), "the stop"),
     }
 }
 
@@ -85,9 +92,18 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     if count > 1 {
         evidence.push(Evidence::new(again, "stack"));
     }
+    let verifier = VERIFIER.contains(&facts.plain_code()) && at < CLOSE;
+    if verifier {
+        let text = "Driver Verifier stops within the call of the driver that it catches.";
+        evidence.push(Evidence::new(text, "stop code"));
+    }
     Some(Suspect {
         module: name.into(),
-        confidence: Confidence::Possible,
+        confidence: if verifier {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
         evidence,
     })
 }

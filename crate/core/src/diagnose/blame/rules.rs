@@ -189,7 +189,9 @@ pub(super) fn display_driver(facts: &Facts<'_>) -> Option<Suspect> {
     }
     let names = frame_names(facts);
     let near = names.get(..DISPLAY_WITHIN.min(names.len()))?;
-    let name = near.iter().find(|name| display_vendor(name).is_some())?;
+    let Some(name) = near.iter().find(|name| display_vendor(name).is_some()) else {
+        return only_display_driver(facts);
+    };
     let count = near.iter().filter(|other| *other == name).count();
     let text = format!(
         "Windows' graphics watchdog stopped the machine, and {name} is the display driver on the \
@@ -202,6 +204,21 @@ pub(super) fn display_driver(facts: &Facts<'_>) -> Option<Suspect> {
         Confidence::Possible
     };
     suspect(name, sure, text, "stack")
+}
+
+/// The one display driver that is loaded, when all display drivers are of one maker.
+fn only_display_driver(facts: &Facts<'_>) -> Option<Suspect> {
+    let loaded = facts.modules.as_slice().iter();
+    let mut drivers = loaded.filter_map(|m| Some((m.name.as_str(), display_vendor(&m.name)?)));
+    let (name, vendor) = drivers.next()?;
+    if drivers.any(|(_, other)| other != vendor) {
+        return None;
+    }
+    let text = format!(
+        "Windows' graphics watchdog stopped the machine, and {vendor}'s is the only display \
+         driver loaded."
+    );
+    suspect(name, Confidence::Possible, text, "modules")
 }
 
 /// The name that 0xEA carries in its third parameter, where the dump holds it.

@@ -183,9 +183,27 @@ fn a_graphics_watchdog_names_the_display_driver_by_parameter_or_stack() {
 }
 
 #[test]
+fn the_only_display_driver_is_possible_and_of_two_makers_neither() {
+    let two = Machine::stopped_by(&["dxgkrnl.sys", NT]);
+    assert_eq!(named(&two.facts(0x119, [2, 0, 0, 0])), None);
+    let mut one = Machine::stopped_by(&["dxgkrnl.sys", NT]);
+    let amd = |m: &&crate::nt::Module| m.name != "nvlddmkm.sys";
+    let kept = one.modules.as_slice().iter().filter(amd).cloned().collect();
+    one.modules = crate::nt::ModuleList::new(kept);
+    assert_eq!(
+        named(&one.facts(0x119, [2, 0, 0, 0])),
+        possible("atikmdag.sys")
+    );
+}
+
+#[test]
 fn driver_verifier_and_refused_calls_name_the_caller() {
     let machine = Machine::stopped_by(&[NT]);
     let at = address("acme.sys", 0x77);
+    let caught = Machine::stopped_by(&[NT, NT, "acme.sys"]);
+    let (verifier, caller) = ([0x91, 0, 0, 0], [7, 0, 0, 0]);
+    assert_eq!(named(&caught.facts(0xC4, verifier)), likely("acme.sys"));
+    assert_eq!(named(&caught.facts(0xC2, caller)), possible("acme.sys"));
     assert_eq!(
         named(&machine.facts(0xC4, [0x2000, at, 0, 0])),
         likely("acme.sys")

@@ -2,7 +2,7 @@
 
 use super::finding;
 use crate::diagnose::blame::rules::wild_jump;
-use crate::diagnose::codes::{Silence, silence, touched_address};
+use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
 use crate::model::{Confidence, Finding, How};
 use crate::nt::Architecture;
@@ -21,45 +21,37 @@ const MEMORY_TEST_GUEST: &[&str] = &[
     "If they stay with the machine, update its drivers and integration components, and let Driver Verifier watch the drivers that do not come with Windows.",
 ];
 
-/// The bit by which `address` differs from a kernel address: all of the upper 17 bits of such an
+/// The bit by which `value` differs from a kernel address: all of the upper 17 bits of such an
 /// address are ones, and in this one a single bit is not.
-pub(super) fn damaged_bit(address: u64) -> Option<u32> {
+pub(super) fn damaged_bit(value: u64) -> Option<u32> {
     const UPPER: u64 = !0 << 47;
-    let wrong = !address & UPPER;
-    // Bit 63 alone may be missing in addresses that are no pointers at all, such as counters.
-    (wrong.count_ones() == 1 && address & 0xFFFF_FFFF_F000 != 0).then(|| wrong.trailing_zeros())
+    const MIDDLE: u64 = !UPPER & !0xFFF;
+    let wrong = !value & UPPER;
+    // Masks, and numbers such as the greatest one there is, look like this as well.
+    let mask = value & MIDDLE == 0 || value & MIDDLE == MIDDLE;
+    (wrong.count_ones() == 1 && wrong >> 63 == 0 && !mask).then(|| wrong.trailing_zeros())
 }
 
-/// An address with one wrong bit, and where it was found.
+/// A register of the exception that holds a kernel address with one wrong bit. The processor
+/// refuses such an address without saying which it was.
 fn one_wrong_bit(facts: &Facts<'_>) -> Option<(u64, u32, String)> {
     if facts.architecture != Some(Architecture::X64) {
         return None;
     }
-    let touched = touched_address(facts.plain_code(), &facts.parameters)
-        .map(|address| (address, "parameter 1".into()));
-    let accessed = facts
-        .exception
-        .and_then(|e| e.information.get(1))
-        .map(|address| (address.0, "exception record".into()));
-    let exceptional = |stack: &&crate::model::Stack| {
-        stack
-            .frames
-            .first()
-            .is_some_and(|f| f.how == How::Exception)
-    };
-    let registers = facts
-        .stack
-        .filter(exceptional)
-        .map_or(&[][..], |stack| &stack.registers);
-    let general = registers
+    let address = facts.exception.and_then(|e| e.information.get(1));
+    let told = address.is_some_and(|address| address.0 != u64::MAX);
+    let stack = facts.stack.filter(|_| !told)?;
+    if stack.frames.first()?.how != How::Exception {
+        return None;
+    }
+    stack
+        .registers
         .iter()
         .filter(|r| r.name.starts_with('r') && r.name != "rflags")
-        .map(|r| (r.value.0, format!("register {}", r.name)));
-    [touched, accessed]
-        .into_iter()
-        .flatten()
-        .chain(general)
-        .find_map(|(address, place)| Some((address, damaged_bit(address)?, place)))
+        .find_map(|r| {
+            let bit = damaged_bit(r.value.0)?;
+            Some((r.value.0, bit, format!("register {}", r.name)))
+        })
 }
 
 pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {

@@ -49,7 +49,7 @@ catalogue! {
     "display-stopped-responding" Warning culprit::display, "A stop code of the graphics watchdog, or one that only a display driver raises.";
     "driver-verifier-active" Note culprit::verifier, "A stop code of Driver Verifier, or its level in the dump is not zero.";
     "hardware-error-reported" Critical hardware::reported, "0x124 or 0x9C: processor, memory or bus reported an error.";
-    "memory-hardware-suspected" Warning hardware::memory_suspected, "A stop code of damaged kernel data, or an address that is wrong by one bit.";
+    "memory-hardware-suspected" Warning hardware::memory_suspected, "A stop code of damaged kernel data, a jump to where no code is, or an address that is wrong by one bit.";
     "processor-hung" Warning hardware::processor_hung, "0x101: a processor stopped answering.";
     "storage-read-failed" Critical storage::read_failed, "0x7A, 0x77 or an in-page error: a page could not be read; decodes the status.";
     "page-content-changed" Critical storage::content_changed, "0x1A with 0x3F, or 0x12B: a page came back different from what was written.";

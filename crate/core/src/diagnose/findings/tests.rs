@@ -173,8 +173,6 @@ fn damage_makes_memory_a_suspect_and_one_wrong_bit_a_strong_one() {
         sure(&m.facts(0x1A, [0x41792, 1, 0x1001, 0])),
         Some(Confidence::Possible)
     );
-    let bit = m.facts(0x50, [0xFFF7_9000_1234_5678, 0, address(NT, 5), 2]);
-    assert_eq!(sure(&bit), Some(Confidence::Likely));
     let wild = m.facts(
         0x50,
         [0xFFFF_9000_0000_0000, 0x11, 0xFFFF_9000_0000_0000, 2],
@@ -200,8 +198,17 @@ fn registers_are_looked_at_for_a_wrong_bit_only_when_they_are_the_faults() {
             ..first.clone()
         };
     }
-    let found = get(&m.facts(0x7E, p), id).unwrap_or_default();
+    let mut facts = m.facts(0x7E, p);
+    let found = get(&facts, id).unwrap_or_default();
     assert_eq!(found.evidence[0].place, "register rcx");
+    assert_eq!(found.confidence, Confidence::Likely);
+    let told = Exception {
+        code: 0xC000_0005,
+        information: vec![Hex(0), Hex(0x10)],
+        ..Exception::default()
+    };
+    facts.exception = Some(&told);
+    assert!(!ids(&facts).contains(&id));
 }
 
 #[test]
@@ -213,7 +220,9 @@ fn one_wrong_bit_is_told_from_other_addresses() {
         0x7FFE_0320,
         0,
         u64::MAX,
-        0xFFFE_0000_0000_0000,
+        u64::MAX >> 1,
+        !(1 << 62),
+        0xFFFE_8000_0000_0000,
     ] {
         assert_eq!(damaged_bit(fine), None, "{fine:#x}");
     }
