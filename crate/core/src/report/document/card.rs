@@ -48,7 +48,11 @@ pub(super) fn card(report: &Report, blocks: &mut Vec<Block>) {
     facts
         .text("File", Some(file.name.as_str()))
         .text("Kind", Some(kind(report)))
-        .text("Size", Some(format::bytes(file.size.0)));
+        .text(
+            "Size",
+            // A file that could not be opened has a size that nobody knows.
+            (file.size.0 != 0).then(|| format::bytes(file.size.0)),
+        );
     if let Some(system) = &report.system {
         system_facts(system, &mut facts);
     }

@@ -19,11 +19,13 @@ pub(super) fn file(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
         .elapsed_ms
         .map_or(String::new(), |ms| format!(", {ms:.1} ms"));
     blocks.push(Block::Paragraph(format!(
-        "Read {} of {} in {} reads, {} rounds{elapsed}.",
+        "Read {} of {} in {} read{}, {} round{}{elapsed}.",
         bytes(stats.bytes_read.0),
         bytes(report.file.size.0),
         count(stats.reads),
-        count(stats.rounds)
+        if stats.reads == 1 { "" } else { "s" },
+        count(stats.rounds),
+        if stats.rounds == 1 { "" } else { "s" },
     )));
 }
 
