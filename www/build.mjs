@@ -1,5 +1,5 @@
 // Builds www/dist: index.html, one file with everything inside it, and _headers for hosts that
-// send headers. The same sources give the same bytes. Run by `make page`, after `make wasm`.
+// send headers. The same sources give the same bytes. Run by `make page`.
 
 import { existsSync } from "node:fs";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
@@ -29,11 +29,10 @@ function inline(what, text) {
 /** Each part gzipped, in base64, in an element that no browser runs or shows. */
 async function carriedParts() {
   const rows = [];
-  for (const { id, file, limit, optional } of parts) {
+  for (const { id, file, limit } of parts) {
     const path = join(root, file);
     if (!existsSync(path)) {
-      if (optional) continue;
-      throw new Error(`${file} is missing: run \`make wasm\` first`);
+      throw new Error(`${file} is missing: \`make page\` makes it`);
     }
     const packed = gzipSync(await readFile(path), { level: 9 });
     const element = `<script type="application/octet-stream;base64" id="${id}">${packed.toString("base64")}</script>`;
