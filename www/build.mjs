@@ -29,9 +29,10 @@ function inline(what, text) {
 /** Each part gzipped, in base64, in an element that no browser runs or shows. */
 async function carriedParts() {
   const rows = [];
-  for (const { id, file, limit } of parts) {
+  for (const { id, file, limit, optional } of parts) {
     const path = join(root, file);
     if (!existsSync(path)) {
+      if (optional) continue;
       throw new Error(`${file} is missing: \`make page\` makes it`);
     }
     const packed = gzipSync(await readFile(path), { level: 9 });

@@ -22,7 +22,7 @@ fuzz_target!(|input: (u64, &[u8])| {
                     let broken = unreadable.rotate_right(served) & 7 == 7;
                     served = served.wrapping_add(1);
                     match SliceProvider(data).fetch(range) {
-                        Ok(bytes) if !broken => analysis.cache_mut().supply(range, &bytes),
+                        Some(bytes) if !broken => analysis.cache_mut().supply(range, &bytes),
                         _ => analysis.cache_mut().fail(range),
                     }
                 }

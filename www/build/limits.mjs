@@ -9,8 +9,9 @@ export const limits = {
 /**
  * The parts that index.html carries as gzip in base64, each in an inert element of its own,
  * opened only when it is needed. `limit` is for the gzipped bytes.
+ * An `optional` part that has not been made is left out of the page.
  */
 export const parts = [
   { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 250_000 },
-  { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000 },
+  { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];
