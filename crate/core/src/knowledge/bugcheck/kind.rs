@@ -34,15 +34,15 @@ kinds! {
     /// A number or code with no further structure.
     Plain = "plain", "";
     /// A number of things.
-    Count = "count", "";
+    Count = "count", "Number";
     /// A length or size in bytes.
-    Bytes = "bytes", "";
+    Bytes = "bytes", "Size in bytes";
     /// A number of memory pages.
-    Pages = "pages", "";
+    Pages = "pages", "Number of pages";
     /// A bit mask.
-    Flags = "flags", "";
+    Flags = "flags", "Flags";
     /// A handle value.
-    Handle = "handle", "";
+    Handle = "handle", "Handle";
     /// A virtual address of data.
     Address = "address", "Address that was touched";
     /// A virtual address of code.
