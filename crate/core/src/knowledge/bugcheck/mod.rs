@@ -30,8 +30,10 @@ use stanza::{Line, Stanza};
 static TABLES: &[&str] = &[
     include_str!("../../../data/bugcheck/000-03f.txt"),
     include_str!("../../../data/bugcheck/040-07f.txt"),
-    include_str!("../../../data/bugcheck/080-0bf.txt"),
-    include_str!("../../../data/bugcheck/0c0-0ff.txt"),
+    include_str!("../../../data/bugcheck/080-09f.txt"),
+    include_str!("../../../data/bugcheck/0a0-0bf.txt"),
+    include_str!("../../../data/bugcheck/0c0-0c6.txt"),
+    include_str!("../../../data/bugcheck/0c7-0ff.txt"),
     include_str!("../../../data/bugcheck/100-13f.txt"),
     include_str!("../../../data/bugcheck/140-17f.txt"),
     include_str!("../../../data/bugcheck/180-1ff.txt"),
@@ -61,9 +63,9 @@ pub struct BugCheck {
     pub name: &'static str,
     /// Whether the machine stopped.
     pub fatality: Fatality,
-    /// What it means, one or two sentences; empty while nobody has written it.
+    /// What it means, one or two sentences.
     pub meaning: &'static str,
-    /// What usually causes it; may be empty.
+    /// What usually causes it; empty where nothing is known.
     pub usual_causes: &'static str,
     stanza: Stanza,
 }
@@ -181,5 +183,7 @@ impl BugCheck {
     }
 }
 
+#[cfg(test)]
+mod reference_tests;
 #[cfg(test)]
 mod tests;

@@ -97,13 +97,13 @@ impl Stanza {
 
     /// The lines below the header that can be read.
     pub fn lines(&self) -> impl Iterator<Item = Line> + use<> {
-        self.body.lines().filter_map(line)
+        self.body.lines().flat_map(parts).filter_map(line)
     }
 
     /// Raw lines below the header, for tests.
     #[cfg(test)]
     pub fn raw_lines(&self) -> impl Iterator<Item = &'static str> + use<> {
-        self.body.lines()
+        self.body.lines().flat_map(parts)
     }
 
     /// The first case that holds for these values: its text and its number.
@@ -178,6 +178,11 @@ impl Stanza {
 #[cfg(test)]
 pub(super) fn line_for_tests(raw: &'static str) -> Option<Line> {
     line(raw)
+}
+
+/// Several parameters may stand on one line, separated by ` | `.
+fn parts(line: &'static str) -> impl Iterator<Item = &'static str> {
+    line.split(" | ")
 }
 
 fn line(line: &'static str) -> Option<Line> {
@@ -287,7 +292,7 @@ mod tests {
 
     #[test]
     fn a_case_overrides_the_stanzas_parameters_one_by_one() {
-        let table = "# c\n1 A\n 1 plain one\n 2 plain two\n = 5 five\n 2 irql\n = 6 six\n2 B\n";
+        let table = "# c\n1 A\n 1 plain one | 2 plain two\n = 5 five\n 2 irql\n = 6 six\n2 B\n";
         let first = all(table).next().unwrap();
         let texts = |values| first.parameters(&values).map(|p| p.text);
         assert_eq!(
