@@ -2,7 +2,7 @@
 //! codes no driver can be told from what a dump holds.
 //!
 //! Source: Microsoft's bug check reference (windows-driver-docs, CC-BY-4.0) for the parameters. The
-//! minidump bit is not set in any of these (see [`plain_code`](crate::stack::plain_code)).
+//! minidump bit is not set in any of these (see [`plain_stop_code`](crate::nt::exception::plain_stop_code)).
 
 /// What a parameter that is an address of code says about the module it lies in.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -1,192 +1,124 @@
-//! Stack and blame on real minidumps, which are read here with as little code as will do.
+//! Stack and blame on real minidumps.
 
 extern crate std;
 
 use super::{Facts, blame, conclusion, findings};
-use crate::memory::{AddressSpace, Missing, VirtualAddress};
-use crate::model::{Confidence, Hex, How, Kind, Register, Stack};
-use crate::nt::{Architecture, Module, ModuleList, UnloadedModule};
+use crate::container::{DumpHeader, Triage};
+use crate::memory::{BlockMap, SparseSpace, VirtualAddress};
+use crate::model::{Confidence, How, Kind, Stack};
+use crate::nt::exception::{Candidates, plain_stop_code, select};
+use crate::nt::{Architecture, Context, ExceptionRecord, Module, ModuleList, UnloadedModule};
+use crate::source::{Slice, SourceExt};
 use crate::stack::{Registers, StackRange, Start, bug_check_caller, scan};
 use alloc::{format, string::String, vec::Vec};
 use std::path::{Path, PathBuf};
 
-/// Offsets in the header and the triage header (see the container's tables).
-mod at {
-    pub(super) const MACHINE: usize = 0x30;
-    pub(super) const CODE: usize = 0x38;
-    pub(super) const PARAMETERS: usize = 0x40;
-    pub(super) const CONTEXT: usize = 0x348;
-    pub(super) const UNLOADED: usize = 0x2018;
-    pub(super) const STACK: usize = 0x2028;
-    pub(super) const DRIVERS: usize = 0x2030;
-    pub(super) const BROKEN_DRIVER: usize = 0x2040;
-    pub(super) const TOP_OF_STACK: usize = 0x2048;
-    pub(super) const BLOCKS: usize = 0x2078;
-}
-/// CONTEXT of x64: general registers from RAX on, and RIP.
-const X64_NAMES: [&str; 17] = [
-    "rax", "rcx", "rdx", "rbx", "rsp", "rbp", "rsi", "rdi", "r8", "r9", "r10", "r11", "r12", "r13",
-    "r14", "r15", "rip",
-];
-const X64_RAX: usize = 0x78;
-/// CONTEXT of ARM64: X29, SP, PC.
-const ARM64: [usize; 3] = [8 + 29 * 8, 0x100, 0x108];
-
+/// A minidump, read.
 struct Dump {
     name: String,
     bytes: Vec<u8>,
+    header: DumpHeader,
+    triage: Triage,
     modules: ModuleList,
     unloaded: Vec<UnloadedModule>,
 }
 
-impl AddressSpace for Dump {
-    fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
-        let (low, stack) = self.stack_range();
-        let blocks = self.u32(at::BLOCKS);
-        let block = |i: usize| {
-            let entry = blocks + i * 16;
-            (self.u64(entry), self.u32(entry + 8), self.u32(entry + 12))
-        };
-        let copies = (0..self.u32(at::BLOCKS + 4)).map(block);
-        let found = [(low, stack, self.u32(at::STACK + 4))]
-            .into_iter()
-            .chain(copies)
-            .find_map(|(base, file, size)| {
-                let start = usize::try_from(address.0.checked_sub(base)?).ok()?;
-                let end = start.checked_add(buf.len()).filter(|&end| end <= size)?;
-                self.bytes.get(file + start..file + end)
-            });
-        buf.copy_from_slice(found.ok_or(Missing::Unmapped)?);
-        Ok(())
-    }
-}
-
 impl Dump {
     fn open(path: &Path) -> Self {
-        let mut dump = Self {
+        let bytes = std::fs::read(path).unwrap();
+        let header = DumpHeader::read(&Slice(&bytes)).unwrap();
+        let triage = Triage::read(&Slice(&bytes), &header).unwrap();
+        let loaded = triage.drivers.iter().map(|driver| Module {
+            name: driver.file_name().into(),
+            base: VirtualAddress(driver.base),
+            entry_point: Some(VirtualAddress(driver.entry_point)),
+            size: driver.size,
+            ..Module::default()
+        });
+        let gone = triage.unloaded.iter().map(|driver| UnloadedModule {
+            name: driver.name.clone(),
+            start: VirtualAddress(driver.start),
+            end: VirtualAddress(driver.end),
+            time: None,
+        });
+        Self {
             name: path.file_name().unwrap().to_string_lossy().into_owned(),
-            bytes: std::fs::read(path).unwrap(),
-            modules: ModuleList::default(),
-            unloaded: Vec::new(),
-        };
-        let (list, count) = (dump.u32(at::DRIVERS), dump.u32(at::DRIVERS + 4));
-        let module = |i| {
-            let entry = list + i * 0x90;
-            let name = dump.counted(dump.u32(entry));
-            Module {
-                name: name.rsplit('\\').next().unwrap_or_default().into(),
-                base: VirtualAddress(dump.u64(entry + 0x38)),
-                entry_point: Some(VirtualAddress(dump.u64(entry + 0x40))),
-                size: dump.u32(entry + 0x48) as u32,
-                ..Module::default()
-            }
-        };
-        dump.modules = ModuleList::new((0..count).map(module).collect());
-        let unloaded = dump.u32(at::UNLOADED);
-        let gone = |i| {
-            let entry = unloaded + 8 + i * 0x38;
-            UnloadedModule {
-                name: crate::source::utf16_lossy(&dump.bytes[entry + 0x10..entry + 0x28]),
-                start: VirtualAddress(dump.u64(entry + 0x28)),
-                end: VirtualAddress(dump.u64(entry + 0x30)),
-                time: None,
-            }
-        };
-        dump.unloaded = (0..dump.u32(unloaded)).map(gone).collect();
-        dump
-    }
-
-    fn u32(&self, at: usize) -> usize {
-        u32::from_le_bytes(self.bytes[at..at + 4].try_into().unwrap()) as usize
-    }
-
-    fn u64(&self, at: usize) -> u64 {
-        u64::from_le_bytes(self.bytes[at..at + 8].try_into().unwrap())
-    }
-
-    fn counted(&self, at: usize) -> String {
-        crate::source::utf16_lossy(&self.bytes[at + 4..at + 4 + 2 * self.u32(at)])
-    }
-
-    fn stack_range(&self) -> (u64, usize) {
-        (self.u64(at::TOP_OF_STACK), self.u32(at::STACK))
+            modules: ModuleList::new(loaded.collect()),
+            unloaded: gone.collect(),
+            bytes,
+            header,
+            triage,
+        }
     }
 
     fn architecture(&self) -> Architecture {
-        Architecture::from_machine(self.u32(at::MACHINE) as u32).unwrap()
-    }
-
-    fn parameters(&self) -> [u64; 4] {
-        [0, 1, 2, 3].map(|i| self.u64(at::PARAMETERS + 8 * i))
+        Architecture::from_machine(self.header.machine.unwrap()).unwrap()
     }
 
     fn code(&self) -> u32 {
-        self.u32(at::CODE) as u32
-    }
-
-    fn registers(&self) -> Registers {
-        let read = |offset| self.u64(at::CONTEXT + offset);
-        if self.architecture() == Architecture::Arm64 {
-            let [fp, sp, pc] = ARM64.map(read).map(VirtualAddress);
-            return Registers {
-                instruction_pointer: pc,
-                stack_pointer: sp,
-                frame_pointer: Some(fp),
-                all: Vec::new(),
-            };
-        }
-        let value = |(i, name)| Register {
-            name,
-            value: Hex(read(X64_RAX + 8 * i)),
-        };
-        let all: Vec<Register> = X64_NAMES.into_iter().enumerate().map(value).collect();
-        Registers {
-            instruction_pointer: VirtualAddress(all[16].value.0),
-            stack_pointer: VirtualAddress(all[4].value.0),
-            frame_pointer: None,
-            all,
-        }
-    }
-
-    fn stack(&self) -> Stack {
-        let (low, _) = self.stack_range();
-        let size = self.u32(at::STACK + 4) as u64;
-        let exceptional = crate::stack::plain_code(self.code()) == 0x7E;
-        scan(&Start {
-            architecture: self.architecture(),
-            modules: &self.modules,
-            unloaded: &self.unloaded,
-            memory: self,
-            range: StackRange {
-                low: VirtualAddress(low),
-                high: VirtualAddress(low + size),
-            },
-            registers: &self.registers(),
-            how: if exceptional {
-                How::Exception
-            } else {
-                How::Context
-            },
-            exception: None,
-            code: self.code(),
-            parameters: self.parameters(),
-        })
+        self.header.bugcheck_code.unwrap()
     }
 
     fn with_facts<T>(&self, ask: impl FnOnce(&Facts<'_>) -> T) -> T {
-        let stack = self.stack();
-        let broken = match self.u32(at::BROKEN_DRIVER) {
-            0 => String::new(),
-            offset => self.counted(offset),
+        let source = Slice(&self.bytes);
+        let map = BlockMap::new(
+            self.triage
+                .stack
+                .into_iter()
+                .chain(self.triage.blocks.iter().copied()),
+            self.header.file_len,
+        );
+        let space = SparseSpace::new(&source, &map);
+        let (architecture, code) = (self.architecture(), self.code());
+        let parameters = self.header.parameters.map(Option::unwrap_or_default);
+        let record = self.header.exception.unwrap();
+        let record = source.bytes_up_to(record.offset, record.len).unwrap();
+        let record = ExceptionRecord::parse(architecture, &record);
+        let context = self.header.context.unwrap();
+        let context = source.bytes_up_to(context.offset, context.len).unwrap();
+        let context = Context::parse(architecture, &context);
+        let exception = select(&Candidates {
+            architecture,
+            stop_code: code,
+            parameters,
+            header_record: record.as_ref(),
+            header_context: context.as_ref(),
+            space: &space,
+        });
+        let of_exception = exception.as_ref().and_then(|e| e.context.clone());
+        let how = match of_exception {
+            Some(_) => How::Exception,
+            None => How::Context,
         };
+        let registers = of_exception.or(context).unwrap();
+        let copy = self.triage.stack.unwrap();
+        let stack = scan(&Start {
+            architecture,
+            modules: &self.modules,
+            unloaded: &self.unloaded,
+            memory: &space,
+            range: StackRange {
+                low: VirtualAddress(copy.address),
+                high: VirtualAddress(copy.address + copy.len),
+            },
+            registers: &Registers::from(&registers),
+            how,
+            exception: exception.as_ref().map(|e| e.record.address),
+            code,
+            parameters,
+        });
         ask(&Facts {
-            architecture: Some(self.architecture()),
+            architecture: Some(architecture),
             unloaded: &self.unloaded,
             stack: Some(&stack),
-            broken_driver: Some(&broken),
-            space: Some(self),
-            ..Facts::new(Kind::Triage, self.code(), self.parameters(), &self.modules)
+            broken_driver: self.triage.broken_driver.as_deref(),
+            space: Some(&space),
+            ..Facts::new(Kind::Triage, code, parameters, &self.modules)
         })
+    }
+
+    fn stack(&self) -> Stack {
+        self.with_facts(|facts| facts.stack.unwrap().clone())
     }
 
     fn culprit(&self) -> Option<(String, Confidence)> {
@@ -270,7 +202,7 @@ fn every_stop_of_amds_own_code_names_its_driver() {
 #[test]
 fn damage_and_the_power_button_name_nobody_and_say_why() {
     for dump in dumps("").iter().chain(&dumps("folder-of-8")) {
-        let plain = crate::stack::plain_code(dump.code());
+        let plain = plain_stop_code(dump.code());
         if !matches!(plain, 0x1A | 0x1C7 | 0x1C8 | 0x50) {
             continue;
         }
@@ -295,8 +227,8 @@ fn damage_and_the_power_button_name_nobody_and_say_why() {
 fn the_caller_of_kebugcheckex_is_proven_in_every_x64_stop_without_an_exception() {
     for dump in dumps("").iter().chain(&dumps("folder-of-8")) {
         let stack = dump.stack();
-        let direct = crate::stack::plain_code(dump.code()) != 0x7E
-            && dump.architecture() == Architecture::X64;
+        let direct =
+            plain_stop_code(dump.code()) != 0x7E && dump.architecture() == Architecture::X64;
         assert_eq!(bug_check_caller(&stack).is_some(), direct, "{}", dump.name);
         assert!(stack.frames.len() > 4, "{}", dump.name);
     }

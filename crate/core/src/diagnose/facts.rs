@@ -6,8 +6,8 @@ use crate::knowledge::bugcheck;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServices};
 use crate::model::{Kind, Memory, Platform, Stack};
+use crate::nt::exception::plain_stop_code;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
-use crate::stack::plain_code;
 use alloc::{borrow::Cow, format, string::String};
 
 /// Everything that rules draw on, borrowed from whoever read it. What is `None` is not known, and
@@ -102,7 +102,7 @@ impl<'a> Facts<'a> {
     /// The stop code without the bit of minidumps.
     #[must_use]
     pub fn plain_code(&self) -> u32 {
-        plain_code(self.code)
+        plain_stop_code(self.code)
     }
 
     /// `MEMORY_MANAGEMENT (0x1a)`, or the number alone when the code has no name.

@@ -23,10 +23,11 @@ mod scan;
 mod slots;
 mod trap;
 
-pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, plain_code, scan};
+pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, scan};
 
 use crate::memory::VirtualAddress;
 use crate::model::Register;
+use crate::nt::Context;
 use alloc::vec::Vec;
 
 /// The registers of the processor at the moment of interest, as far as a scan needs them.
@@ -40,6 +41,17 @@ pub struct Registers {
     pub frame_pointer: Option<VirtualAddress>,
     /// All of them by name, for the report.
     pub all: Vec<Register>,
+}
+
+impl From<&Context> for Registers {
+    fn from(context: &Context) -> Self {
+        Self {
+            instruction_pointer: context.instruction_pointer,
+            stack_pointer: context.stack_pointer,
+            frame_pointer: context.frame_pointer,
+            all: context.registers.clone(),
+        }
+    }
 }
 
 impl Registers {

@@ -6,6 +6,7 @@ use super::slots::{Slots, align_up};
 use super::trap;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Confidence, Frame, Hex, How, Stack};
+use crate::nt::exception::plain_stop_code;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
 use alloc::{string::String, vec::Vec};
 
@@ -48,18 +49,6 @@ pub struct Start<'a> {
     pub code: u32,
     /// Its parameters.
     pub parameters: [u64; 4],
-}
-
-/// The stop code without the bit that minidumps set in some (`0x1000007E` is `0x7E`).
-#[must_use]
-pub fn plain_code(code: u32) -> u32 {
-    const MINIDUMP: u32 = 0x1000_0000;
-    let plain = code & !MINIDUMP;
-    if code & 0xF000_0000 == MINIDUMP && plain < 0x1_0000 {
-        plain
-    } else {
-        code
-    }
 }
 
 /// The frame that called `KeBugCheckEx`, when the dump proves which it is.
@@ -158,18 +147,19 @@ impl<'a> Scanner<'a> {
     /// Where the stack begins: the stack pointer, or the copy's first slot when that is elsewhere.
     fn first_slot(&self) -> u64 {
         let pointer = self.start.registers.stack_pointer.0;
-        if self.slots.holds(pointer) {
-            align_up(pointer, self.start.architecture.pointer_width())
+        let from = if self.slots.holds(pointer) {
+            pointer
         } else {
             self.start.range.low.0
-        }
+        };
+        align_up(from, self.start.architecture.pointer_width())
     }
 
     /// Windows records the registers on entry to `KeBugCheckEx`: the stop code in RCX, or by then
     /// in its home on the stack, and the return address in the first slot.
     fn x64_caller(&mut self) -> Option<u64> {
         let at = self.first_slot();
-        let code = u64::from(plain_code(self.start.code));
+        let code = u64::from(plain_stop_code(self.start.code));
         let in_register = self.start.registers.get("rcx") == Some(code);
         let at_home = self.slots.get(at.wrapping_add(8)) == Some(code)
             && self.slots.get(at.wrapping_add(16)) == Some(self.start.parameters[0]);
@@ -188,7 +178,7 @@ impl<'a> Scanner<'a> {
     fn x86_caller(&mut self) -> Option<u64> {
         let first = self.first_slot();
         let [p1, p2, ..] = self.start.parameters.map(|p| p & 0xFFFF_FFFF);
-        let wanted = [u64::from(plain_code(self.start.code)), p1, p2];
+        let wanted = [u64::from(plain_stop_code(self.start.code)), p1, p2];
         let found = self
             .slots
             .from(first)
