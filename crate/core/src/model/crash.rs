@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The stop code and its parameters.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct BugCheck {
     /// The code as recorded.
     pub code: u32,
@@ -28,6 +29,7 @@ pub struct BugCheck {
 
 /// One parameter of a stop code.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Parameter {
     /// As recorded.
     pub value: Hex,
@@ -40,6 +42,7 @@ pub struct Parameter {
 
 /// The operating system and the moment it stopped.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct System {
     /// E.g. `Windows Server 2012 R2`, `Windows 10 or Server 2019`: as exact as the dump allows.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -81,6 +84,7 @@ pub struct System {
 
 /// A loaded module.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Module {
     /// File name, e.g. `storport.sys`.
     pub name: String,
@@ -122,6 +126,7 @@ pub struct Module {
 
 /// The symbol file of an image.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Pdb {
     /// File name.
     pub name: String,
@@ -148,6 +153,7 @@ impl Pdb {
 
 /// A driver that was unloaded before the stop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct UnloadedModule {
     /// Its name, which Windows cuts at 12 characters here.
     pub name: String,
@@ -162,6 +168,7 @@ pub struct UnloadedModule {
 
 /// The exception that led to the stop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Exception {
     /// The exception code.
     pub code: u32,
@@ -185,6 +192,7 @@ pub struct Exception {
 
 /// A call stack.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stack {
     /// The processor it was on.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -210,6 +218,7 @@ pub struct Stack {
 
 /// One register.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Register {
     /// Its name in lower case.
     pub name: &'static str,
@@ -219,6 +228,7 @@ pub struct Register {
 
 /// One frame.
 #[derive(Clone, Debug, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Frame {
     /// The code address.
     pub address: Hex,
@@ -245,6 +255,7 @@ pub struct Frame {
 
 /// Who probably caused the stop.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Blame {
     /// The module's file name.
     pub module: String,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The file itself.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct File {
     /// Its name, as the user's file system has it; never used to decide anything.
     pub name: String,
@@ -26,6 +27,7 @@ pub struct File {
 
 /// What the file is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Kind {
     /// All physical memory, as runs (DumpType 1).

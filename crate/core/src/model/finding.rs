@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// A plain statement about the machine, with its evidence and what to do about it.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Finding {
     /// A stable name; all are listed in `docs/findings.md`.
     pub id: &'static str,
@@ -27,6 +28,7 @@ pub struct Finding {
 
 /// One thing that a statement rests on.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Evidence {
     /// A sentence.
     pub text: String,
@@ -48,6 +50,7 @@ impl Evidence {
 
 /// Something that is missing or odd, and why.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Note {
     /// A stable name, listed with the findings.
     pub code: Cow<'static, str>,

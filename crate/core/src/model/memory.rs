@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// What is known of the machine's memory.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Memory {
     /// Installed memory in bytes, from the memory devices of SMBIOS.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,6 +39,7 @@ pub struct Memory {
 
 /// One counter, in pages of 4 KiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Counter {
     /// Pages; absent with a gap.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -53,6 +55,7 @@ pub struct Counter {
 
 /// One memory device of SMBIOS type 17.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct MemoryDevice {
     /// E.g. `DIMM 0`.
     pub locator: String,
@@ -74,6 +77,7 @@ pub struct MemoryDevice {
 
 /// One page file. Sizes in pages of 4 KiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PageFile {
     /// Path.
     pub name: String,
@@ -93,6 +97,7 @@ pub struct PageFile {
 
 /// One process. Memory in pages of 4 KiB.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Process {
     /// Process id.
     pub pid: u32,
@@ -123,6 +128,7 @@ pub struct Process {
 
 /// One pool tag. Bytes.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PoolTag {
     /// Four characters.
     pub tag: String,
@@ -137,6 +143,7 @@ pub struct PoolTag {
 
 /// A run of physical memory.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct PhysicalRun {
     /// First page frame number.
     pub base_page: Hex,
@@ -146,6 +153,7 @@ pub struct PhysicalRun {
 
 /// Arithmetic that figures must obey.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Check {
     /// A sentence.
     pub text: String,

@@ -36,6 +36,7 @@ pub const SCHEMA: &str = "1.0";
 
 /// Everything that was found in one file.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Report {
     /// [`SCHEMA`].
     pub schema: &'static str,
@@ -96,6 +97,7 @@ pub struct Report {
 
 /// What it cost to read the file.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Stats {
     /// How often the analysis stopped to have something fetched.
     pub rounds: u64,

@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// Firmware, hypervisor, host.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Platform {
     /// System manufacturer.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -64,6 +65,7 @@ pub struct Platform {
 
 /// What runs beneath Windows.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Hypervisor {
     /// Whose it is.
     pub vendor: HypervisorVendor,
@@ -78,6 +80,7 @@ pub struct Hypervisor {
 
 /// Whose hypervisor it is.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum HypervisorVendor {
@@ -99,6 +102,7 @@ pub enum HypervisorVendor {
 
 /// What this Windows is to the hypervisor.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub enum HypervisorRole {
     /// No hypervisor.
     #[serde(rename = "none")]
@@ -126,6 +130,7 @@ pub enum HypervisorRole {
 
 /// A generation of Hyper-V hosts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[allow(missing_docs)]
 pub enum HostGeneration {
     #[serde(rename = "2008")]
@@ -153,6 +158,7 @@ pub enum HostGeneration {
 
 /// The Integration Services diagnosis.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct IntegrationServices {
     /// Whose side of the virtual machine bus this Windows is on.
     pub role: Role,
@@ -185,6 +191,7 @@ pub struct IntegrationServices {
 
 /// Which side of the virtual machine bus.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 pub enum Role {
     /// A Hyper-V guest.
@@ -200,6 +207,7 @@ pub enum Role {
 
 /// One integration component.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Component {
     /// File name.
     pub driver: String,
@@ -217,6 +225,7 @@ pub struct Component {
 
 /// The judgement on one component.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum ComponentStatus {
@@ -231,6 +240,7 @@ pub enum ComponentStatus {
 
 /// The judgement on the whole set.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 #[serde(rename_all = "kebab-case")]
 #[allow(missing_docs)]
 pub enum Verdict {

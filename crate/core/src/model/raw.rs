@@ -6,6 +6,7 @@ use serde::Serialize;
 
 /// The header as it stands, field by field.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct RawHeader {
     /// E.g. `DUMP_HEADER64`.
     pub structure: &'static str,
@@ -15,6 +16,7 @@ pub struct RawHeader {
 
 /// One field of the header.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct HeaderField {
     /// Bytes from the start of the file.
     pub offset: Hex,
@@ -33,6 +35,7 @@ pub struct HeaderField {
 
 /// A piece of secondary data.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct SecondaryBlob {
     /// Its identity, lower case.
     pub guid: String,
