@@ -1,13 +1,17 @@
 //! The kernel's own structures, as far as dumps of every kind carry them.
 
 mod context;
+mod current;
 pub mod debugger_data;
 pub mod exception;
+mod minidump;
 mod module;
 
 pub use context::Context;
+pub use current::{Machine, ProcessFacts, ProcessorFacts, ThreadFacts};
 pub use debugger_data::{DebuggerData, DebuggerDataError, Member};
 pub use exception::{CrashException, ExceptionRecord};
+pub use minidump::Minidump;
 pub use module::{Module, ModuleList, UnloadedModule};
 
 /// The processor architecture of the dumped machine.
