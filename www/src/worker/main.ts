@@ -1,7 +1,162 @@
-/** The analyzer's worker: gets the compiled core from the page and says its version. */
-import { initSync, version } from "../../pkg/bluepane";
+// The worker: holds the analyzer and the file, answers the page. It reads slices itself; where
+// a worker may not (WebKit from file:// answers NotReadableError), the page reads for it.
+import { Analyzer, initSync } from "bluepane-wasm";
+import type { FromWorker, ReadError, ToWorker } from "../engine/protocol";
+import { isGone, readError } from "../engine/protocol";
+import type { Progress } from "../report";
 
-self.onmessage = ({ data }: MessageEvent<ArrayBuffer>) => {
-  initSync({ module: data });
-  self.postMessage(version());
+const scope = self as unknown as {
+  postMessage(message: FromWorker): void;
+  onmessage: ((event: MessageEvent<ToWorker>) => void) | null;
+};
+const PROGRESS_EVERY_MS = 60;
+
+class Session {
+  #analyzer: Analyzer;
+  #waiting = new Map<number, { resolve: (b: Uint8Array) => void; reject: (e: Error) => void }>();
+  #next = 1;
+  #blob: Blob | undefined;
+  #said = 0;
+  /** The first read that failed for good. */
+  lost: ReadError | null = null;
+
+  constructor(
+    readonly id: number,
+    name: string,
+    size: number,
+    blob: Blob | undefined,
+  ) {
+    this.#blob = blob;
+    this.#analyzer = new Analyzer(name, size);
+  }
+
+  async run(): Promise<void> {
+    try {
+      const report = await this.#analyzer.run(
+        (offset, length) => this.#read(offset, length),
+        (progress) => this.#progress(progress),
+      );
+      if (session === this) this.#finish(report);
+    } catch (error) {
+      const said = readError(error);
+      const lost = this.lost;
+      if (lost) {
+        fault(this.id, isGone(lost) ? "file-gone" : "read-failed", lost.message);
+      } else fault(this.id, "analyzer-stopped", said.message);
+    }
+  }
+
+  #finish(report: Awaited<ReturnType<Analyzer["run"]>>): void {
+    if (this.lost && !report.bugcheck) {
+      fault(this.id, isGone(this.lost) ? "file-gone" : "read-failed", this.lost.message);
+    } else scope.postMessage({ type: "report", id: this.id, report });
+  }
+
+  #progress(progress: Progress): void {
+    const now = performance.now();
+    if (!progress.report && now - this.#said < PROGRESS_EVERY_MS) return;
+    this.#said = now;
+    scope.postMessage({ type: "progress", id: this.id, progress });
+  }
+
+  async #read(offset: number, length: number): Promise<Uint8Array> {
+    if (this.#blob) {
+      try {
+        return new Uint8Array(await this.#blob.slice(offset, offset + length).arrayBuffer());
+      } catch (error) {
+        // Perhaps only a worker may not read here. If the page cannot either, the file is gone.
+        if (readError(error).name !== "NotReadableError") throw this.#give(readError(error));
+        this.#blob = undefined;
+      }
+    }
+    const read = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#waiting.set(read, { resolve, reject });
+      scope.postMessage({ type: "read", id: this.id, read, offset, length });
+    });
+  }
+
+  answer(read: number, bytes: Uint8Array | undefined, error: ReadError | undefined): void {
+    const waiting = this.#waiting.get(read);
+    this.#waiting.delete(read);
+    if (bytes) waiting?.resolve(bytes);
+    else waiting?.reject(this.#give(error ?? { name: "Error", message: "nothing was read" }));
+  }
+
+  #give(error: ReadError): Error {
+    this.lost ??= error;
+    return Object.assign(new Error(error.message), { name: error.name });
+  }
+
+  cancel(): void {
+    this.#analyzer.cancel();
+  }
+
+  render(format: "text" | "markdown" | "json" | "html", redact: boolean): string {
+    return this.#analyzer[format](redact);
+  }
+
+  command(line: string): string {
+    return this.#analyzer.command(line);
+  }
+
+  close(): void {
+    try {
+      this.#analyzer.free();
+    } catch {
+      // Still running: it ends with its next read and is collected.
+    }
+  }
+}
+
+let session: Session | null = null;
+
+function fault(
+  id: number,
+  code: "file-gone" | "read-failed" | "analyzer-stopped" | "not-started",
+  message: string,
+) {
+  scope.postMessage({ type: "fault", id, fault: { code, message } });
+}
+
+function reply(call: number, make: () => string): void {
+  try {
+    scope.postMessage({ type: "reply", call, text: make() });
+  } catch (error) {
+    scope.postMessage({ type: "refusal", call, message: readError(error).message });
+  }
+}
+
+function start(wasm: ArrayBuffer): void {
+  try {
+    initSync({ module: wasm });
+    scope.postMessage({ type: "ready" });
+  } catch (error) {
+    fault(0, "not-started", readError(error).message);
+  }
+}
+
+function open(message: ToWorker & { type: "open" }): void {
+  session?.close();
+  session = null;
+  try {
+    session = new Session(message.id, message.name, message.size, message.blob);
+    void session.run();
+  } catch (error) {
+    fault(message.id, "analyzer-stopped", readError(error).message);
+  }
+}
+
+scope.onmessage = ({ data }) => {
+  if (data.type === "start") return start(data.wasm);
+  if (data.type === "open") return open(data);
+  const current = session;
+  if (!current || current.id !== data.id) {
+    if ("call" in data) reply(data.call, () => { throw new Error("that file is no longer open"); });
+    return;
+  }
+  if (data.type === "bytes") current.answer(data.read, data.bytes, data.error);
+  else if (data.type === "cancel") current.cancel();
+  else if (data.type === "render") reply(data.call, () => current.render(data.format, data.redact));
+  else reply(data.call, () => current.command(data.line));
 };

@@ -1,0 +1,42 @@
+// The parts that the page carries besides its script: each a data block of its own in the page,
+// gzip in base64, unpacked when it is needed. The worker's script stands inside the page's own,
+// where the policy's hash covers it.
+import workerText from "bluepane:worker";
+
+/** Where the element gets its parts from: the page's data blocks, or the package's modules. */
+export interface Assets {
+  /** Source text of the worker script. */
+  worker: string;
+  /** Bytes of the WebAssembly module. */
+  wasm(): Promise<Uint8Array>;
+  /** The sample dump, or null where none is carried. */
+  sample(): Promise<Uint8Array | null>;
+  hasSample(): boolean;
+}
+
+/** Unpacks gzip in base64. */
+export async function unpack(base64: string): Promise<Uint8Array> {
+  const binary = atob(base64.trim());
+  const packed = new Uint8Array(binary.length);
+  for (let i = 0; i < binary.length; i++) packed[i] = binary.charCodeAt(i);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+  return new Uint8Array(await new Response(stream).arrayBuffer());
+}
+
+function block(id: string): string | null {
+  const text = document.getElementById(id)?.textContent;
+  return text ? text : null;
+}
+
+async function need(id: string): Promise<Uint8Array> {
+  const text = block(id);
+  if (text === null) throw new Error(`this copy of the page is damaged: it lacks its part "${id}"`);
+  return unpack(text);
+}
+
+export const pageAssets: Assets = {
+  worker: workerText,
+  wasm: () => need("bluepane-wasm"),
+  sample: async () => (block("bluepane-sample") === null ? null : need("bluepane-sample")),
+  hasSample: () => block("bluepane-sample") !== null,
+};

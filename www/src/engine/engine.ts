@@ -1,0 +1,201 @@
+// The page's side of the worker: starts it, hands it a file, hears its progress and its report,
+// asks it for text. It survives the worker's death: every promise that was waiting is rejected
+// with a fault and the next analysis starts a new worker.
+import type { Assets } from "../assets";
+import type { Progress, Report } from "../report";
+import { type Fault, type FaultCode, type Format, type FromWorker } from "./protocol";
+import { type ToWorker, readError } from "./protocol";
+import type { Source } from "./source";
+
+/** An analysis that ended without a report. */
+export class FaultError extends Error {
+  constructor(readonly fault: Fault) {
+    super(fault.message);
+  }
+}
+
+const START_TIMEOUT_MS = 20_000;
+const CANCEL_TIMEOUT_MS = 4_000;
+
+interface Job {
+  id: number;
+  source: Source;
+  onProgress: (progress: Progress) => void;
+  resolve: (report: Report) => void;
+  reject: (error: FaultError) => void;
+  done: boolean;
+}
+
+interface Call {
+  resolve: (text: string) => void;
+  reject: (error: Error) => void;
+}
+
+interface BluepanePolicy {
+  createScriptURL(url: string): unknown;
+}
+let policy: BluepanePolicy | null = null;
+
+/** The one script address that is ever made: that of the worker's own blob. */
+function workerAddress(url: string): string {
+  if (!window.trustedTypes) return url;
+  policy ??= window.trustedTypes.createPolicy("bluepane", {
+    createScriptURL: (address: string) => {
+      if (!address.startsWith("blob:")) throw new TypeError("only the worker's own blob");
+      return address;
+    },
+  });
+  return policy.createScriptURL(url) as string;
+}
+
+export class Engine {
+  #assets: Assets;
+  #worker: Promise<Worker> | null = null;
+  #live: Worker | null = null;
+  #job: Job | null = null;
+  #calls = new Map<number, Call>();
+  #next = 1;
+
+  constructor(assets: Assets) {
+    this.#assets = assets;
+  }
+
+  /** Analyses `source`; what was open before is closed. */
+  async open(source: Source, onProgress: (progress: Progress) => void): Promise<Report> {
+    this.#abandon("worker-lost", "another file was opened");
+    const id = this.#next++;
+    const report = new Promise<Report>((resolve, reject) => {
+      this.#job = { id, source, onProgress, resolve, reject, done: false };
+    });
+    try {
+      const worker = await this.#start();
+      const message: ToWorker = { type: "open", id, name: source.name, size: source.size };
+      if (source.blob) message.blob = source.blob;
+      if (this.#job?.id === id) worker.postMessage(message);
+    } catch (error) {
+      this.#fail(error instanceof FaultError ? error.fault.code : "not-started", error);
+    }
+    return report;
+  }
+
+  /** Ends the running analysis soon; its partial report is still delivered. */
+  cancel(): void {
+    const job = this.#job;
+    if (!job || job.done) return;
+    this.#live?.postMessage({ type: "cancel", id: job.id } satisfies ToWorker);
+    window.setTimeout(() => {
+      if (this.#job === job && !job.done) this.stop("stopped before it had anything to report");
+    }, CANCEL_TIMEOUT_MS);
+  }
+
+  /** Ends the worker, whatever it does. */
+  stop(reason = "stopped"): void {
+    this.#fail("worker-lost", new Error(reason));
+  }
+
+  /** The open file's report in another form. */
+  render(format: Format, redact: boolean): Promise<string> {
+    return this.#call((id, call) => ({ type: "render", id, call, format, redact }));
+  }
+
+  /** One line of the console. */
+  command(line: string): Promise<string> {
+    return this.#call((id, call) => ({ type: "command", id, call, line }));
+  }
+
+  #call(message: (id: number, call: number) => ToWorker): Promise<string> {
+    const job = this.#job;
+    const live = this.#live;
+    if (!job || !live) return Promise.reject(new Error("no file is open in the analyzer"));
+    const call = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, { resolve, reject });
+      live.postMessage(message(job.id, call));
+    });
+  }
+
+  #start(): Promise<Worker> {
+    this.#worker ??= this.#spawn();
+    return this.#worker;
+  }
+
+  async #spawn(): Promise<Worker> {
+    const wasm = await this.#assets.wasm();
+    const script = new Blob([this.#assets.worker], { type: "text/javascript" });
+    const url = URL.createObjectURL(script);
+    const worker = new Worker(workerAddress(url));
+    await new Promise<void>((resolve, reject) => {
+      const timer = window.setTimeout(
+        () => reject(new Error("the analyzer did not start in time")),
+        START_TIMEOUT_MS,
+      );
+      worker.onmessage = (event: MessageEvent<FromWorker>) => {
+        window.clearTimeout(timer);
+        const said = event.data;
+        if (said.type === "fault") reject(new FaultError(said.fault));
+        else resolve();
+      };
+      worker.onerror = (event) => {
+        event.preventDefault();
+        window.clearTimeout(timer);
+        reject(new Error(event.message || "the browser refused to start the worker"));
+      };
+      const buffer = wasm.buffer as ArrayBuffer;
+      worker.postMessage({ type: "start", wasm: buffer } satisfies ToWorker, [buffer]);
+    }).finally(() => URL.revokeObjectURL(url));
+    worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
+    worker.onerror = (event) => {
+      event.preventDefault();
+      this.#fail("worker-lost", new Error(event.message || "the worker ended"));
+    };
+    worker.onmessageerror = () => this.#fail("worker-lost", new Error("a message was garbled"));
+    this.#live = worker;
+    return worker;
+  }
+
+  #hear(said: FromWorker): void {
+    if (said.type === "reply" || said.type === "refusal") {
+      const call = this.#calls.get(said.call);
+      this.#calls.delete(said.call);
+      if (said.type === "reply") call?.resolve(said.text);
+      else call?.reject(new Error(said.message));
+      return;
+    }
+    const job = this.#job;
+    if (said.type === "ready" || !job || said.id !== job.id) return;
+    if (said.type === "read") void this.#read(job, said.read, said.offset, said.length);
+    else if (said.type === "progress") job.onProgress(said.progress);
+    else if (said.type === "report") {
+      job.done = true;
+      job.resolve(said.report);
+    } else this.#fail(said.fault.code, new Error(said.fault.message));
+  }
+
+  async #read(job: Job, read: number, offset: number, length: number): Promise<void> {
+    const answer: ToWorker = { type: "bytes", id: job.id, read };
+    const transfer: Transferable[] = [];
+    try {
+      answer.bytes = await job.source.read(offset, length);
+      transfer.push(answer.bytes.buffer);
+    } catch (error) {
+      answer.error = readError(error);
+    }
+    this.#live?.postMessage(answer, transfer);
+  }
+
+  /** Ends the worker and tells everybody who waits for it. */
+  #fail(code: FaultCode, error: unknown): void {
+    this.#live?.terminate();
+    this.#live = null;
+    this.#worker = null;
+    this.#abandon(code, error instanceof Error ? error.message : String(error));
+  }
+
+  #abandon(code: FaultCode, message: string): void {
+    const job = this.#job;
+    this.#job = null;
+    if (job && !job.done) job.reject(new FaultError({ code, message }));
+    for (const call of this.#calls.values()) call.reject(new Error(message));
+    this.#calls.clear();
+  }
+}

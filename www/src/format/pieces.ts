@@ -1,0 +1,82 @@
+// Small pieces of markup that many parts use. Text reaches the page as text nodes only.
+import { type TemplateResult, html, nothing } from "lit";
+import type { Confidence, Evidence, Gap, Hex, Severity } from "../report";
+import { digits } from "./number";
+import { CONFIDENCE, gap, word } from "./words";
+
+/** An address or another large number: two groups to the eye, one number to copy. */
+export function address(hex: Hex | undefined, width = 16): TemplateResult | typeof nothing {
+  if (hex === undefined) return nothing;
+  const text = digits(hex, width);
+  const cut = text.length - 8;
+  if (cut <= 0) return html`<code class="addr">${text}</code>`;
+  return html`<code class="addr"
+    ><span>${text.slice(0, cut)}</span><span>${text.slice(cut)}</span></code
+  >`;
+}
+
+/** Addresses of 32-bit machines have eight digits. */
+export function addressWidth(architecture: string | undefined): number {
+  return architecture === "x86" ? 8 : 16;
+}
+
+const SEVERITY: Record<Severity, string> = {
+  critical: "Critical",
+  warning: "Warning",
+  note: "Note",
+};
+
+export function severity(level: Severity): TemplateResult {
+  return html`<span class="tag ${level}">${SEVERITY[level] ?? level}</span>`;
+}
+
+export function sure(confidence: Confidence | undefined): TemplateResult | typeof nothing {
+  if (!confidence) return nothing;
+  return html`<span class="sure" title=${word(CONFIDENCE, confidence)}>${confidence}</span>`;
+}
+
+/** What a statement rests on, and where that stands in the dump. */
+export function evidence(list: Evidence[] | undefined): TemplateResult | typeof nothing {
+  if (!list?.length) return nothing;
+  return html`<ul class="text evidence">
+    ${list.map(
+      (item) =>
+        html`<li>
+          ${item.text}${item.where ? html` <code class="muted">${item.where}</code>` : nothing}
+        </li>`,
+    )}
+  </ul>`;
+}
+
+export function steps(list: string[] | undefined): TemplateResult | typeof nothing {
+  if (!list?.length) return nothing;
+  return html`<ol class="text">
+    ${list.map((step) => html`<li>${step}</li>`)}
+  </ol>`;
+}
+
+/** A blank that says why it is blank. */
+export function blank(reason: Gap | undefined): TemplateResult {
+  return html`<span class="muted">${gap(reason)}</span>`;
+}
+
+export interface Fact {
+  label: string;
+  value: unknown;
+}
+
+/** Label and value pairs; a fact without a value is left out. */
+export function facts(list: (Fact | null)[]): TemplateResult {
+  const shown = list.filter((fact): fact is Fact => fact !== null && !isEmpty(fact.value));
+  return html`<dl class="facts">
+    ${shown.map(
+      (fact) =>
+        html`<dt>${fact.label}</dt>
+          <dd>${fact.value}</dd>`,
+    )}
+  </dl>`;
+}
+
+function isEmpty(value: unknown): boolean {
+  return value === undefined || value === null || value === "" || value === nothing;
+}

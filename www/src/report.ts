@@ -1,0 +1,293 @@
+// The report's data model as TypeScript sees it. The rules are those of docs/report.schema.json:
+// every field may be absent; integers above 32 bits are strings "0x…"; closed lists grow only
+// with the schema's version, so an unknown word is shown as it stands.
+
+/** An integer that may need more than 32 bits: `"0x…"`. */
+export type Hex = string;
+export type Confidence = "certain" | "likely" | "possible";
+export type Severity = "critical" | "warning" | "note";
+export type How = "context" | "exception" | "trap-frame" | "unwind" | "frame-pointer" | "scan";
+export type Gap =
+  | "not-present"
+  | "not-in-dump"
+  | "paged-out"
+  | "truncated"
+  | "unmapped"
+  | "not-read"
+  | "read-failed"
+  | "not-recorded"
+  | "unknown-layout";
+
+export interface Evidence {
+  text: string;
+  where?: string;
+}
+export interface Note {
+  code: string;
+  text: string;
+}
+export interface Finding {
+  id: string;
+  severity: Severity;
+  confidence: Confidence;
+  title: string;
+  explanation?: string;
+  evidence?: Evidence[];
+  advice?: string[];
+}
+
+export interface ReportFile {
+  name: string;
+  size: Hex;
+  kind: string;
+  kind_label: string;
+  truncated?: boolean;
+  encrypted?: boolean;
+  holds?: string;
+}
+export interface Parameter {
+  value: Hex;
+  meaning?: string;
+  decoded?: string;
+}
+export interface BugCheck {
+  code: number;
+  name: string;
+  description?: string;
+  causes?: string[];
+  parameters?: Parameter[];
+  subtype?: string;
+  source?: string;
+}
+export interface System {
+  os?: string;
+  build?: number;
+  build_lab?: string;
+  architecture?: string;
+  product?: string;
+  suite?: string[];
+  processors?: number;
+  crash_time?: string;
+  uptime_seconds?: number;
+  kernel_base?: Hex;
+  processor_name?: string;
+  computer_name?: string;
+  /** Minutes to add to local time to get UTC, as Windows keeps it; where the dump records it. */
+  time_zone_bias_minutes?: number;
+}
+
+export interface Pdb {
+  name: string;
+  guid: string;
+  age: number;
+  url: string;
+}
+export interface Module {
+  name: string;
+  path?: string;
+  base: Hex;
+  size: number;
+  timestamp?: number;
+  timestamp_is_hash?: boolean;
+  checksum?: number;
+  version?: string;
+  pdb?: Pdb;
+  image_path?: string;
+  vendor?: string;
+  purpose?: string;
+  microsoft?: boolean;
+}
+export interface UnloadedModule {
+  name: string;
+  base: Hex;
+  end: Hex;
+  time?: string;
+}
+export interface Exception {
+  code: number;
+  name?: string;
+  address: Hex;
+  location?: string;
+  information?: Hex[];
+  access?: string;
+  source?: string;
+}
+export interface Frame {
+  address: Hex;
+  stack_pointer?: Hex;
+  module?: string;
+  symbol?: string;
+  offset?: Hex;
+  how: How;
+  confidence: Confidence;
+  gap?: Gap;
+}
+export interface Stack {
+  processor?: number;
+  thread?: Hex;
+  process?: Hex;
+  process_name?: string;
+  frames?: Frame[];
+  registers?: { name: string; value: Hex }[];
+  limits?: string;
+}
+export interface Blame {
+  module: string;
+  symbol?: string;
+  bucket_id?: string;
+  failure_hash?: string;
+  confidence: Confidence;
+  evidence?: Evidence[];
+}
+
+export interface Counter {
+  pages?: Hex;
+  source?: string;
+  confidence?: Confidence;
+  gap?: Gap;
+}
+export interface MemoryDevice {
+  locator: string;
+  bytes: Hex;
+  speed?: number;
+  kind?: string;
+  manufacturer?: string;
+  part?: string;
+}
+export interface PageFile {
+  name: string;
+  kind: string;
+  size_pages: Hex;
+  free_pages: Hex;
+  peak_pages: Hex;
+  minimum_pages: Hex;
+  maximum_pages: Hex;
+}
+export interface Process {
+  pid: number;
+  parent_pid?: number;
+  name: string;
+  session?: number;
+  created?: string;
+  exited?: string;
+  commit_pages?: Hex;
+  private_pages?: Hex;
+  working_set_pages?: Hex;
+}
+export interface PoolTag {
+  tag: string;
+  owner?: string;
+  paged_bytes: Hex;
+  nonpaged_bytes: Hex;
+}
+export interface Memory {
+  installed_bytes?: Hex;
+  devices?: MemoryDevice[];
+  counters?: Record<string, Counter>;
+  page_files?: PageFile[];
+  processes?: Process[];
+  pool_tags?: PoolTag[];
+  physical_runs?: { base_page: Hex; pages: Hex }[];
+  checks?: { text: string; holds: boolean }[];
+  limits?: string[];
+}
+
+export interface Hypervisor {
+  vendor: string;
+  role: string;
+  confidence?: Confidence;
+  evidence?: Evidence[];
+}
+export interface Platform {
+  manufacturer?: string;
+  product?: string;
+  version?: string;
+  family?: string;
+  board_manufacturer?: string;
+  board_product?: string;
+  bios_vendor?: string;
+  bios_version?: string;
+  bios_date?: string;
+  smbios_version?: string;
+  serial?: string;
+  uuid?: string;
+  asset_tag?: string;
+  vm_generation?: number;
+  hypervisor?: Hypervisor;
+  host_generation?: string[];
+  host_evidence?: Evidence[];
+  remarks?: string[];
+}
+export interface Component {
+  driver: string;
+  purpose: string;
+  version?: string;
+  built?: string;
+  status: string;
+}
+export interface IntegrationServices {
+  role?: string;
+  components?: Component[];
+  guest_os?: string;
+  host_generation?: string[];
+  installed?: string;
+  expected?: string;
+  verdict: string;
+  confidence?: Confidence;
+  explanation?: string;
+  advice?: string[];
+}
+
+export interface HeaderField {
+  offset: Hex;
+  name: string;
+  value?: string;
+  meaning?: string;
+  gap?: Gap;
+}
+export interface SecondaryBlob {
+  guid: string;
+  label?: string;
+  offset: Hex;
+  size: number;
+}
+export interface Stats {
+  rounds?: number;
+  reads?: number;
+  bytes_read?: Hex;
+  elapsed_ms?: number;
+}
+
+/** Everything that was found in one file. */
+export interface Report {
+  schema: string;
+  file: ReportFile;
+  summary?: string;
+  error?: Note;
+  bugcheck?: BugCheck;
+  system?: System;
+  platform?: Platform;
+  modules?: Module[];
+  unloaded_modules?: UnloadedModule[];
+  exception?: Exception;
+  stack?: Stack;
+  blame?: Blame;
+  memory?: Memory;
+  integration_services?: IntegrationServices;
+  findings?: Finding[];
+  header?: { structure: string; fields?: HeaderField[] };
+  secondary_data?: SecondaryBlob[];
+  notes?: Note[];
+  stats?: Stats;
+}
+
+/** What the analyzer says while it works. */
+export interface Progress {
+  step: string;
+  done: number;
+  total: number;
+  rounds: number;
+  reads: number;
+  bytesRead: number;
+  report?: Report;
+}

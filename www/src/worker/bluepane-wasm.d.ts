@@ -1,0 +1,22 @@
+// What the WebAssembly module's generated glue offers, as far as the worker uses it. The build
+// resolves the name to the glue file.
+declare module "bluepane-wasm" {
+  import type { Progress, Report } from "../report";
+
+  export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+
+  export class Analyzer {
+    constructor(name: string, size: number);
+    run(
+      read: (offset: number, length: number) => Promise<Uint8Array>,
+      onProgress: (progress: Progress) => void,
+    ): Promise<Report>;
+    cancel(): void;
+    text(redact: boolean): string;
+    markdown(redact: boolean): string;
+    json(redact: boolean): string;
+    html(redact: boolean): string;
+    command(line: string): string;
+    free(): void;
+  }
+}
