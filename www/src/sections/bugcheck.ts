@@ -1,0 +1,128 @@
+// The stop code: its parameters decoded, what it means, what causes it, the debugger's form.
+import { type TemplateResult, html, nothing } from "lit";
+import type { BugCheck, Exception, Parameter } from "../report";
+import { address, facts } from "../format/pieces";
+import { code } from "../format/number";
+import { define, styles } from "../elements/sheet";
+import "../elements/copy";
+import { Section } from "./section";
+import sectionCss from "./section.css";
+import css from "./bugcheck.css";
+
+export class BugCheckSection extends Section {
+  static override properties = { analyze: { state: true } };
+  static override styles = styles(sectionCss, css);
+  declare analyze: string;
+
+  constructor() {
+    super();
+    this.analyze = "";
+  }
+
+  protected override render(): unknown {
+    const check = this.report.bugcheck;
+    const raised = this.report.exception;
+    const user = this.report.file.kind === "user-minidump";
+    return html`${this.head(user ? "Exception" : "Bug check", this.#copy())}
+    ${check ? this.#check(check) : nothing} ${raised ? this.#exception(raised, check) : nothing}
+    ${check || raised
+      ? this.#debugger()
+      : this.absent(
+          user
+            ? "This minidump records no exception: it was taken of a process that had not crashed."
+            : "The header of this file holds no stop code.",
+        )}`;
+  }
+
+  #copy(): TemplateResult | typeof nothing {
+    if (!this.report.bugcheck && !this.report.exception) return nothing;
+    return html`<bluepane-copy
+      class="screen"
+      label="Copy !analyze -v"
+      .text=${() => this.desk.command("!analyze -v")}
+    ></bluepane-copy>`;
+  }
+
+  #check(check: BugCheck): TemplateResult {
+    return html`${facts([
+        { label: "Code", value: html`<code>${code(check.code)}</code> ${check.name}` },
+        { label: "Case", value: check.subtype },
+        { label: "Read from", value: check.source },
+      ])}
+      ${check.description ? html`<p class="lead described">${check.description}</p>` : nothing}
+      ${check.parameters?.length ? this.#parameters(check.parameters) : nothing}
+      ${check.causes?.length
+        ? html`<h3>What commonly causes it</h3>
+            <ul class="text">
+              ${check.causes.map((cause) => html`<li>${cause}</li>`)}
+            </ul>`
+        : nothing}`;
+  }
+
+  #parameters(list: Parameter[]): TemplateResult {
+    return html`<h3>Parameters</h3>
+      <table>
+        <thead>
+          <tr>
+            <th scope="col"><span class="unseen">Number</span></th>
+            <th scope="col">Value</th>
+            <th scope="col">Meaning</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${list.map(
+            (parameter, index) =>
+              html`<tr>
+                <td class="n">${index + 1}</td>
+                <td class="value">${address(parameter.value, this.width)}</td>
+                <td>
+                  ${parameter.meaning || html`<span class="muted">no meaning is documented</span>`}
+                  ${parameter.decoded
+                    ? html`<div class="decoded">${parameter.decoded}</div>`
+                    : nothing}
+                </td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>`;
+  }
+
+  #exception(raised: Exception, check: BugCheck | undefined): TemplateResult {
+    const where = html`${address(raised.address, this.width)}
+    ${raised.location ? html` <code>${raised.location}</code>` : nothing}`;
+    return html`${check ? html`<h3>Exception</h3>` : nothing}
+    ${facts([
+      { label: "Exception", value: html`<code>${code(raised.code)}</code> ${raised.name ?? ""}` },
+      { label: "Raised at", value: where },
+      { label: "Tried", value: raised.access },
+      {
+        label: "Information",
+        value: raised.information?.length
+          ? raised.information.map((value) => html`${address(value, this.width)} `)
+          : "",
+      },
+      { label: "Read from", value: raised.source },
+    ])}`;
+  }
+
+  #debugger(): TemplateResult {
+    return html`<details
+      class="screen"
+      @toggle=${(event: Event) => void this.#open(event.target as HTMLDetailsElement)}
+    >
+      <summary>As a debugger prints it</summary>
+      <pre tabindex="0" aria-label="!analyze -v">${this.analyze || "…"}</pre>
+    </details>`;
+  }
+
+  async #open(details: HTMLDetailsElement): Promise<void> {
+    if (!details.open) return;
+    try {
+      this.analyze = await this.desk.command("!analyze -v");
+    } catch (error) {
+      this.analyze = error instanceof Error ? error.message : String(error);
+    }
+  }
+}
+
+define("bluepane-bugcheck", BugCheckSection);

@@ -1,0 +1,142 @@
+// The top card: what happened, in one glance.
+import { type TemplateResult, html, nothing } from "lit";
+import type { Report } from "../report";
+import { type Fact, facts, severity, sure } from "../format/pieces";
+import { big, bytes, code, plural } from "../format/number";
+import { age, duration, machine, utc, viewer } from "../format/time";
+import { HOST, HYPERVISOR, ROLE, word } from "../format/words";
+import { define, styles } from "../elements/sheet";
+import { Section } from "./section";
+import sectionCss from "./section.css";
+import css from "./card.css";
+
+export class TopCard extends Section {
+  static override styles = styles(sectionCss, css);
+
+  protected override render(): unknown {
+    const { report } = this;
+    return html`<div class="card">
+      <h1 tabindex="-1">${title(report)}</h1>
+      ${report.summary ? html`<p class="summary">${report.summary}</p>` : nothing}
+      ${this.#findings()}
+      <div class="columns">${facts(this.#machine())} ${facts(this.#moment())}</div>
+    </div>`;
+  }
+
+  override enter(): void {
+    this.renderRoot.querySelector("h1")?.focus({ preventScroll: true });
+    this.scrollIntoView({ block: "start" });
+  }
+
+  #findings(): TemplateResult | typeof nothing {
+    const list = this.report.findings ?? [];
+    if (list.length === 0) return nothing;
+    return html`<ul class="plain top" aria-label="Strongest findings">
+        ${list.slice(0, 3).map(
+          (finding) =>
+            html`<li>
+              <span>${severity(finding.severity)}</span>
+              <button type="button" class="plain" @click=${() => this.desk.show("findings")}>
+                ${finding.title}
+              </button>
+              ${sure(finding.confidence)}
+            </li>`,
+        )}
+      </ul>
+      ${list.length > 3
+        ? html`<button
+            type="button"
+            class="plain more small screen"
+            @click=${() => this.desk.show("findings")}
+          >
+            ${plural(list.length, "finding")} in all, with evidence and steps
+          </button>`
+        : nothing}`;
+  }
+
+  #machine(): Fact[] {
+    const { file, system, blame, platform } = this.report;
+    const size = big(file.size);
+    return [
+      {
+        label: "Dump",
+        value: html`${file.kind_label || file.kind}${size === null ? "" : `, ${bytes(size)}`}
+        ${file.truncated ? html`<span class="cut">; cut short</span>` : nothing}
+        ${file.encrypted ? html`<span class="cut">; encrypted by Windows</span>` : nothing}`,
+      },
+      { label: "Windows", value: system ? windows(system) : "" },
+      { label: "Probable culprit", value: this.#culprit(blame) },
+      { label: "Machine", value: platform ? machineLine(platform) : "" },
+      { label: "Name", value: system?.computer_name },
+      { label: "Processor", value: system?.processor_name },
+    ];
+  }
+
+  #culprit(blame: Report["blame"]): unknown {
+    if (blame) {
+      return html`<button
+          type="button"
+          class="plain mono"
+          @click=${() => this.desk.show("stack")}
+        >
+          ${blame.module}</button
+        >${blame.symbol ? html` <code>${blame.symbol}</code>` : nothing}
+        ${sure(blame.confidence)}`;
+    }
+    if (this.busy || !this.report.bugcheck) return "";
+    return html`<span class="muted">nobody can be named from this dump</span>`;
+  }
+
+  #moment(): Fact[] {
+    const { system } = this.report;
+    if (!system) return [];
+    const at = system.crash_time;
+    const zone = machine(system);
+    const own =
+      zone ?? html`<span class="muted">its own time zone is not recorded here</span>`;
+    return [
+      { label: "Stopped", value: at ? html`<span class="age">${age(at)}</span>` : "" },
+      { label: "Machine’s time", value: at ? own : "" },
+      { label: "UTC", value: utc(at) },
+      { label: "Your time", value: viewer(at) },
+      {
+        label: "Had run for",
+        value: system.uptime_seconds === undefined ? "" : duration(system.uptime_seconds),
+      },
+    ];
+  }
+}
+
+export function title(report: Report): TemplateResult | string {
+  const check = report.bugcheck;
+  if (check) return html`<code>${code(check.code)}</code> ${check.name || "unnamed stop code"}`;
+  const raised = report.exception;
+  if (raised) return html`<code>${code(raised.code)}</code> ${raised.name ?? "exception"}`;
+  return report.file.kind_label || "Reading…";
+}
+
+function windows(system: NonNullable<Report["system"]>): TemplateResult {
+  const parts = [
+    system.product,
+    system.architecture,
+    system.processors === undefined ? "" : plural(system.processors, "processor"),
+  ].filter((part) => part);
+  return html`${system.os ?? "Windows"}${system.build === undefined
+      ? ""
+      : ` (build ${system.build})`}${parts.length > 0 ? `, ${parts.join(", ")}` : ""}`;
+}
+
+function machineLine(platform: NonNullable<Report["platform"]>): TemplateResult {
+  const name = [platform.manufacturer, platform.product].filter((part) => part).join(" ");
+  const role = platform.hypervisor?.role;
+  const vendor = platform.hypervisor?.vendor;
+  let kind = "";
+  if (role === "guest" || role === "nested") {
+    kind = `virtual machine on ${word(HYPERVISOR, vendor)}`;
+  } else if (role && role !== "unknown") kind = word(ROLE, role);
+  const hosts = platform.host_generation ?? [];
+  const host = hosts.length > 0 ? `; host ${hosts.map((h) => word(HOST, h)).join(" or ")}` : "";
+  return html`${[name, kind].filter((part) => part).join("; ")}${host}`;
+}
+
+define("bluepane-card", TopCard);

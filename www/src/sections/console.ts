@@ -1,0 +1,132 @@
+// The console: a debugger's commands, answered by the analyzer from the open dump.
+import { type TemplateResult, html, nothing } from "lit";
+import { define, styles } from "../elements/sheet";
+import "../elements/copy";
+import { Section } from "./section";
+import sectionCss from "./section.css";
+import css from "./console.css";
+
+/** What is offered to click; `help` lists everything. */
+const OFFERED = ["!analyze -v", "k", "lm", "!vm", "!process 0 0", ".bugcheck", "help"];
+const KEPT = 200;
+
+interface Entry {
+  line: string;
+  answer: string;
+}
+
+export class ConsoleSection extends Section {
+  static override properties = { entries: { state: true }, running: { state: true } };
+  static override styles = styles(sectionCss, css);
+  declare entries: Entry[];
+  declare running: boolean;
+  #history: string[] = [];
+  /** Where in the history the arrow keys are; its length is the line being written. */
+  #at = 0;
+  #draft = "";
+
+  constructor() {
+    super();
+    this.entries = [];
+    this.running = false;
+  }
+
+  protected override render(): unknown {
+    return html`${this.head("Console", this.#beside())}
+    ${this.entries.length
+      ? html`<div class="log" role="log" tabindex="0" aria-label="Console output">
+          ${this.entries.map(
+            (entry) =>
+              html`<pre class="line">&gt; ${entry.line}</pre>
+                <pre>${entry.answer}</pre>`,
+          )}
+        </div>`
+      : html`<p class="blank">
+          Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger.
+        </p>`}
+      <form class="screen" @submit=${(event: Event) => this.#submit(event)}>
+        <input
+          type="text"
+          aria-label="Command"
+          placeholder="dq fffff80012345678"
+          autocomplete="off"
+          autocapitalize="off"
+          spellcheck="false"
+          list="commands"
+          @keydown=${(event: KeyboardEvent) => this.#key(event)}
+        />
+        <datalist id="commands">
+          ${OFFERED.map((line) => html`<option value=${line}></option>`)}
+        </datalist>
+        <button type="submit" ?disabled=${this.running}>Run</button>
+      </form>
+      <div class="try screen">
+        ${OFFERED.map(
+          (line) =>
+            html`<button type="button" ?disabled=${this.running} @click=${() => void this.run(line)}>
+              ${line}
+            </button>`,
+        )}
+      </div>`;
+  }
+
+  #beside(): TemplateResult | typeof nothing {
+    if (this.entries.length === 0) return nothing;
+    const text = this.entries.map((entry) => `> ${entry.line}\n${entry.answer}`).join("\n\n");
+    return html`<bluepane-copy class="screen" what="console output" .text=${text}></bluepane-copy>
+      <button
+        type="button"
+        class="plain small screen"
+        @click=${() => {
+          this.entries = [];
+        }}
+      >
+        Clear
+      </button>`;
+  }
+
+  #submit(event: Event): void {
+    event.preventDefault();
+    const input = this.#input();
+    const line = input?.value.trim() ?? "";
+    if (line === "" || this.running) return;
+    if (input) input.value = "";
+    void this.run(line);
+  }
+
+  /** Runs one line and appends its answer. */
+  async run(line: string): Promise<void> {
+    this.#history.push(line);
+    this.#at = this.#history.length;
+    this.running = true;
+    let answer: string;
+    try {
+      answer = await this.desk.command(line);
+    } catch (error) {
+      answer = error instanceof Error ? error.message : String(error);
+    }
+    this.running = false;
+    this.entries = [...this.entries, { line, answer: answer.trimEnd() }].slice(-KEPT);
+    await this.updateComplete;
+    const log = this.renderRoot.querySelector(".log");
+    const last = log?.querySelector<HTMLElement>(".line:nth-last-child(2)");
+    if (log && last) log.scrollTop = last.offsetTop - (log as HTMLElement).offsetTop;
+  }
+
+  #key(event: KeyboardEvent): void {
+    if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
+    const input = this.#input();
+    if (!input || this.#history.length === 0) return;
+    event.preventDefault();
+    if (this.#at === this.#history.length) this.#draft = input.value;
+    const step = event.key === "ArrowUp" ? -1 : 1;
+    this.#at = Math.max(0, Math.min(this.#history.length, this.#at + step));
+    input.value = this.#history[this.#at] ?? this.#draft;
+  }
+
+  #input(): HTMLInputElement | null {
+    return this.renderRoot.querySelector("form input");
+  }
+}
+
+define("bluepane-console", ConsoleSection);

@@ -1,0 +1,128 @@
+// The sections of a report, in the order in which they are read.
+import { type TemplateResult, html } from "lit";
+import type { Report } from "../report";
+import type { Desk } from "./section";
+import "./card";
+import "./findings";
+import "./bugcheck";
+import "./stack";
+import "./memory";
+import "./platform";
+import "./modules";
+import "./secondary";
+import "./header";
+import "./console";
+import "./notes";
+import "./share";
+
+export interface View {
+  report: Report;
+  desk: Desk;
+  busy: boolean;
+}
+
+export interface SectionKind {
+  id: string;
+  title: string;
+  /** How many things stand there, for the list of sections. */
+  count?(report: Report): number;
+  /** Whether this kind of file can have it at all. */
+  fits?(report: Report): boolean;
+  render(view: View): TemplateResult;
+}
+
+const kernel = (report: Report): boolean =>
+  !["user-minidump", "archive", "other"].includes(report.file.kind);
+const dump = (report: Report): boolean => !["archive", "other"].includes(report.file.kind);
+
+export const SECTIONS: SectionKind[] = [
+  {
+    id: "findings",
+    title: "Findings",
+    count: (report) => report.findings?.length ?? 0,
+    fits: dump,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-findings id="findings" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-findings>`,
+  },
+  {
+    id: "bugcheck",
+    title: "Bug check",
+    fits: dump,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-bugcheck id="bugcheck" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-bugcheck>`,
+  },
+  {
+    id: "stack",
+    title: "Stack",
+    count: (report) => report.stack?.frames?.length ?? 0,
+    fits: dump,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-stack id="stack" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-stack>`,
+  },
+  {
+    id: "memory",
+    title: "Memory",
+    fits: kernel,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-memory id="memory" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-memory>`,
+  },
+  {
+    id: "platform",
+    title: "Platform",
+    fits: kernel,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-platform id="platform" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-platform>`,
+  },
+  {
+    id: "modules",
+    title: "Modules",
+    count: (report) => report.modules?.length ?? 0,
+    fits: dump,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-modules id="modules" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-modules>`,
+  },
+  {
+    id: "secondary",
+    title: "Secondary data",
+    count: (report) => report.secondary_data?.length ?? 0,
+    fits: kernel,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-secondary id="secondary" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-secondary>`,
+  },
+  {
+    id: "header",
+    title: "Raw header",
+    fits: kernel,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-header id="header" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-header>`,
+  },
+  {
+    id: "console",
+    title: "Console",
+    fits: dump,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-console id="console" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-console>`,
+  },
+  {
+    id: "notes",
+    title: "Notes",
+    count: (report) => report.notes?.length ?? 0,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-notes id="notes" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-notes>`,
+  },
+  {
+    id: "share",
+    title: "Share",
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-share id="share" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-share>`,
+  },
+];
+
+/** The sections to show: those that fit the file, and of those the ones that are wished. */
+export function chosen(report: Report, wished: string): SectionKind[] {
+  const names = wished.split(/[\s,]+/).filter((name) => name);
+  return SECTIONS.filter(
+    (section) =>
+      (names.length === 0 || names.includes(section.id)) && (section.fits?.(report) ?? true),
+  );
+}

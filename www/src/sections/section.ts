@@ -1,0 +1,57 @@
+// What every section of the report has in common: the report, whether it is still growing, and
+// a way to ask the analyzer.
+import { LitElement, type TemplateResult, html } from "lit";
+import type { Format } from "../engine/protocol";
+import type { Abilities } from "../share/clipboard";
+import type { Report } from "../report";
+import { addressWidth } from "../format/pieces";
+
+/** What a section may ask of the analysis that it shows. */
+export interface Desk {
+  command(line: string): Promise<string>;
+  render(format: Format, redact: boolean): Promise<string>;
+  /** Moves to another section of the same report. */
+  show(section: string): void;
+  /** Prints the page, with the redacted report in place of this one where that is wished. */
+  print(redact: boolean): Promise<void>;
+  /** The page's own source, where it may be saved. */
+  tool: string | null;
+  abilities: Abilities;
+}
+
+export abstract class Section extends LitElement {
+  static override properties = {
+    report: { attribute: false },
+    desk: { attribute: false },
+    busy: { type: Boolean },
+  };
+  declare report: Report;
+  declare desk: Desk;
+  /** Whether the analysis still runs: what is missing may yet come. */
+  declare busy: boolean;
+
+  /** Hex digits of an address of this machine. */
+  protected get width(): number {
+    return addressWidth(this.report.system?.architecture);
+  }
+
+  /** A heading with what belongs beside it. */
+  protected head(title: string, beside: unknown = ""): TemplateResult {
+    return html`<div class="head">
+      <h2 tabindex="-1">${title}</h2>
+      <div class="beside">${beside}</div>
+    </div>`;
+  }
+
+  /** Why this section is blank. */
+  protected absent(reason: string): TemplateResult {
+    return html`<p class="blank">${this.busy ? "Not read yet." : reason}</p>`;
+  }
+
+  /** Moves the keyboard to the section's heading. */
+  enter(): void {
+    this.renderRoot.querySelector("h2")?.focus({ preventScroll: true });
+    const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
+    this.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+  }
+}
