@@ -30,6 +30,22 @@ export abstract class Section extends LitElement {
   /** Whether the analysis still runs: what is missing may yet come. */
   declare busy: boolean;
 
+  #unfold = (): void => {
+    for (const details of this.renderRoot.querySelectorAll("details:not(.screen)")) {
+      (details as HTMLDetailsElement).open = true;
+    }
+  };
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    window.addEventListener("beforeprint", this.#unfold);
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    window.removeEventListener("beforeprint", this.#unfold);
+  }
+
   /** Hex digits of an address of this machine. */
   protected get width(): number {
     return addressWidth(this.report.system?.architecture);

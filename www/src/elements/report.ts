@@ -1,0 +1,97 @@
+// One report: the top card, a list of its sections, the sections.
+import { LitElement, html, nothing } from "lit";
+import type { Report } from "../report";
+import { SECTIONS, chosen } from "../sections";
+import { type Desk, Section } from "../sections/section";
+import css from "./report.css";
+import { define, styles } from "./sheet";
+
+export class ReportView extends LitElement {
+  static override properties = {
+    report: { attribute: false },
+    desk: { attribute: false },
+    busy: { type: Boolean },
+    sections: { type: String },
+    current: { state: true },
+  };
+  static override styles = styles(css);
+  declare report: Report;
+  declare desk: Desk;
+  declare busy: boolean;
+  declare sections: string;
+  /** The section that is being read. */
+  declare current: string;
+  #watch: IntersectionObserver | null = null;
+
+  constructor() {
+    super();
+    this.sections = "";
+    this.current = "";
+  }
+
+  protected override render(): unknown {
+    const { report, desk, busy } = this;
+    const list = chosen(report, this.sections);
+    return html`<div class="frame">
+      <nav aria-label="Sections of the report">
+        <ol>
+          ${list.map((section) => {
+            const count = section.count?.(report) ?? 0;
+            return html`<li>
+              <a
+                href="#${section.id}"
+                aria-current=${this.current === section.id ? "true" : nothing}
+                @click=${(event: Event) => this.#go(event, section.id)}
+                >${section.title}${count > 0 ? html`<span class="count">${count}</span>` : ""}</a
+              >
+            </li>`;
+          })}
+        </ol>
+      </nav>
+      <div class="body">
+        <bluepane-card .report=${report} .desk=${desk} ?busy=${busy}></bluepane-card>
+        ${list.map((section) => section.render({ report, desk, busy }))}
+      </div>
+    </div>`;
+  }
+
+  protected override updated(): void {
+    this.#watch ??= new IntersectionObserver((seen) => this.#seen(seen), {
+      rootMargin: "-15% 0px -70% 0px",
+    });
+    for (const { id } of SECTIONS) {
+      const element = this.renderRoot.querySelector(`#${id}`);
+      if (element) this.#watch.observe(element);
+    }
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#watch?.disconnect();
+    this.#watch = null;
+  }
+
+  #seen(seen: IntersectionObserverEntry[]): void {
+    const reached = seen.find((entry) => entry.isIntersecting);
+    if (reached) this.current = reached.target.id;
+  }
+
+  #go(event: Event, id: string): void {
+    event.preventDefault();
+    this.show(id);
+  }
+
+  /** Moves to a section. */
+  show(id: string): void {
+    const section = this.renderRoot.querySelector(`#${id}`);
+    if (section instanceof Section) section.enter();
+  }
+
+  /** Moves the keyboard to the top card. */
+  enter(): void {
+    const card = this.renderRoot.querySelector("bluepane-card");
+    if (card instanceof Section) card.enter();
+  }
+}
+
+define("bluepane-report-view", ReportView);
