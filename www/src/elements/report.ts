@@ -12,6 +12,7 @@ export class ReportView extends LitElement {
     desk: { attribute: false },
     busy: { type: Boolean },
     sections: { type: String },
+    bare: { type: Boolean },
     current: { state: true },
   };
   static override styles = styles(css);
@@ -19,6 +20,8 @@ export class ReportView extends LitElement {
   declare desk: Desk;
   declare busy: boolean;
   declare sections: string;
+  /** For print: without the console, whose output is not redacted. */
+  declare bare: boolean;
   /** The section that is being read. */
   declare current: string;
   #watch: IntersectionObserver | null = null;
@@ -31,7 +34,8 @@ export class ReportView extends LitElement {
 
   protected override render(): unknown {
     const { report, desk, busy } = this;
-    const list = chosen(report, this.sections);
+    const wished = chosen(report, this.sections);
+    const list = this.bare ? wished.filter((section) => section.id !== "console") : wished;
     return html`<div class="frame">
       <nav aria-label="Sections of the report">
         <ol>

@@ -1,6 +1,6 @@
 // What every section of the report has in common: the report, whether it is still growing, and
 // a way to ask the analyzer.
-import { LitElement, type TemplateResult, html } from "lit";
+import { LitElement, type PropertyDeclarations, type TemplateResult, html } from "lit";
 import type { Format } from "../engine/protocol";
 import type { Abilities } from "../share/clipboard";
 import type { Report } from "../report";
@@ -20,7 +20,7 @@ export interface Desk {
 }
 
 export abstract class Section extends LitElement {
-  static override properties = {
+  static override properties: PropertyDeclarations = {
     report: { attribute: false },
     desk: { attribute: false },
     busy: { type: Boolean },

@@ -1,0 +1,429 @@
+// `<bluepane-analyzer>`: takes dumps, runs the analyzer, shows what it found. Everything that
+// comes from a dump stays inside shadow roots, so a page saved afterwards does not hold it.
+import { LitElement, type TemplateResult, html, nothing } from "lit";
+import type { Assets } from "../assets";
+import type { Embedding } from "../embedding";
+import { Engine, FaultError } from "../engine/engine";
+import { type Fault, readError } from "../engine/protocol";
+import { type Source, blobSource } from "../engine/source";
+import { watchDrops } from "../files/dropping";
+import { type Picked, fromDrop } from "../files/pick";
+import { openArchives } from "../files/zip";
+import type { Progress, Report } from "../report";
+import type { Desk } from "../sections/section";
+import { abilities } from "../share/clipboard";
+import css from "./analyzer.css";
+import "./consent";
+import { worded } from "./fault";
+import { type ChosenEvent, type Entry } from "./many";
+import "./many";
+import "./progress";
+import "./report";
+import { type ReportView } from "./report";
+import { styles } from "./sheet";
+import { type Theme, ThemeWatch } from "./theme";
+import tokens from "./tokens.css";
+import "./welcome";
+import { type PickedEvent } from "./welcome";
+
+export class BluepaneAnalyzer extends LitElement {
+  static override properties = {
+    theme: { type: String },
+    sections: { type: String },
+    hideDrop: { type: Boolean, attribute: "hide-drop" },
+    standalone: { type: Boolean },
+    report: { state: true },
+    printed: { state: true },
+    entries: { state: true },
+    busy: { state: true },
+    stopping: { state: true },
+    progress: { state: true },
+    fault: { state: true },
+    over: { state: true },
+  };
+  static override styles = styles(tokens, css);
+  /** Where the worker, the module and the sample come from. */
+  static assets: Assets;
+
+  /** `auto`, `light` or `dark`. */
+  declare theme: Theme;
+  /** Sections to show, separated by spaces; all when empty. */
+  declare sections: string;
+  /** Without a drop zone: the host page opens files itself. */
+  declare hideDrop: boolean;
+  /** Whether this element is the page, and not a part of one. */
+  declare standalone: boolean;
+  /** The report on show. */
+  declare report: Report | null;
+  /** The redacted report while it is being printed. */
+  declare printed: Report | null;
+  /** All files, when there are several. */
+  declare entries: Entry[];
+  declare busy: boolean;
+  declare stopping: boolean;
+  declare progress: Progress | null;
+  declare fault: Fault | null;
+  declare over: boolean;
+
+  /** The page's own source, where it may be saved. */
+  toolSource: string | null = null;
+  embedding: Embedding | null = null;
+  #engine: Engine | null = null;
+  /** The file on show. */
+  #source: Source | null = null;
+  /** Settles when the analyzer holds the file on show and can answer. */
+  #ready: Promise<unknown> = Promise.resolve();
+  #round = 0;
+  #passedOver = 0;
+  #unwatch: (() => void) | null = null;
+  #shade = new ThemeWatch(this);
+
+  constructor() {
+    super();
+    this.theme = "auto";
+    this.sections = "";
+    this.hideDrop = false;
+    this.standalone = false;
+    this.report = null;
+    this.printed = null;
+    this.entries = [];
+    this.busy = false;
+    this.stopping = false;
+    this.progress = null;
+    this.fault = null;
+    this.over = false;
+  }
+
+  override connectedCallback(): void {
+    super.connectedCallback();
+    this.#shade.start();
+    if (this.hideDrop) return;
+    this.#unwatch = watchDrops(
+      this.standalone ? window : this,
+      (over) => (this.over = over),
+      (data) => void fromDrop(data).then((picked) => this.#openPicked(picked)),
+    );
+  }
+
+  override disconnectedCallback(): void {
+    super.disconnectedCallback();
+    this.#shade.stop();
+    this.#unwatch?.();
+    this.#unwatch = null;
+    this.#engine?.stop();
+    this.#engine = null;
+  }
+
+  protected override willUpdate(): void {
+    this.#shade.apply(this.theme);
+  }
+
+  /** Analyses one file or several. Resolves with the reports that could be made. */
+  async open(input: FileList | File | Blob | readonly File[]): Promise<Report[]> {
+    const files = input instanceof Blob ? [input] : [...input];
+    const named = files.map((file) => (file instanceof File ? file : new File([file], "dump")));
+    return this.#openPicked({ files: named, passedOver: 0 });
+  }
+
+  /** The open report as JSON. */
+  reportJson(redact: boolean): Promise<string> {
+    return this.#desk.render("json", redact);
+  }
+
+  async #openPicked(picked: Picked): Promise<Report[]> {
+    const { files, passedOver } = await openArchives(picked);
+    this.#passedOver = passedOver;
+    return this.analyze(files.map((file) => blobSource(file)));
+  }
+
+  async #openSample(): Promise<void> {
+    const data = await BluepaneAnalyzer.assets.sample();
+    if (data) await this.analyze([blobSource(new Blob([data as BlobPart]), "sample.dmp")]);
+  }
+
+  /** Analyses what can answer ranges: files, or whatever a host page reads for itself. */
+  async analyze(sources: Source[]): Promise<Report[]> {
+    if (sources.length === 0) return [];
+    this.#reset();
+    const round = ++this.#round;
+    const reports: Report[] = [];
+    this.entries = sources.map((source) => ({ source, report: null, problem: "" }));
+    this.busy = true;
+    for (const entry of this.entries) {
+      if (this.#round !== round || this.stopping) break;
+      const report = await this.#analyzeOne(entry);
+      if (report) reports.push(report);
+    }
+    if (this.#round !== round) return reports;
+    this.busy = false;
+    this.stopping = false;
+    await this.updateComplete;
+    this.#enter();
+    return reports;
+  }
+
+  #reset(): void {
+    this.report = null;
+    this.fault = null;
+    this.progress = null;
+    this.stopping = false;
+    this.#source = null;
+  }
+
+  async #analyzeOne(entry: Entry): Promise<Report | null> {
+    const alone = this.entries.length === 1;
+    this.progress = null;
+    if (alone) this.#source = entry.source;
+    try {
+      const run = this.#run(entry.source, alone);
+      if (alone) this.#ready = run;
+      const report = await run;
+      entry.report = report;
+      if (alone) this.report = report;
+      this.entries = [...this.entries];
+      this.#tell("bluepane-report", { name: entry.source.name, report });
+      if (alone) void this.embedding?.offer();
+      return report;
+    } catch (error) {
+      const fault = faultOf(error);
+      entry.problem = worded(fault).title;
+      if (alone) this.fault = fault;
+      this.entries = [...this.entries];
+      this.#tell("bluepane-error", { name: entry.source.name, ...fault });
+      return null;
+    }
+  }
+
+  #run(source: Source, show: boolean): Promise<Report> {
+    this.#engine ??= new Engine(BluepaneAnalyzer.assets);
+    const started = performance.now();
+    return this.#engine
+      .open(source, (progress) => {
+        this.progress = progress;
+        if (show && progress.report) this.report = progress.report;
+        const { report: _, ...counts } = progress;
+        this.#tell("bluepane-progress", { name: source.name, ...counts });
+      })
+      .then((report) => {
+        const elapsed = performance.now() - started;
+        return { ...report, stats: { elapsed_ms: elapsed, ...report.stats } };
+      });
+  }
+
+  /** Shows one of many; the analyzer opens it again behind the kept report, for its questions. */
+  #choose(entry: Entry): void {
+    if (!entry.report || this.busy) return;
+    this.fault = null;
+    this.report = entry.report;
+    this.#source = entry.source;
+    this.#ready = this.#run(entry.source, false);
+    this.#ready.then(
+      () => void this.embedding?.offer(),
+      (error: unknown) => (this.fault = faultOf(error)),
+    );
+    void this.updateComplete.then(() => this.#enter());
+  }
+
+  #showAll(): void {
+    this.report = null;
+    this.fault = null;
+    this.#source = null;
+    void this.updateComplete.then(() => this.#enter());
+  }
+
+  #close(): void {
+    this.#round++;
+    this.#engine?.stop();
+    this.#reset();
+    this.busy = false;
+    this.entries = [];
+    this.#passedOver = 0;
+    void this.updateComplete.then(() => this.#enter());
+  }
+
+  #stop(): void {
+    this.stopping = true;
+    this.#engine?.cancel();
+  }
+
+  #again(): void {
+    const source = this.#source;
+    if (source) void this.analyze([source]);
+  }
+
+  #tell(name: string, detail: object): void {
+    this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
+  }
+
+  #enter(): void {
+    const part = this.renderRoot.querySelector<HTMLElement & { enter?(): void }>(".main");
+    part?.enter?.();
+  }
+
+  #desk: Desk = {
+    command: async (line) => {
+      await this.#ready;
+      return this.#need().command(line);
+    },
+    render: async (format, redact) => {
+      await this.#ready;
+      return this.#need().render(format, redact);
+    },
+    show: (section) =>
+      this.renderRoot.querySelector<ReportView>("bluepane-report-view")?.show(section),
+    print: (redact) => this.#print(redact),
+    tool: null,
+    abilities: { save: true, print: true },
+  };
+
+  #need(): Engine {
+    if (!this.#engine) throw new Error("no file is open");
+    return this.#engine;
+  }
+
+  async #print(redact: boolean): Promise<void> {
+    if (redact) {
+      this.printed = JSON.parse(await this.#desk.render("json", true)) as Report;
+      await this.updateComplete;
+      await new Promise((resolve) => window.setTimeout(resolve, 50));
+    }
+    window.addEventListener("afterprint", () => (this.printed = null), { once: true });
+    window.print();
+  }
+
+  protected override render(): unknown {
+    return html`<div class="page ${this.over ? "over" : ""}">
+      <a class="skip" href="#main" @click=${this.#skip}>Skip to the report</a>
+      ${this.#bar()}
+      <div class="inner" role=${this.standalone ? "main" : "region"} aria-label="Crash dump analysis">
+        ${this.#consent()} ${this.#progress()} ${this.fault ? this.#fault(this.fault) : nothing}
+        ${this.#body()}
+      </div>
+    </div>`;
+  }
+
+  #skip = (event: Event): void => {
+    event.preventDefault();
+    this.#enter();
+  };
+
+  #bar(): TemplateResult {
+    const several = this.entries.length > 1;
+    const name = this.#source?.name ?? "";
+    return html`<div class="bar screen" role=${this.standalone ? "banner" : "group"} aria-label="bluepane">
+      <div>
+        <span class="brand">bluepane</span>
+        <span class="file" title=${name}>${name}</span>
+        ${several && this.report
+          ? html`<button type="button" @click=${() => this.#showAll()}>All files</button>`
+          : nothing}
+        ${this.entries.length && !this.hideDrop
+          ? html`<button type="button" @click=${() => this.#close()}>Open another</button>`
+          : nothing}
+        <label
+          ><span class="unseen">Colours</span>
+          <select
+            @change=${(event: Event) =>
+              (this.theme = (event.target as HTMLSelectElement).value as Theme)}
+          >
+            ${(["auto", "light", "dark"] as const).map(
+              (theme) =>
+                html`<option value=${theme} ?selected=${this.theme === theme}>${theme}</option>`,
+            )}
+          </select>
+        </label>
+      </div>
+    </div>`;
+  }
+
+  #consent(): TemplateResult | typeof nothing {
+    const embedding = this.embedding;
+    if (!embedding || embedding.origin === null) return nothing;
+    return html`<bluepane-consent
+      .embedding=${embedding}
+      ?asks=${embedding.waiting}
+      consent=${embedding.consent}
+    ></bluepane-consent>`;
+  }
+
+  #progress(): TemplateResult | typeof nothing {
+    if (!this.busy) return nothing;
+    const done = this.entries.filter((entry) => entry.report || entry.problem).length;
+    const place = this.entries.length > 1 ? `${done + 1} of ${this.entries.length}` : "";
+    return html`<bluepane-progress
+      .progress=${this.progress}
+      place=${place}
+      ?stopping=${this.stopping}
+      @stop=${() => this.#stop()}
+    ></bluepane-progress>`;
+  }
+
+  #fault(fault: Fault): TemplateResult {
+    const { title, text, again } = worded(fault);
+    return html`<div class="fault" role="alert">
+      <h2>${title}</h2>
+      <p>${text}</p>
+      <div class="buttons">
+        ${again && this.#source
+          ? html`<button type="button" @click=${() => this.#again()}>Try again</button>`
+          : nothing}
+        ${this.hideDrop
+          ? nothing
+          : html`<button type="button" @click=${() => this.#close()}>Open another</button>`}
+      </div>
+    </div>`;
+  }
+
+  #body(): TemplateResult | typeof nothing {
+    const report = this.printed ?? this.report;
+    if (report) return this.#report(report);
+    if (this.entries.length > 1) {
+      return html`<bluepane-many
+        class="main"
+        .entries=${this.entries}
+        .passedOver=${this.#passedOver}
+        ?busy=${this.busy}
+        @chosen=${(event: ChosenEvent) => this.#choose(event.entry)}
+      ></bluepane-many>`;
+    }
+    if (this.entries.length === 1 || this.hideDrop) return nothing;
+    return this.#welcome(false);
+  }
+
+  #report(report: Report): TemplateResult {
+    const desk: Desk = {
+      ...this.#desk,
+      tool: this.toolSource,
+      abilities: abilities(this.embedding?.allowed),
+    };
+    const unreadable = report.error !== undefined && !report.bugcheck && !this.busy;
+    return html`<bluepane-report-view
+        class="main"
+        .report=${report}
+        .desk=${desk}
+        sections=${this.sections}
+        ?busy=${this.busy}
+        ?bare=${this.printed !== null}
+      ></bluepane-report-view>
+      ${unreadable && !this.hideDrop
+        ? html`<div class="again screen">${this.#welcome(true)}</div>`
+        : nothing}`;
+  }
+
+  #welcome(brief: boolean): TemplateResult {
+    return html`<bluepane-welcome
+      class=${brief ? "" : "main"}
+      ?over=${this.over}
+      ?sample=${BluepaneAnalyzer.assets.hasSample()}
+      ?network=${!this.standalone}
+      ?brief=${brief}
+      @picked=${(event: PickedEvent) => void this.#openPicked(event.picked)}
+      @sample=${() => void this.#openSample()}
+    ></bluepane-welcome>`;
+  }
+}
+
+function faultOf(error: unknown): Fault {
+  if (error instanceof FaultError) return error.fault;
+  return { code: "analyzer-stopped", message: readError(error).message };
+}
