@@ -4,7 +4,9 @@ import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
 import { deepQuery, deepText } from "./deep.mjs";
 
-const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) => existsSync(path));
+const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) =>
+  existsSync(path),
+);
 
 // Without these a headless Chromium asks its maker's hosts for this and that at every start.
 const quiet = [

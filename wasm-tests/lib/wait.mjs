@@ -12,5 +12,7 @@ export async function shows(page, wanted, { seconds = 30 } = {}) {
     if (typeof wanted === "string" ? text.includes(wanted) : wanted.test(text)) return text;
     await sleep(50);
   }
-  throw new Error(`after ${seconds} s the page does not show ${wanted}; it shows: ${text.slice(0, 2000)}`);
+  throw new Error(
+    `after ${seconds} s the page does not show ${wanted}; it shows: ${text.slice(0, 2000)}`,
+  );
 }

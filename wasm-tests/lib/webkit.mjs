@@ -15,9 +15,13 @@ const elementKey = "element-6066-11e4-a52e-4f735466cecf";
 
 /** Starts Xvfb on a free display and gives its name. */
 async function startDisplay() {
-  const server = spawn("Xvfb", ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"], {
-    stdio: ["ignore", "ignore", "ignore", "pipe"],
-  });
+  const server = spawn(
+    "Xvfb",
+    ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
+    {
+      stdio: ["ignore", "ignore", "ignore", "pipe"],
+    },
+  );
   const display = await new Promise((resolve, reject) => {
     server.stdio[3].once("data", (number) => resolve(`:${String(number).trim()}`));
     server.once("error", reject);
@@ -42,7 +46,12 @@ export async function launchWebKit() {
   if (!binary) throw new Error("webkit2gtk-driver is not installed");
   const screen = await startDisplay();
   const port = 20_000 + Math.floor(Math.random() * 20_000);
-  const env = { ...process.env, DISPLAY: screen.display, WEBKIT_DISABLE_DMABUF_RENDERER: "1", LIBGL_ALWAYS_SOFTWARE: "1" };
+  const env = {
+    ...process.env,
+    DISPLAY: screen.display,
+    WEBKIT_DISABLE_DMABUF_RENDERER: "1",
+    LIBGL_ALWAYS_SOFTWARE: "1",
+  };
   const server = spawn("WebKitWebDriver", [`--port=${port}`], { env, stdio: "ignore" });
   const base = `http://127.0.0.1:${port}`;
   const session = await newSession(base, binary);
@@ -74,13 +83,17 @@ async function newSession(base, binary) {
 }
 
 function driver(base, session) {
-  const run = (script, ...args) => command(base, "POST", `${session}/execute/sync`, { script, args });
+  const run = (script, ...args) =>
+    command(base, "POST", `${session}/execute/sync`, { script, args });
   return {
     evaluate: (expression) =>
       run(typeof expression === "function" ? `return (${expression})()` : `return (${expression})`),
     text: () => run(`return (${deepText})()`),
     choose: async (paths) => {
-      const input = await run(`return (${deepQuery})(arguments[0])`, "input[type=file]:not([webkitdirectory])");
+      const input = await run(
+        `return (${deepQuery})(arguments[0])`,
+        "input[type=file]:not([webkitdirectory])",
+      );
       const text = [paths].flat().join("\n");
       await command(base, "POST", `${session}/element/${input[elementKey]}/value`, { text });
     },

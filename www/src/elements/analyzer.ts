@@ -295,7 +295,11 @@ export class BluepaneAnalyzer extends LitElement {
     return html`<div class="page ${this.over ? "over" : ""}">
       <a class="skip" href="#main" @click=${this.#skip}>Skip to the report</a>
       ${this.#bar()}
-      <div class="inner" role=${this.standalone ? "main" : "region"} aria-label="Crash dump analysis">
+      <div
+        class="inner"
+        role=${this.standalone ? "main" : "region"}
+        aria-label="Crash dump analysis"
+      >
         ${this.#consent()} ${this.#progress()} ${this.fault ? this.#fault(this.fault) : nothing}
         ${this.#body()}
       </div>
@@ -310,16 +314,24 @@ export class BluepaneAnalyzer extends LitElement {
   #bar(): TemplateResult {
     const several = this.entries.length > 1;
     const name = this.#source?.name ?? "";
-    return html`<div class="bar screen" role=${this.standalone ? "banner" : "group"} aria-label="bluepane">
+    return html`<div
+      class="bar screen"
+      role=${this.standalone ? "banner" : "group"}
+      aria-label="bluepane"
+    >
       <div>
         <span class="brand">bluepane</span>
         <span class="file" title=${name}>${name}</span>
-        ${several && this.report
-          ? html`<button type="button" @click=${() => this.#showAll()}>All files</button>`
-          : nothing}
-        ${this.entries.length && !this.hideDrop
-          ? html`<button type="button" @click=${() => this.#close()}>Open another</button>`
-          : nothing}
+        ${
+          several && this.report
+            ? html`<button type="button" @click=${() => this.#showAll()}>All files</button>`
+            : nothing
+        }
+        ${
+          this.entries.length && !this.hideDrop
+            ? html`<button type="button" @click=${() => this.#close()}>Open another</button>`
+            : nothing
+        }
         <label
           ><span class="unseen">Colours</span>
           <select
@@ -364,12 +376,16 @@ export class BluepaneAnalyzer extends LitElement {
       <h2>${title}</h2>
       <p>${text}</p>
       <div class="buttons">
-        ${again && this.#source
-          ? html`<button type="button" @click=${() => this.#again()}>Try again</button>`
-          : nothing}
-        ${this.hideDrop
-          ? nothing
-          : html`<button type="button" @click=${() => this.#close()}>Open another</button>`}
+        ${
+          again && this.#source
+            ? html`<button type="button" @click=${() => this.#again()}>Try again</button>`
+            : nothing
+        }
+        ${
+          this.hideDrop
+            ? nothing
+            : html`<button type="button" @click=${() => this.#close()}>Open another</button>`
+        }
       </div>
     </div>`;
   }
@@ -405,9 +421,11 @@ export class BluepaneAnalyzer extends LitElement {
         ?busy=${this.busy}
         ?bare=${this.printed !== null}
       ></bluepane-report-view>
-      ${unreadable && !this.hideDrop
-        ? html`<div class="again screen">${this.#welcome(true)}</div>`
-        : nothing}`;
+      ${
+        unreadable && !this.hideDrop
+          ? html`<div class="again screen">${this.#welcome(true)}</div>`
+          : nothing
+      }`;
   }
 
   #welcome(brief: boolean): TemplateResult {

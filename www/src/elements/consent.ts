@@ -28,21 +28,24 @@ export class ConsentBar extends LitElement {
     if (this.asks) {
       return html`<div role="group" aria-label="Sending the report">
         <p>
-          This page is embedded in ${origin}, which asks for the report. Redacted means without names,
-          serial numbers and addresses. The dump itself is never sent.
+          This page is embedded in ${origin}, which asks for the report. Redacted means without
+          names, serial numbers and addresses. The dump itself is never sent.
         </p>
         <div class="buttons">
           ${this.#button("redacted", "Send the redacted report")}
-          ${this.#button("full", "Send the whole report")}
-          ${this.#button("none", "Send nothing")}
+          ${this.#button("full", "Send the whole report")} ${this.#button("none", "Send nothing")}
         </div>
       </div>`;
     }
     return html`<p>
       Embedded in ${origin}. ${SENT[this.consent]}
-      ${this.consent === "ask"
-        ? ""
-        : html`<button type="button" class="plain" @click=${() => this.#decide("ask")}>Ask again</button>`}
+      ${
+        this.consent === "ask"
+          ? ""
+          : html`<button type="button" class="plain" @click=${() => this.#decide("ask")}>
+              Ask again
+            </button>`
+      }
     </p>`;
   }
 

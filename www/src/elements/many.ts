@@ -60,15 +60,19 @@ export class ManyView extends LitElement {
     const { report } = entry;
     return html`<tr>
       <td class="nowrap">
-        ${utc(report?.system?.crash_time).replace(" UTC", "") ||
-        html`<span class="muted">${report ? "not recorded" : ""}</span>`}
+        ${
+          utc(report?.system?.crash_time).replace(" UTC", "") ||
+          html`<span class="muted">${report ? "not recorded" : ""}</span>`
+        }
         ${before ? since(before, entry) : nothing}
       </td>
       <td>${this.#what(entry)}</td>
       <td>
-        ${report?.blame
-          ? html`<code>${report.blame.module}</code> ${sure(report.blame.confidence)}`
-          : html`<span class="muted">${report?.bugcheck ? "nobody named" : ""}</span>`}
+        ${
+          report?.blame
+            ? html`<code>${report.blame.module}</code> ${sure(report.blame.confidence)}`
+            : html`<span class="muted">${report?.bugcheck ? "nobody named" : ""}</span>`
+        }
       </td>
       <td class="file">
         <button
@@ -142,7 +146,9 @@ function inCommon(entries: Entry[]): TemplateResult | typeof nothing {
     ...most(reports, "under", (report) => windowsName(report)),
   ];
   if (shared.length === 0) {
-    return html`<p class="common">These crashes have neither stop code, culprit nor machine in common.</p>`;
+    return html`<p class="common">
+      These crashes have neither stop code, culprit nor machine in common.
+    </p>`;
   }
   return html`<div class="common">
     <h2>What they have in common</h2>

@@ -65,9 +65,11 @@ export class ProgressLine extends LitElement {
     return html`<div class="row">
         <span class="what">${this.place ? `File ${this.place}: ` : ""}${doing}</span>
         <span class="counts small">
-          ${this.silent
-            ? "The analyzer has not answered for a while. It may still; it can be stopped."
-            : counts.join(", ")}
+          ${
+            this.silent
+              ? "The analyzer has not answered for a while. It may still; it can be stopped."
+              : counts.join(", ")
+          }
         </span>
         <button type="button" @click=${() => this.dispatchEvent(new Event("stop"))}>Stop</button>
       </div>

@@ -35,15 +35,35 @@ export class Welcome extends LitElement {
           <button type="button" class="primary" @click=${() => this.#input("files")?.click()}>
             Choose files
           </button>
-          <button type="button" @click=${() => this.#input("folder")?.click()}>Choose a folder</button>
-          ${this.sample
-            ? html`<button type="button" @click=${() => this.dispatchEvent(new Event("sample"))}>
-                Open the sample
-              </button>`
-            : nothing}
+          <button type="button" @click=${() => this.#input("folder")?.click()}>
+            Choose a folder
+          </button>
+          ${
+            this.sample
+              ? html`<button type="button" @click=${() => this.dispatchEvent(new Event("sample"))}>
+                  Open the sample
+                </button>`
+              : nothing
+          }
         </div>
-        <input hidden id="files" type="file" multiple tabindex="-1" aria-label="Crash dumps" @change=${this.#picked} />
-        <input hidden id="folder" type="file" webkitdirectory tabindex="-1" aria-label="A folder of crash dumps" @change=${this.#picked} />
+        <input
+          hidden
+          id="files"
+          type="file"
+          multiple
+          tabindex="-1"
+          aria-label="Crash dumps"
+          @change=${this.#picked}
+        />
+        <input
+          hidden
+          id="folder"
+          type="file"
+          webkitdirectory
+          tabindex="-1"
+          aria-label="A folder of crash dumps"
+          @change=${this.#picked}
+        />
         ${this.#promise()}
       </div>
       ${this.brief ? nothing : this.#help()}`;
@@ -57,9 +77,9 @@ export class Welcome extends LitElement {
       </p>`;
     }
     return html`<p class="promise">
-      <b>Nothing leaves this computer.</b> The dump is read in slices inside this browser. The page’s
-      policy lets it connect to nothing and load nothing, and only the script it was built with may
-      run. It stores nothing; closing the page forgets the dump.
+      <b>Nothing leaves this computer.</b> The dump is read in slices inside this browser. The
+      page’s policy lets it connect to nothing and load nothing, and only the script it was built
+      with may run. It stores nothing; closing the page forgets the dump.
     </p>`;
   }
 
@@ -85,10 +105,10 @@ export class Welcome extends LitElement {
       <section aria-labelledby="none">
         <h2 id="none">No dump was written?</h2>
         <p>
-          In System Properties, Startup and Recovery, choose “Automatic memory dump”. The page file on
-          the system drive must be large enough; let Windows manage it, or set a dedicated dump file.
-          A minidump names the stop and the drivers; only a kernel dump also holds the memory counters,
-          the processes and the pool.
+          In System Properties, Startup and Recovery, choose “Automatic memory dump”. The page file
+          on the system drive must be large enough; let Windows manage it, or set a dedicated dump
+          file. A minidump names the stop and the drivers; only a kernel dump also holds the memory
+          counters, the processes and the pool.
         </p>
         <p>
           A file that is still being written, or that a cloud drive keeps elsewhere, cannot be read:

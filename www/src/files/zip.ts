@@ -105,8 +105,7 @@ async function unpackMember(file: File, member: Member): Promise<File | null> {
   if (member.size > LARGEST_MEMBER || member.offset + LOCAL_SIZE > file.size) return null;
   const local = await view(file, member.offset, LOCAL_SIZE);
   if (local.byteLength < LOCAL_SIZE || local.getUint32(0, true) !== LOCAL) return null;
-  const start =
-    member.offset + LOCAL_SIZE + local.getUint16(26, true) + local.getUint16(28, true);
+  const start = member.offset + LOCAL_SIZE + local.getUint16(26, true) + local.getUint16(28, true);
   const packed = file.slice(start, start + member.packed);
   const options = { lastModified: member.modified };
   if (member.method === STORED) return new File([packed], member.name, options);

@@ -10,7 +10,10 @@ export function instant(iso: string | undefined): number | null {
 }
 
 function stamp(at: number): string {
-  return new Date(at).toISOString().replace("T", " ").replace(/\.\d+Z$/, "");
+  return new Date(at)
+    .toISOString()
+    .replace("T", " ")
+    .replace(/\.\d+Z$/, "");
 }
 
 export function utc(iso: string | undefined): string {

@@ -50,9 +50,13 @@ export function bar(data: Bar): TemplateResult {
             <b>${bytes(part.value)}</b> ${percent(part.value, data.whole)}
           </li>`,
       )}
-      ${data.peak === undefined
-        ? nothing
-        : html`<li><i class="key peak" aria-hidden="true"></i>peak <b>${bytes(data.peak)}</b></li>`}
+      ${
+        data.peak === undefined
+          ? nothing
+          : html`<li>
+              <i class="key peak" aria-hidden="true"></i>peak <b>${bytes(data.peak)}</b>
+            </li>`
+      }
     </ul>
   </figure>`;
 }

@@ -25,13 +25,15 @@ export class BugCheckSection extends Section {
     const user = this.report.file.kind === "user-minidump";
     return html`${this.head(user ? "Exception" : "Bug check", this.#copy())}
     ${check ? this.#check(check) : nothing} ${raised ? this.#exception(raised, check) : nothing}
-    ${check || raised
-      ? this.#debugger()
-      : this.absent(
-          user
-            ? "This minidump records no exception: it was taken of a process that had not crashed."
-            : "The header of this file holds no stop code.",
-        )}`;
+    ${
+      check || raised
+        ? this.#debugger()
+        : this.absent(
+            user
+              ? "This minidump records no exception: it was taken of a process that had not crashed."
+              : "The header of this file holds no stop code.",
+          )
+    }`;
   }
 
   #copy(): TemplateResult | typeof nothing {
@@ -45,18 +47,20 @@ export class BugCheckSection extends Section {
 
   #check(check: BugCheck): TemplateResult {
     return html`${facts([
-        { label: "Code", value: html`<code>${code(check.code)}</code> ${check.name}` },
-        { label: "Case", value: check.subtype },
-        { label: "Read from", value: check.source },
-      ])}
-      ${check.description ? html`<p class="lead described">${check.description}</p>` : nothing}
-      ${check.parameters?.length ? this.#parameters(check.parameters) : nothing}
-      ${check.causes?.length
+      { label: "Code", value: html`<code>${code(check.code)}</code> ${check.name}` },
+      { label: "Case", value: check.subtype },
+      { label: "Read from", value: check.source },
+    ])}
+    ${check.description ? html`<p class="lead described">${check.description}</p>` : nothing}
+    ${check.parameters?.length ? this.#parameters(check.parameters) : nothing}
+    ${
+      check.causes?.length
         ? html`<h3>What commonly causes it</h3>
             <ul class="text">
               ${check.causes.map((cause) => html`<li>${cause}</li>`)}
             </ul>`
-        : nothing}`;
+        : nothing
+    }`;
   }
 
   #parameters(list: Parameter[]): TemplateResult {
@@ -77,9 +81,11 @@ export class BugCheckSection extends Section {
                 <td class="value">${address(parameter.value, this.width)}</td>
                 <td>
                   ${parameter.meaning || html`<span class="muted">no meaning is documented</span>`}
-                  ${parameter.decoded
-                    ? html`<div class="decoded">${parameter.decoded}</div>`
-                    : nothing}
+                  ${
+                    parameter.decoded
+                      ? html`<div class="decoded">${parameter.decoded}</div>`
+                      : nothing
+                  }
                 </td>
               </tr>`,
           )}

@@ -43,15 +43,17 @@ export class TopCard extends Section {
             </li>`,
         )}
       </ul>
-      ${list.length > 3
-        ? html`<button
-            type="button"
-            class="plain more small screen"
-            @click=${() => this.desk.show("findings")}
-          >
-            ${plural(list.length, "finding")} in all, with evidence and steps
-          </button>`
-        : nothing}`;
+      ${
+        list.length > 3
+          ? html`<button
+              type="button"
+              class="plain more small screen"
+              @click=${() => this.desk.show("findings")}
+            >
+              ${plural(list.length, "finding")} in all, with evidence and steps
+            </button>`
+          : nothing
+      }`;
   }
 
   #machine(): Fact[] {
@@ -74,14 +76,9 @@ export class TopCard extends Section {
 
   #culprit(blame: Report["blame"]): unknown {
     if (blame) {
-      return html`<button
-          type="button"
-          class="plain mono"
-          @click=${() => this.desk.show("stack")}
-        >
+      return html`<button type="button" class="plain mono" @click=${() => this.desk.show("stack")}>
           ${blame.module}</button
-        >${blame.symbol ? html` <code>${blame.symbol}</code>` : nothing}
-        ${sure(blame.confidence)}`;
+        >${blame.symbol ? html` <code>${blame.symbol}</code>` : nothing} ${sure(blame.confidence)}`;
     }
     if (this.busy || !this.report.bugcheck) return "";
     return html`<span class="muted">nobody can be named from this dump</span>`;
@@ -92,8 +89,7 @@ export class TopCard extends Section {
     if (!system) return [];
     const at = system.crash_time;
     const zone = machine(system);
-    const own =
-      zone ?? html`<span class="muted">its own time zone is not recorded here</span>`;
+    const own = zone ?? html`<span class="muted">its own time zone is not recorded here</span>`;
     return [
       { label: "Stopped", value: at ? html`<span class="age">${age(at)}</span>` : "" },
       { label: "Machine’s time", value: at ? own : "" },
@@ -121,9 +117,9 @@ function windows(system: NonNullable<Report["system"]>): TemplateResult {
     system.architecture,
     system.processors === undefined ? "" : plural(system.processors, "processor"),
   ].filter((part) => part);
-  return html`${system.os ?? "Windows"}${system.build === undefined
-      ? ""
-      : ` (build ${system.build})`}${parts.length > 0 ? `, ${parts.join(", ")}` : ""}`;
+  return html`${system.os ?? "Windows"}${
+    system.build === undefined ? "" : ` (build ${system.build})`
+  }${parts.length > 0 ? `, ${parts.join(", ")}` : ""}`;
 }
 
 function machineLine(platform: NonNullable<Report["platform"]>): TemplateResult {

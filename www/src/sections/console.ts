@@ -33,17 +33,19 @@ export class ConsoleSection extends Section {
 
   protected override render(): unknown {
     return html`${this.head("Console", this.#beside())}
-    ${this.entries.length
-      ? html`<div class="log" role="log" tabindex="0" aria-label="Console output">
-          ${this.entries.map(
-            (entry) =>
-              html`<pre class="line">&gt; ${entry.line}</pre>
-                <pre>${entry.answer}</pre>`,
-          )}
-        </div>`
-      : html`<p class="blank">
-          Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger.
-        </p>`}
+      ${
+        this.entries.length
+          ? html`<div class="log" role="log" tabindex="0" aria-label="Console output">
+              ${this.entries.map(
+                (entry) =>
+                  html`<pre class="line">&gt; ${entry.line}</pre>
+                    <pre>${entry.answer}</pre>`,
+              )}
+            </div>`
+          : html`<p class="blank">
+              Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger.
+            </p>`
+      }
       <form class="screen" @submit=${(event: Event) => this.#submit(event)}>
         <input
           type="text"
@@ -63,7 +65,11 @@ export class ConsoleSection extends Section {
       <div class="try screen">
         ${OFFERED.map(
           (line) =>
-            html`<button type="button" ?disabled=${this.running} @click=${() => void this.run(line)}>
+            html`<button
+              type="button"
+              ?disabled=${this.running}
+              @click=${() => void this.run(line)}
+            >
               ${line}
             </button>`,
         )}

@@ -17,11 +17,13 @@ export class FindingsSection extends Section {
       something else</span
     >`;
     return html`${this.head("Findings", list.length ? words : nothing)}
-    ${list.length
-      ? list.map(finding)
-      : this.absent(
-          "No rule fired on this dump. That is no proof of health: the notes below say what it does not hold.",
-        )}`;
+    ${
+      list.length
+        ? list.map(finding)
+        : this.absent(
+            "No rule fired on this dump. That is no proof of health: the notes below say what it does not hold.",
+          )
+    }`;
   }
 }
 

@@ -39,9 +39,11 @@ export class HeaderSection extends Section {
                     <td><code>${field.offset}</code></td>
                     <td><code>${field.name}</code></td>
                     <td>
-                      ${field.value === undefined
-                        ? blank(field.gap ?? "not-recorded")
-                        : html`<code>${field.value}</code>`}
+                      ${
+                        field.value === undefined
+                          ? blank(field.gap ?? "not-recorded")
+                          : html`<code>${field.value}</code>`
+                      }
                     </td>
                     <td>${field.meaning ?? nothing}</td>
                   </tr>`,

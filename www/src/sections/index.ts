@@ -42,14 +42,24 @@ export const SECTIONS: SectionKind[] = [
     count: (report) => report.findings?.length ?? 0,
     fits: dump,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-findings id="findings" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-findings>`,
+      html`<bluepane-findings
+        id="findings"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-findings>`,
   },
   {
     id: "bugcheck",
     title: "Bug check",
     fits: dump,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-bugcheck id="bugcheck" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-bugcheck>`,
+      html`<bluepane-bugcheck
+        id="bugcheck"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-bugcheck>`,
   },
   {
     id: "stack",
@@ -57,21 +67,36 @@ export const SECTIONS: SectionKind[] = [
     count: (report) => report.stack?.frames?.length ?? 0,
     fits: dump,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-stack id="stack" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-stack>`,
+      html`<bluepane-stack
+        id="stack"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-stack>`,
   },
   {
     id: "memory",
     title: "Memory",
     fits: kernel,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-memory id="memory" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-memory>`,
+      html`<bluepane-memory
+        id="memory"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-memory>`,
   },
   {
     id: "platform",
     title: "Platform",
     fits: kernel,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-platform id="platform" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-platform>`,
+      html`<bluepane-platform
+        id="platform"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-platform>`,
   },
   {
     id: "modules",
@@ -79,7 +104,12 @@ export const SECTIONS: SectionKind[] = [
     count: (report) => report.modules?.length ?? 0,
     fits: dump,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-modules id="modules" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-modules>`,
+      html`<bluepane-modules
+        id="modules"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-modules>`,
   },
   {
     id: "secondary",
@@ -87,34 +117,59 @@ export const SECTIONS: SectionKind[] = [
     count: (report) => report.secondary_data?.length ?? 0,
     fits: kernel,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-secondary id="secondary" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-secondary>`,
+      html`<bluepane-secondary
+        id="secondary"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-secondary>`,
   },
   {
     id: "header",
     title: "Raw header",
     fits: kernel,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-header id="header" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-header>`,
+      html`<bluepane-header
+        id="header"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-header>`,
   },
   {
     id: "console",
     title: "Console",
     fits: dump,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-console id="console" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-console>`,
+      html`<bluepane-console
+        id="console"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-console>`,
   },
   {
     id: "notes",
     title: "Notes",
     count: (report) => report.notes?.length ?? 0,
     render: ({ report, desk, busy }) =>
-      html`<bluepane-notes id="notes" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-notes>`,
+      html`<bluepane-notes
+        id="notes"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-notes>`,
   },
   {
     id: "share",
     title: "Share",
     render: ({ report, desk, busy }) =>
-      html`<bluepane-share id="share" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-share>`,
+      html`<bluepane-share
+        id="share"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-share>`,
   },
 ];
 

@@ -33,16 +33,18 @@ export class MemorySection extends Section {
     }
     const bars = barsOf(memory);
     return html`${this.head("Memory", copy)}
-      ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing}
-      ${memory.installed_bytes
+    ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing}
+    ${
+      memory.installed_bytes
         ? html`<p>
             Installed: <b>${bytes(big(memory.installed_bytes) ?? 0n)}</b>
             <span class="muted">by the firmware’s list of memory devices</span>
           </p>`
-        : nothing}
-      ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
-      ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
-      ${runs(memory.physical_runs)} ${limits(memory.limits)}`;
+        : nothing
+    }
+    ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
+    ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
+    ${runs(memory.physical_runs)} ${limits(memory.limits)}`;
   }
 }
 
@@ -186,12 +188,14 @@ function processes(list: Process[] | undefined): TemplateResult | typeof nothing
   const heaviest = [...list].sort((a, b) => approx(b.commit_pages) - approx(a.commit_pages));
   return html`<h3>Processes</h3>
     ${processTable(heaviest.slice(0, SHOWN))}
-    ${heaviest.length > SHOWN
-      ? html`<details>
-          <summary>${plural(heaviest.length - SHOWN, "more process", "more processes")}</summary>
-          ${processTable(heaviest.slice(SHOWN))}
-        </details>`
-      : nothing}`;
+    ${
+      heaviest.length > SHOWN
+        ? html`<details>
+            <summary>${plural(heaviest.length - SHOWN, "more process", "more processes")}</summary>
+            ${processTable(heaviest.slice(SHOWN))}
+          </details>`
+        : nothing
+    }`;
 }
 
 function processTable(list: Process[]): TemplateResult {
@@ -213,9 +217,9 @@ function processTable(list: Process[]): TemplateResult {
           (process) =>
             html`<tr>
               <td>
-                <code>${process.name}</code>${process.exited
-                  ? html` <span class="muted">ended</span>`
-                  : nothing}
+                <code>${process.name}</code>${
+                  process.exited ? html` <span class="muted">ended</span>` : nothing
+                }
               </td>
               <td class="num">${process.pid}</td>
               <td class="num">${process.parent_pid ?? nothing}</td>
@@ -279,10 +283,12 @@ function counters(all: Record<string, Counter> | undefined): TemplateResult | ty
             const value = big(counter?.pages);
             return html`<tr>
               <td>${name.replaceAll("_", " ")}</td>
-              ${value === null
-                ? html`<td colspan="2">${blank(counter?.gap)}</td>`
-                : html`<td class="num">${grouped(value)}</td>
-                    <td class="num">${bytes(value * 4096n)}</td>`}
+              ${
+                value === null
+                  ? html`<td colspan="2">${blank(counter?.gap)}</td>`
+                  : html`<td class="num">${grouped(value)}</td>
+                      <td class="num">${bytes(value * 4096n)}</td>`
+              }
               <td class="source">${counter?.source} ${sure(counter?.confidence)}</td>
             </tr>`;
           })}

@@ -153,20 +153,22 @@ export class ModulesSection extends Section {
           </button>
         </td>
         <td class="origin">
-          <span class=${third ? "third" : "muted"}>${vendor}</span>${module.purpose
-            ? html`${vendor ? ": " : ""}${module.purpose}`
-            : nothing}
+          <span class=${third ? "third" : "muted"}>${vendor}</span>${
+            module.purpose ? html`${vendor ? ": " : ""}${module.purpose}` : nothing
+          }
         </td>
         <td class="version nowrap">${module.version ?? nothing}</td>
         <td class="built nowrap">${built(module)}</td>
         <td class="base">${address(module.base, this.width)}</td>
         <td class="size num">${bytes(module.size)}</td>
       </tr>
-      ${open
-        ? html`<tr>
-            <td class="detail" colspan=${COLUMNS.length}>${this.#detail(module)}</td>
-          </tr>`
-        : nothing}`;
+      ${
+        open
+          ? html`<tr>
+              <td class="detail" colspan=${COLUMNS.length}>${this.#detail(module)}</td>
+            </tr>`
+          : nothing
+      }`;
   }
 
   #detail(module: Module): TemplateResult {

@@ -13,7 +13,8 @@ export class NotesSection extends Section {
     const notes = this.report.notes ?? [];
     const holds = this.report.file.holds;
     return html`${this.head("Notes")} ${holds ? html`<p class="lead">${holds}</p>` : nothing}
-      ${notes.length
+    ${
+      notes.length
         ? html`<table>
             <caption class="unseen">
               What is missing or odd, and why
@@ -28,8 +29,9 @@ export class NotesSection extends Section {
               )}
             </tbody>
           </table>`
-        : this.absent("Nothing was found missing or odd beyond what the sections say.")}
-      ${this.#cost()}`;
+        : this.absent("Nothing was found missing or odd beyond what the sections say.")
+    }
+    ${this.#cost()}`;
   }
 
   #cost(): unknown {

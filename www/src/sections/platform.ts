@@ -23,9 +23,11 @@ export class PlatformSection extends Section {
   protected override render(): unknown {
     const { platform, integration_services: services } = this.report;
     return html`${this.head("Platform and Integration Services")}
-    ${platform
-      ? this.#platform(platform)
-      : this.absent("This file records nothing about the machine’s firmware or hypervisor.")}
+    ${
+      platform
+        ? this.#platform(platform)
+        : this.absent("This file records nothing about the machine’s firmware or hypervisor.")
+    }
     ${services ? this.#services(services) : nothing}`;
   }
 
@@ -64,11 +66,13 @@ export class PlatformSection extends Section {
           : "",
       },
     ])}
-    ${platform.remarks?.length
-      ? html`<ul class="text">
-          ${platform.remarks.map((remark) => html`<li>${remark}</li>`)}
-        </ul>`
-      : nothing}`;
+    ${
+      platform.remarks?.length
+        ? html`<ul class="text">
+            ${platform.remarks.map((remark) => html`<li>${remark}</li>`)}
+          </ul>`
+        : nothing
+    }`;
   }
 
   #services(services: IntegrationServices): TemplateResult {

@@ -54,8 +54,8 @@ export class ShareSection extends Section {
     const rows = [...COPY, ...SAVE, ...(abilities.print ? [PRINT] : [])];
     return html`${this.head("Share")}
       <p class="lead muted">
-        “Redacted” leaves out computer, host, user and VM names, domains, serial numbers, asset tags,
-        UUIDs, paths below a user’s profile, and IP and MAC addresses.
+        “Redacted” leaves out computer, host, user and VM names, domains, serial numbers, asset
+        tags, UUIDs, paths below a user’s profile, and IP and MAC addresses.
       </p>
       <table class="screen">
         <tbody>
@@ -63,12 +63,14 @@ export class ShareSection extends Section {
         </tbody>
       </table>
       <p role="status" class="small">${this.said}</p>
-      ${this.shown
-        ? html`<label
-            >To copy by hand:
-            <textarea readonly .value=${this.shown}></textarea>
-          </label>`
-        : nothing}`;
+      ${
+        this.shown
+          ? html`<label
+              >To copy by hand:
+              <textarea readonly .value=${this.shown}></textarea>
+            </label>`
+          : nothing
+      }`;
   }
 
   #row({ way, label, about }: Row): TemplateResult {

@@ -22,14 +22,20 @@ export class StackSection extends Section {
     const { stack, blame } = this.report;
     const frames = stack?.frames ?? [];
     const copy = frames.length
-      ? html`<bluepane-copy class="screen" what="stack" .text=${this.#text(frames)}></bluepane-copy>`
+      ? html`<bluepane-copy
+          class="screen"
+          what="stack"
+          .text=${this.#text(frames)}
+        ></bluepane-copy>`
       : nothing;
     return html`${this.head("Stack", copy)} ${blame ? this.#blame(blame) : this.#nobody()}
     ${stack ? this.#context(stack) : nothing}
     ${frames.length ? this.#frames(frames) : this.absent(stack?.limits || this.#why())}
-    ${frames.length && stack?.limits
-      ? html`<p class="lead muted small limits">${stack.limits}</p>`
-      : nothing}
+    ${
+      frames.length && stack?.limits
+        ? html`<p class="lead muted small limits">${stack.limits}</p>`
+        : nothing
+    }
     ${stack?.registers?.length ? this.#registers(stack) : nothing}`;
   }
 
@@ -50,9 +56,11 @@ export class StackSection extends Section {
         Probable culprit: <code>${blame.module}${blame.symbol ? `!${blame.symbol}` : ""}</code>
         ${sure(blame.confidence)}
       </h3>
-      ${about?.purpose || about?.vendor
-        ? html`<p>${[about.vendor, about.purpose].filter((part) => part).join(": ")}</p>`
-        : nothing}
+      ${
+        about?.purpose || about?.vendor
+          ? html`<p>${[about.vendor, about.purpose].filter((part) => part).join(": ")}</p>`
+          : nothing
+      }
       ${evidence(blame.evidence)}
       ${facts([
         {
@@ -120,12 +128,18 @@ export class StackSection extends Section {
       <td class="bar"></td>
       <td class="n">${index.toString(16).padStart(2, "0")}</td>
       <td>
-        ${frame.module
-          ? html`<code class="place">${place(frame)}</code>`
-          : blank(frame.gap ?? "unmapped")}
-        ${third
-          ? html` <span class="third small">third party${about?.vendor ? `: ${about.vendor}` : ""}</span>`
-          : nothing}
+        ${
+          frame.module
+            ? html`<code class="place">${place(frame)}</code>`
+            : blank(frame.gap ?? "unmapped")
+        }
+        ${
+          third
+            ? html` <span class="third small"
+                >third party${about?.vendor ? `: ${about.vendor}` : ""}</span
+              >`
+            : nothing
+        }
       </td>
       <td class="how"><span title=${meaning}>${label}</span> ${sure(frame.confidence)}</td>
       <td class="at">${address(frame.address, this.width)}</td>

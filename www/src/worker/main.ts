@@ -152,7 +152,10 @@ scope.onmessage = ({ data }) => {
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {
-    if ("call" in data) reply(data.call, () => { throw new Error("that file is no longer open"); });
+    if ("call" in data)
+      reply(data.call, () => {
+        throw new Error("that file is no longer open");
+      });
     return;
   }
   if (data.type === "bytes") current.answer(data.read, data.bytes, data.error);
