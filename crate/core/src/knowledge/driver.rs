@@ -9,6 +9,9 @@ use super::text;
 
 static DRIVERS: &str = include_str!("../../data/driver.txt");
 
+/// The table's names with a `*`, which a search by order cannot find.
+static PATTERNS: &str = "qc*7180.sys\nrzdev_0*.sys";
+
 /// Copies of storage drivers that write a crash dump or a hibernation file carry these prefixes.
 const COPY_PREFIXES: [&str; 2] = ["dump_", "hiber_"];
 
@@ -60,44 +63,54 @@ fn find(name: &str) -> Option<Driver> {
     } else {
         name
     };
-    text::lines(DRIVERS).find_map(|line| {
-        let mut column = text::columns(line);
-        let file = column.next()?;
-        if !names_file(file, name) {
-            return None;
-        }
-        let vendor = column.next()?;
-        Some(Driver {
-            vendor: if vendor == "ms" { "Microsoft" } else { vendor },
-            class: column.next()?,
-            purpose: column.next()?,
-            microsoft: vendor == "ms",
-            dump_copy: false,
-        })
+    // A module name without an ending may stand for a driver, library or program.
+    let endings: &[&str] = if name.contains('.') {
+        &[""]
+    } else {
+        &[".sys", ".dll", ".exe"]
+    };
+    let exact = endings.iter().find_map(|ending| {
+        let wanted = || {
+            name.bytes()
+                .chain(ending.bytes())
+                .map(|byte| byte.to_ascii_lowercase())
+        };
+        text::search(DRIVERS, |line| file_of(line).bytes().cmp(wanted()))
+    });
+    let line = exact.or_else(|| {
+        let pattern = PATTERNS.lines().find(|pattern| fits(pattern, name))?;
+        text::search(DRIVERS, |line| file_of(line).cmp(pattern))
+    })?;
+    let mut column = text::columns(line).skip(1);
+    let vendor = column.next()?;
+    Some(Driver {
+        vendor: if vendor == "ms" { "Microsoft" } else { vendor },
+        class: column.next()?,
+        purpose: column.next()?,
+        microsoft: vendor == "ms",
+        dump_copy: false,
     })
 }
 
-/// Whether `name` is the table's `file`, its stem, or fits its one `*`.
-fn names_file(file: &str, name: &str) -> bool {
-    if file.eq_ignore_ascii_case(name) {
-        return true;
-    }
-    if let Some((start, end)) = file.split_once('*') {
-        let Some(middle) = name.len().checked_sub(end.len()) else {
-            return false;
-        };
-        return middle >= start.len()
-            && name
-                .get(..start.len())
-                .is_some_and(|part| part.eq_ignore_ascii_case(start))
-            && name
-                .get(middle..)
-                .is_some_and(|part| part.eq_ignore_ascii_case(end));
-    }
-    !name.contains('.')
-        && file
-            .rsplit_once('.')
-            .is_some_and(|(stem, _)| stem.eq_ignore_ascii_case(name))
+fn file_of(line: &'static str) -> &'static str {
+    text::columns(line).next().unwrap_or("")
+}
+
+/// Whether a name fits a pattern with one `*`, in any mix of upper and lower case.
+fn fits(pattern: &str, name: &str) -> bool {
+    let Some((start, end)) = pattern.split_once('*') else {
+        return false;
+    };
+    let Some(middle) = name.len().checked_sub(end.len()) else {
+        return false;
+    };
+    middle >= start.len()
+        && name
+            .get(..start.len())
+            .is_some_and(|part| part.eq_ignore_ascii_case(start))
+        && name
+            .get(middle..)
+            .is_some_and(|part| part.eq_ignore_ascii_case(end))
 }
 
 #[cfg(test)]
@@ -155,9 +168,18 @@ mod tests {
 
     #[test]
     fn a_star_stands_for_any_characters_between_its_neighbours() {
-        assert!(names_file("qc*7180.sys", "QCWLAN7180.sys"));
-        assert!(!names_file("qc*7180.sys", "qc710.sys"));
-        assert!(!names_file("qc*7180.sys", "q"));
+        assert!(fits("qc*7180.sys", "QCWLAN7180.sys"));
+        assert!(!fits("qc*7180.sys", "qc710.sys"));
+        assert!(!fits("qc*7180.sys", "q"));
+        assert_eq!(driver("qcwlan7180.sys").unwrap().vendor, "Qualcomm");
+    }
+
+    #[test]
+    fn every_name_with_a_star_is_among_the_patterns() {
+        let starred = text::lines(DRIVERS)
+            .map(file_of)
+            .filter(|file| file.contains('*'));
+        assert!(starred.eq(PATTERNS.lines()));
     }
 
     #[test]

@@ -3,6 +3,8 @@
 //! The tables are part of the program, not of a dump, and their shape is proven by tests; the
 //! helpers still never panic and simply find nothing in a line they cannot read.
 
+use core::cmp::Ordering;
+
 /// Lines that carry facts: comments (`#`) and blank lines left out.
 pub(crate) fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table
@@ -31,6 +33,31 @@ pub(crate) fn word(line: &'static str) -> (&'static str, &'static str) {
 /// The columns of a line, separated by `|`, without outer spaces.
 pub(crate) fn columns(line: &'static str) -> impl Iterator<Item = &'static str> {
     line.split('|').map(str::trim)
+}
+
+/// Binary search in a table whose lines are sorted: `order` says how a line compares to what is
+/// wanted. Comment lines stand at the top and count as smaller.
+pub(crate) fn search(
+    table: &'static str,
+    mut order: impl FnMut(&'static str) -> Ordering,
+) -> Option<&'static str> {
+    let (mut low, mut high) = (0usize, table.len());
+    while low < high {
+        let middle = low.checked_add(high.checked_sub(low)? / 2)?;
+        let start = match table.get(low..middle)?.rfind('\n') {
+            Some(at) => low.checked_add(at)?.checked_add(1)?,
+            None => low,
+        };
+        let rest = table.get(start..high)?;
+        let line = rest.split('\n').next()?;
+        let comment = line.starts_with('#') || line.is_empty();
+        match if comment { Ordering::Less } else { order(line) } {
+            Ordering::Equal => return Some(line),
+            Ordering::Greater => high = start,
+            Ordering::Less => low = start.checked_add(line.len())?.checked_add(1)?,
+        }
+    }
+    None
 }
 
 /// Whether a file name is one of a comma-separated list, in any mix of upper and lower case.
@@ -77,5 +104,18 @@ mod tests {
         assert_eq!(file_name("nt"), "nt");
         assert!(listed("a.sys,vmbus.sys", "VMBus.sys"));
         assert!(!listed("a.sys,vmbus.sys", "bus.sys"));
+    }
+
+    #[test]
+    fn searching_finds_every_line_and_nothing_else() {
+        const TABLE: &str = "# head\na 1\nbb 2\nc 3\nd 4\n";
+        let find = |wanted: &str| search(TABLE, |line| word(line).0.cmp(wanted));
+        assert_eq!(find("a"), Some("a 1"));
+        assert_eq!(find("bb"), Some("bb 2"));
+        assert_eq!(find("c"), Some("c 3"));
+        assert_eq!(find("d"), Some("d 4"));
+        for absent in ["", "0", "b", "bbb", "e", "#"] {
+            assert_eq!(find(absent), None, "{absent}");
+        }
     }
 }
