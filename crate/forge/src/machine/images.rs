@@ -161,9 +161,6 @@ impl Machine<'_> {
         }
     }
 
-    /// Writes what is resident of the images.
-    pub(super) fn write_images(&mut self) {}
-
     fn write_loader_entries(&mut self) {
         let layout = self.loader_layout();
         let mut links = Vec::new();

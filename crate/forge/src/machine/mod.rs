@@ -4,6 +4,7 @@
 mod counters;
 mod debugger;
 mod images;
+mod images_write;
 mod pages;
 mod processes;
 mod processors;

@@ -40,7 +40,7 @@ struct Placed {
 
 impl Shape {
     /// The shape the forge gives a function: always the same for the same name.
-    fn of(name: &str) -> Self {
+    pub fn of(name: &str) -> Self {
         if name.starts_with("nt!Ki") && (name.ends_with("Fault") || name.ends_with("Trap")) {
             return Self::Trap;
         }
