@@ -9,6 +9,7 @@ pub mod header64;
 pub mod kdbg;
 pub mod loader;
 pub mod secondary;
+pub mod shared;
 pub mod triage;
 
 pub use build::Build;

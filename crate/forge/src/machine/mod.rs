@@ -5,10 +5,13 @@ mod counters;
 mod debugger;
 mod images;
 mod images_write;
+mod memory_manager;
 mod pages;
+mod pool;
 mod processes;
 mod processors;
 mod regions;
+mod shared_data;
 mod stack;
 mod variables;
 
@@ -149,6 +152,11 @@ impl<'s> Machine<'s> {
         machine.make_stack()?;
         machine.write_images();
         machine.write_variables();
+        machine.write_shared_data();
+        machine.write_physical_block();
+        machine.write_firmware();
+        machine.write_memory_manager();
+        machine.write_pool();
         machine.write_debugger_block();
         machine.mark_pages();
         Ok(machine)
