@@ -15,6 +15,7 @@ mod bytes;
 mod container;
 mod dump;
 mod firmware;
+mod hive;
 mod image;
 mod layout;
 mod machine;

@@ -38,6 +38,31 @@ impl Machine<'_> {
         block.u64(kdbg::MM_PAGE_SIZE, 0x1000);
         let size = self.debugger_block_size();
         self.kernel.write(at, &block.as_slice()[..size]);
+        self.write_version_block(list);
+    }
+
+    /// DBGKD_GET_VERSION64: what a debugger asks a machine first.
+    fn write_version_block(&mut self, list: u64) {
+        let Some(at) = self.variable("KdVersionBlock") else {
+            return;
+        };
+        let base = self.widened(self.images[0].base);
+        let modules = self.widened(self.variable("PsLoadedModuleList").unwrap_or(0));
+        let machine = crate::container::header::machine_type(self.arch()) as u16;
+        self.kernel.u16(at, 0xf);
+        self.kernel.u16(at + 2, self.scenario.machine.build as u16);
+        self.kernel.write(at + 4, &[6, 2]);
+        self.kernel
+            .u16(at + 6, if self.pointer() == 8 { 0x47 } else { 0x43 });
+        self.kernel.u16(at + 8, machine);
+        self.kernel.write(at + 0xa, &[12, 3, 0x32]);
+        self.kernel.u64(at + 0x10, base);
+        self.kernel.u64(at + 0x18, modules);
+        self.kernel.u64(at + 0x20, list);
+        // The debugger data list: a list head beside the version block, with the block as its only entry.
+        let block = self.widened(self.variable("KdDebuggerDataBlock").unwrap_or(0));
+        self.kernel.u64(at + 0x40, block);
+        self.kernel.u64(at + 0x48, block);
     }
 
     fn paging_flags(&self) -> u16 {

@@ -11,6 +11,7 @@ mod pool;
 mod processes;
 mod processors;
 mod regions;
+mod registry;
 mod shared_data;
 mod stack;
 mod variables;
@@ -150,6 +151,7 @@ impl<'s> Machine<'s> {
         machine.make_processes();
         machine.make_directories();
         machine.make_stack()?;
+        machine.make_sleepers()?;
         machine.write_images();
         machine.write_variables();
         machine.write_shared_data();
@@ -157,6 +159,7 @@ impl<'s> Machine<'s> {
         machine.write_firmware();
         machine.write_memory_manager();
         machine.write_pool();
+        machine.write_hives()?;
         machine.write_debugger_block();
         machine.mark_pages();
         Ok(machine)

@@ -85,11 +85,9 @@ impl Machine<'_> {
         let object = self.allocate_object(size, b"Proc");
         let system = &self.scenario.system;
         let boot = system.crash_time.0 - system.uptime.0 as i64;
-        let created = wanted
-            .created
-            .map_or(boot + if id == 4 { 1 } else { 20 + id as i64 % 900 }, |m| {
-                m.0
-            });
+        // Each starts a little after the one before it.
+        let after = boot + 1 + 3 * self.processes.len() as i64;
+        let created = wanted.created.map_or(after, |m| m.0);
         let created = scenario::Moment(created).filetime();
         self.kernel.u8(object, 3); // dispatcher header: a process
         let e = "_EPROCESS";
@@ -207,6 +205,18 @@ impl Machine<'_> {
             stack_base: base,
             stack_limit: limit,
         }
+    }
+
+    /// The threads that processors run.
+    pub(super) fn running_threads(&self) -> Vec<u64> {
+        let Some(at) = self.build.field("_KPRCB", "CurrentThread") else {
+            return Vec::new();
+        };
+        let p = self.pointer();
+        self.processors
+            .iter()
+            .map(|cpu| self.kernel.read_word(cpu.prcb + at, p))
+            .collect()
     }
 
     /// Offset of the attached process in a thread.

@@ -30,6 +30,9 @@ impl Default for Shape {
     }
 }
 
+/// Offset of the return address in the frame that a thread switch leaves (KSWITCH_FRAME of x64).
+const SWITCH_FRAME_RETURN: u64 = 0x38;
+
 /// A frame with its addresses decided.
 #[derive(Clone, Debug)]
 struct Placed {
@@ -123,6 +126,15 @@ impl Machine<'_> {
     }
 
     fn stack_x64(&mut self, frames: &[Placed]) -> Vec<u8> {
+        let base = self.current.thread.stack_base;
+        let (start, frame_pointer) = self.lay_frames(base - 0x80, frames);
+        self.current.stack_pointer = start;
+        self.context_x64(start, frame_pointer)
+    }
+
+    /// Writes the frames after the innermost one below `top`. Returns where the first return address lies, and the
+    /// frame pointer of the last trap frame.
+    fn lay_frames(&mut self, top: u64, frames: &[Placed]) -> (u64, u64) {
         let mut need = 0x10;
         for frame in &frames[1.min(frames.len())..] {
             need += match frame.shape {
@@ -130,10 +142,8 @@ impl Machine<'_> {
                 Shape::Trap => trap64::SIZE,
             };
         }
-        let base = self.current.thread.stack_base;
         // The innermost function has just been entered: its return address is on top of a stack aligned to 16.
-        let start = ((base - 0x80 - need) & !0xf) + 8;
-        self.current.stack_pointer = start;
+        let start = ((top - need) & !0xf) + 8;
         let mut rng = self.rng("stack registers");
         let mut frame_pointer = 0;
         let mut sp = start;
@@ -162,7 +172,53 @@ impl Machine<'_> {
             }
         }
         self.kernel.u64(sp, 0);
-        self.context_x64(start, frame_pointer)
+        (start, frame_pointer)
+    }
+
+    /// Gives every sleeping thread a stack that was switched away from: a switch frame, then the way into the wait.
+    pub(super) fn make_sleepers(&mut self) -> Result<(), ScenarioError> {
+        if self.arch() != Architecture::X64 {
+            return Ok(());
+        }
+        let names = [
+            "SwapContext",
+            "KiSwapContext",
+            "KiSwapThread",
+            "KiCommitThreadWait",
+            "KeWaitForSingleObject",
+            "ExpWorkerThread",
+            "PspSystemThreadStartup",
+            "KiStartSystemThread",
+        ];
+        let mut placed = Vec::new();
+        for (i, name) in names.iter().enumerate() {
+            if i == 0 || self.build.function(name).is_some() {
+                let at = if i == 0 {
+                    "nt!KeBugCheckEx".into()
+                } else {
+                    format!("nt!{name}")
+                };
+                placed.push(self.place(
+                    &Frame {
+                        at,
+                        ..Frame::default()
+                    },
+                    i == 0,
+                )?);
+            }
+        }
+        let running: Vec<u64> = self.running_threads();
+        let threads: Vec<_> = self
+            .processes
+            .iter()
+            .flat_map(|p| p.threads.clone())
+            .collect();
+        for thread in threads.iter().filter(|t| !running.contains(&t.object)) {
+            let (start, _) = self.lay_frames(thread.stack_base - 0x80, &placed);
+            let kernel_stack = start - SWITCH_FRAME_RETURN;
+            self.set_pointer(thread.object, "_KTHREAD", "KernelStack", kernel_stack);
+        }
+        Ok(())
     }
 
     /// Writes a trap frame at `at`, as the processor and the fault handler leave it.
