@@ -8,6 +8,7 @@ mod bytes;
 pub mod cpuid;
 mod date;
 mod identify;
+mod integration;
 mod memory;
 pub mod registry_values;
 pub mod smbios;
@@ -16,4 +17,5 @@ pub mod smbios;
 mod testing;
 
 pub use identify::{PlatformFacts, PlatformInputs, identify};
+pub use integration::{IntegrationInputs, diagnose};
 pub use memory::memory;

@@ -15,7 +15,7 @@ pub(super) const REGISTERS: [u8; 4] = [0x6F, 0xC0, 0x3D, 0xD0];
 /// Registry values.
 pub(super) const REGISTRY: [u8; 4] = [0x89, 0xC3, 0x7A, 0x6C];
 /// ACPI tables.
-pub(super) const ACPI: [u8; 4] = [0xB2, 0xD0, 0x40, 0xE8];
+pub(super) const ACPI: [u8; 4] = [0xD2, 0x40, 0x3B, 0xE8];
 
 /// The folder of real dumps (`BLUEPANE_CORPUS`, default `../shared/corpus` beside the
 /// repository), or `None` with a line that says the test was skipped.
@@ -70,7 +70,11 @@ impl Dump {
 
     /// Secondary data whose identity begins with these four bytes.
     pub fn blob(&self, identity: [u8; 4]) -> Option<&[u8]> {
-        let start = self.bytes.windows(8).position(|w| w == b"DumpBlob")?;
+        // Secondary data begins where the triage header says that the dump ends.
+        let start = self.u32(0x2004) as usize;
+        if self.bytes.get(start..start + 8) != Some(b"DumpBlob") {
+            return None;
+        }
         let mut at = start + self.u32(start + 8) as usize;
         while at + 32 <= self.bytes.len() {
             let header = self.u32(at) as usize;
