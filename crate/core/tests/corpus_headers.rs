@@ -2,7 +2,8 @@
 
 mod support;
 
-use bluepane::container::{DumpHeader, FileFormat, identify};
+use bluepane::container::pages::PageList;
+use bluepane::container::{DumpHeader, Extent, FileFormat, StoredPages, identify};
 use bluepane::model::Kind;
 use bluepane::source::Slice;
 
@@ -209,6 +210,34 @@ fn damaged_and_foreign_files_are_named() {
             assert_eq!(identify(&Slice(&bytes)).unwrap().format, format, "{path}");
             let piecewise = support::piecewise(&bytes, 7, |cache| identify(cache));
             assert_eq!(piecewise.unwrap().format, format, "{path}");
+        }
+    }
+}
+
+#[test]
+fn the_pages_of_the_small_kernel_dumps_are_found() {
+    for (file, kind) in [
+        ("full.dmp.xz", Kind::Full),
+        ("bitmap-kernel.dmp.xz", Kind::BitmapKernel),
+    ] {
+        let Some(packed) = support::dump(&format!("kernel-small/{file}")) else {
+            continue;
+        };
+        let mut bytes = Vec::new();
+        lzma_rs::xz_decompress(&mut &packed[..], &mut bytes).unwrap();
+        let source = Slice(&bytes);
+        let header = DumpHeader::read(&source).unwrap();
+        assert_eq!(header.kind(), kind, "{file}");
+        let pages = StoredPages::read(&source, &header).unwrap();
+        assert_eq!(pages.end(), bytes.len() as u64, "{file}");
+        assert!(
+            !Extent::new(&header, Some(&pages), None).truncated(),
+            "{file}"
+        );
+        if let PageList::Bitmap { place, .. } = pages.list {
+            let bitmap = &bytes[place.offset as usize..(place.offset + place.len) as usize];
+            let set: u64 = bitmap.iter().map(|byte| u64::from(byte.count_ones())).sum();
+            assert_eq!(set, pages.present, "{file}");
         }
     }
 }

@@ -60,7 +60,7 @@ fn flipped_bytes_never_panic() {
     // Most of the structure stands in the headers and in the first pieces.
     let places = [0x2000, 0x2080, 0x2300, 0xA000, 0x1_0000, bytes.len()];
     let mut opened = 0;
-    for round in 0..4000 {
+    for round in 0..2000 {
         let end = places[round % places.len()];
         let saved: Vec<(usize, u8)> = (0..1 + random.below(8))
             .map(|_| random.below(end))
@@ -78,7 +78,7 @@ fn flipped_bytes_never_panic() {
             bytes[at] = byte;
         }
     }
-    assert!(opened > 3000, "{opened}");
+    assert!(opened > 1500, "{opened}");
 }
 
 #[test]

@@ -1,0 +1,117 @@
+use super::*;
+use crate::container::header::VALID_64;
+use crate::source::Slice;
+use alloc::vec;
+
+fn put(bytes: &mut [u8], offset: usize, value: &[u8]) {
+    bytes[offset..offset + value.len()].copy_from_slice(value);
+}
+
+fn put64(bytes: &mut [u8], offset: usize, value: u64) {
+    put(bytes, offset, &value.to_le_bytes());
+}
+
+fn dump(kind: u32) -> Vec<u8> {
+    let mut file = vec![0; 0x4000];
+    put(&mut file, 0, b"PAGE");
+    put(&mut file, 4, &VALID_64);
+    put(&mut file, 0xF98, &kind.to_le_bytes());
+    file
+}
+
+fn read(file: &[u8]) -> Result<StoredPages, PagesError> {
+    let source = Slice(file);
+    StoredPages::read(&source, &DumpHeader::read(&source).unwrap())
+}
+
+fn bitmap_dump() -> Vec<u8> {
+    let mut file = dump(6);
+    put(&mut file, 0x2000, b"SDMPDUMP");
+    put(&mut file, 0x200C, b"PAGE");
+    put64(&mut file, 0x2020, 0x3000);
+    put64(&mut file, 0x2028, 2);
+    put64(&mut file, 0x2030, 100);
+    file
+}
+
+#[test]
+fn a_bitmap_header_tells_where_the_pages_are_and_what_is_missing() {
+    let file = bitmap_dump();
+    let pages = read(&file).unwrap();
+    assert_eq!((pages.first_page, pages.present), (0x3000, 2));
+    let place = FileRange {
+        offset: 0x2038,
+        len: 13,
+    };
+    assert_eq!(pages.list, PageList::Bitmap { place, bits: 100 });
+    let header = DumpHeader::read(&Slice(&file)).unwrap();
+    let extent = Extent::new(&header, Some(&pages), None);
+    assert_eq!((extent.missing(), extent.truncated()), (0x1000, true));
+}
+
+#[test]
+fn the_form_before_windows_8_is_told_by_its_header_size() {
+    let mut file = dump(2);
+    put(&mut file, 0x2000, b"SDMPDUMP");
+    put(&mut file, 0x200C, &0x3000_u32.to_le_bytes());
+    put(&mut file, 0x2014, &1_u32.to_le_bytes());
+    put(&mut file, 0x2018, &64_u32.to_le_bytes());
+    let pages = read(&file).unwrap();
+    assert_eq!((pages.first_page, pages.end()), (0x3000, 0x4000));
+    let PageList::Bitmap { place, bits } = pages.list else {
+        panic!("{:?}", pages.list);
+    };
+    assert_eq!((place.offset, place.len, bits), (0x2028, 8, 64));
+}
+
+#[test]
+fn numbers_that_cannot_be_are_refused() {
+    let mut file = bitmap_dump();
+    put64(&mut file, 0x2030, u64::MAX);
+    assert_eq!(
+        read(&file),
+        Err(PagesError::Implausible {
+            offset: 0x2030,
+            found: u64::MAX
+        })
+    );
+    let mut file = bitmap_dump();
+    put64(&mut file, 0x2028, 101);
+    assert!(matches!(
+        read(&file),
+        Err(PagesError::Implausible { offset: 0x2028, .. })
+    ));
+    let mut file = bitmap_dump();
+    put64(&mut file, 0x2020, 0x2000);
+    assert!(matches!(
+        read(&file),
+        Err(PagesError::Implausible { offset: 0x2020, .. })
+    ));
+    assert!(matches!(
+        read(&dump(6)),
+        Err(PagesError::Tag { offset: 0x2000, .. })
+    ));
+    assert_eq!(read(&dump(4)), Err(PagesError::NoPages));
+}
+
+#[test]
+fn ranges_end_with_frame_zero_or_with_the_total() {
+    for (kind, expected) in [(8, 2), (10, 1)] {
+        let mut file = dump(kind);
+        put(&mut file, 0x2004, b"RDMPDUMP");
+        put64(&mut file, 0x2010, 0x1000 - 0x20);
+        put64(&mut file, 0x2018, 0x3000);
+        put64(&mut file, 0x2020, 3);
+        put64(&mut file, 0x2028, 4);
+        for (i, (base, pages)) in [(1_u64, 4_u64), (9, 2), (0, 7)].into_iter().enumerate() {
+            put64(&mut file, 0x2030 + i * 16, base);
+            put64(&mut file, 0x2038 + i * 16, pages);
+        }
+        let pages = read(&file).unwrap();
+        let PageList::Runs(runs) = &pages.list else {
+            panic!("{:?}", pages.list);
+        };
+        assert_eq!(runs.len(), expected, "{kind}");
+        assert_eq!(pages.present, if kind == 8 { 6 } else { 4 });
+    }
+}
