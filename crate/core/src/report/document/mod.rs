@@ -11,6 +11,7 @@ mod modules;
 mod platform;
 
 pub(crate) use card::stop_name;
+pub(crate) use crash::{location, register_lines, stem};
 
 use crate::model::{Confidence, Gap, How, Report, Severity};
 use alloc::{string::String, vec::Vec};

@@ -11,7 +11,8 @@ use alloc::{format, string::String};
 use sample::{NAMES, sample};
 use std::path::Path;
 
-fn golden(name: &str, found: &str) {
+/// Compares with a golden file, or writes it anew.
+pub(crate) fn golden(name: &str, found: &str) {
     let path = Path::new(env!("CARGO_MANIFEST_DIR"))
         .join("src/report/tests/golden")
         .join(name);
@@ -137,10 +138,16 @@ fn more_names_can_be_given() {
 const HOSTILE: &str =
     "\u{1b}[31m</td><script>alert(1)</script>|`*_[x](javascript:y) <img src=x>\r\n# ''\"";
 
-#[test]
-fn hostile_strings_stay_text_in_every_rendering() {
+/// A report whose every string is hostile.
+pub(crate) fn hostile() -> Report {
     let mut report = sample();
     visit_all(&mut report, &mut |text| *text = HOSTILE.into());
+    report
+}
+
+#[test]
+fn hostile_strings_stay_text_in_every_rendering() {
+    let mut report = hostile();
     report.findings.push(Finding {
         title: HOSTILE.into(),
         ..Finding::default()

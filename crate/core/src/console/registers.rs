@@ -1,0 +1,65 @@
+//! `k` and `r`: the stack and the registers.
+
+use crate::model::{How, Report};
+use crate::report::document::{confidence, gap, how, is_wide, location, register_lines};
+use crate::report::format::address;
+use alloc::{format, string::String, vec::Vec};
+
+/// The stack. The debugger prints return addresses there; here it is the address of each frame,
+/// and how it was found.
+pub(super) fn stack(_: &[&str], report: &Report) -> Vec<String> {
+    let Some(stack) = report.stack.as_ref().filter(|s| !s.frames.is_empty()) else {
+        return super::absent("A stack");
+    };
+    let wide = is_wide(report);
+    let pad = if wide { 17 } else { 8 };
+    let mut lines = Vec::from([format!(
+        " # {:pad$} {:pad$} Call Site",
+        "Child-SP", "Address"
+    )]);
+    for (at, frame) in stack.frames.iter().enumerate() {
+        let pointer = frame
+            .stack_pointer
+            .map_or(String::new(), |sp| address(sp.0, wide));
+        let place = location(frame).unwrap_or_else(|| {
+            let why = frame.gap.map_or("in no module", gap);
+            format!("0x{} ({why})", address(frame.address.0, wide))
+        });
+        // Unwound frames are the debugger's own; the others say how they were found.
+        let found = match frame.how {
+            How::Context | How::Unwind => String::new(),
+            other => format!("  [{}, {}]", how(other), confidence(frame.confidence)),
+        };
+        let shown = address(frame.address.0, wide);
+        lines.push(format!(
+            "{at:02x} {pointer:pad$} {shown:pad$} {place}{found}"
+        ));
+    }
+    if !stack.limits.is_empty() {
+        lines.push(stack.limits.clone());
+    }
+    lines
+}
+
+/// All registers, or one.
+pub(super) fn registers(words: &[&str], report: &Report) -> Vec<String> {
+    let wide = is_wide(report);
+    let Some(stack) = report.stack.as_ref().filter(|s| !s.registers.is_empty()) else {
+        return super::absent("A context with registers");
+    };
+    let Some(&name) = words.first() else {
+        return register_lines(stack, wide);
+    };
+    let name = name.trim_start_matches('@');
+    match stack
+        .registers
+        .iter()
+        .find(|register| register.name.eq_ignore_ascii_case(name))
+    {
+        Some(register) if wide => {
+            Vec::from([format!("{}={:016x}", register.name, register.value.0)])
+        }
+        Some(register) => Vec::from([format!("{}={:08x}", register.name, register.value.0)]),
+        None => Vec::from([format!("'{name}' is not a register in this report.")]),
+    }
+}

@@ -1,0 +1,111 @@
+//! The console's answers, against golden text and against hostile strings and lines.
+
+extern crate std;
+
+use super::*;
+use crate::report::tests::{golden, hostile, sample::sample};
+
+#[test]
+fn every_command_answers_as_reviewed() {
+    let report = sample();
+    let lines = [
+        "vertarget",
+        ".time",
+        ".bugcheck",
+        "!analyze -v",
+        "!sysinfo machineid",
+        "!findings",
+        "k",
+        "r",
+        "r @rcx",
+        "lm",
+        "lm t n",
+        "lmf m *flt",
+        "lmDvm exampflt",
+        "ln fffff801`04001234",
+        "help",
+    ];
+    let mut text = String::new();
+    for line in lines {
+        text.push_str(&format!("> {line}\n{}\n", run(line, &report)));
+    }
+    golden("console.txt", &text);
+}
+
+#[test]
+fn any_stop_code_is_explained_with_and_without_parameters() {
+    let empty = Report::default();
+    let with = run("!analyze -show 9f 3 ffffe000`12345678", &empty);
+    let without = run("!analyze -show 0x9F", &empty);
+    for answer in [&with, &without] {
+        assert!(answer.starts_with("DRIVER_POWER_STATE_FAILURE (9f)\n"));
+        assert!(answer.contains("\nArguments:\nArg1: ") && answer.contains("\nArg4: "));
+    }
+    assert!(with.contains("Arg2: ffffe00012345678, "));
+    // The first parameter selects a case; without it no case is claimed.
+    assert!(with.lines().count() > without.lines().count());
+}
+
+#[test]
+fn spellings_of_the_debugger_are_understood() {
+    let report = sample();
+    assert_eq!(run("lmvm nt", &report), run("lm v m nt", &report));
+    assert_eq!(run("kv", &report), run("k", &report));
+    assert_eq!(run("!ANALYZE -v", &report), run("!analyze", &report));
+    assert_eq!(run("?", &report), run("help", &report));
+    assert_eq!(run("  ", &report), "");
+    assert!(run("lmvm EXAMP*", &report).contains("exampflt.sys"));
+    assert!(!run("lmvm examp", &report).contains("exampflt.sys"));
+    assert!(!run("lmvm *sys?", &report).contains("exampflt.sys"));
+}
+
+#[test]
+fn what_is_not_there_is_said_and_never_made_up() {
+    let empty = Report::default();
+    for command in COMMANDS.iter().filter(|c| c.name != "help") {
+        let answer = run(command.name, &empty);
+        assert!(
+            !answer.trim().is_empty() || command.name == "vertarget",
+            "{}",
+            command.name
+        );
+        assert!(!answer.contains("0000000000000000"), "{answer}");
+    }
+    assert!(run("!nosuch", &empty).contains("'!nosuch' is not a command"));
+    assert!(run("ln", &empty).contains("takes an address"));
+    assert!(run("r xyz", &sample()).contains("not a register"));
+    assert!(run("!analyze -show zz", &empty).contains("takes a stop code"));
+    assert!(run("!analyze -show 7fffffff", &empty).contains("Nothing is known"));
+}
+
+#[test]
+fn hostile_strings_and_lines_drive_no_terminal() {
+    let report = hostile();
+    let mut lines: Vec<String> = COMMANDS.iter().map(|c| c.name.into()).collect();
+    lines.extend(
+        [
+            "lmvtnf",
+            "lm m \u{1b}[2J",
+            "\u{1b}]0;x\u{7}",
+            "ln ffffffffffffffffff",
+            "r \u{9b}m",
+        ]
+        .map(String::from),
+    );
+    lines.push("*".repeat(5000));
+    for line in lines {
+        let answer = run(&line, &report);
+        assert!(
+            answer.chars().all(|c| c == '\n' || !c.is_control()),
+            "{line}: {answer:?}"
+        );
+    }
+}
+
+#[test]
+fn patterns_with_many_stars_end_soon() {
+    let mut report = sample();
+    report.modules[0].name = "a".repeat(4000);
+    let pattern = format!("lm m {}b", "*a".repeat(200));
+    assert!(!run(&pattern, &report).contains("aaaa"));
+}
