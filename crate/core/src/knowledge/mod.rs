@@ -12,6 +12,7 @@ pub mod driver;
 pub mod hypervisor;
 pub mod integration;
 pub mod ntstatus;
+pub mod pooltag;
 pub mod secondary;
 pub mod version;
 pub mod windows;
