@@ -4,8 +4,14 @@
 //! [`Cache::take_wanted`] are to be fetched and handed to the cache; after every
 //! [`Progress::Step`] the report holds what is known so far.
 
+mod blackbox;
 mod bugcheck;
+mod crash;
+mod figures;
+mod kernel;
 mod known;
+mod modules;
+mod pieces;
 mod steps;
 mod system;
 mod user;

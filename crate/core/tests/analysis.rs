@@ -4,7 +4,7 @@
 mod support;
 
 use bluepane::analysis::{Analysis, Progress};
-use bluepane::model::{Report, Stats};
+use bluepane::model::{Kind, Report, Stats};
 use bluepane::source::{CacheLimits, Provider, SliceProvider};
 use std::path::{Path, PathBuf};
 
@@ -89,4 +89,34 @@ fn every_damaged_or_foreign_file_gets_a_sentence_of_its_own() {
         sentences.is_empty() || sentences.len() >= 4,
         "{sentences:?}"
     );
+}
+
+#[test]
+fn a_cancelled_analysis_still_gives_a_report_that_says_so() {
+    for path in files("triage") {
+        let bytes = std::fs::read(&path).unwrap();
+        let limits = CacheLimits {
+            whole_file: 0,
+            ..CacheLimits::default()
+        };
+        let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, limits);
+        let mut rounds = 0;
+        loop {
+            match analysis.advance() {
+                Progress::Finished => break,
+                Progress::Step { .. } => {}
+                Progress::Wanting if rounds == 2 => analysis.cache_mut().cancel(),
+                Progress::Wanting => {
+                    rounds += 1;
+                    bluepane::source::serve(analysis.cache_mut(), &mut SliceProvider(&bytes));
+                }
+            }
+        }
+        let report = analysis.report();
+        assert_eq!(report.file.kind, Kind::Triage);
+        assert!(
+            report.notes.iter().any(|note| note.code == "stopped-early"),
+            "{report:?}"
+        );
+    }
 }

@@ -1,11 +1,13 @@
 //! What has been learned so far, and the report that follows from it.
 
+use super::crash::Crash;
+use super::kernel::{self, Judgement};
+use super::pieces::{Pieces, Secondary};
 use super::steps::Learned;
-use super::{bugcheck, system, user};
+use super::user;
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity};
 use crate::model::{Kind, Note, Report};
-use crate::nt::ModuleList;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -14,9 +16,12 @@ use alloc::string::{String, ToString};
 #[derive(Debug, Default)]
 pub(super) struct Known {
     identity: Option<Identity>,
-    header: Option<DumpHeader>,
     user: Option<UserMinidump>,
-    modules: ModuleList,
+    pub(super) header: Option<DumpHeader>,
+    pub(super) pieces: Option<Pieces>,
+    pub(super) secondary: Option<Secondary>,
+    pub(super) crash: Option<Crash>,
+    pub(super) judgement: Option<Judgement>,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -33,6 +38,11 @@ impl Known {
             Learned::Identity(result) => self.identity = self.keep(result),
             Learned::Header(result) => self.header = self.keep(result),
             Learned::User(result) => self.user = self.keep(result),
+            Learned::Pieces(result) => self.pieces = self.keep(result),
+            Learned::Secondary(result) => self.secondary = self.keep(result),
+            Learned::Crash(result) => self.crash = self.keep(result),
+            Learned::Judgement(judgement) => self.judgement = Some(judgement),
+            Learned::Nothing => {}
         }
     }
 
@@ -60,22 +70,16 @@ impl Known {
         if let Some(user) = &self.user {
             user::compose(user, report);
         } else if let Some(header) = &self.header {
-            self.compose_kernel(header, report);
+            kernel::compose(header, self, report);
         } else if !self.is_pending() {
             report.error = Some(not_analysable(identity));
         }
-        if let Some(advice) = &identity.advice {
+        if let Some(advice) = identity.advice.as_ref().filter(|_| report.error.is_none()) {
             report
                 .notes
                 .push(Note::new("what-to-do", advice.clone().into_owned()));
         }
         report.notes.extend(self.unreadable());
-    }
-
-    fn compose_kernel(&self, header: &DumpHeader, report: &mut Report) {
-        system::compose(header, report);
-        report.header = Some(header.fields());
-        report.bugcheck = bugcheck::explain(header, &self.modules);
     }
 
     /// Whether a step that would make this file analysable has not run yet.

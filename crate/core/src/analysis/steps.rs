@@ -3,7 +3,10 @@
 //! A step reads through the cache and returns what it learned; it changes nothing, because a run
 //! during which something was wanted is thrown away.
 
+use super::crash::{self, Crash};
+use super::kernel::{self, Judgement};
 use super::known::Known;
+use super::pieces::{self, Pieces, Secondary};
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, HeaderError, Identity, identify, user_minidump};
 use crate::model::Kind;
@@ -15,6 +18,12 @@ pub(super) enum Learned {
     Identity(Result<Identity, ReadError>),
     Header(Result<DumpHeader, HeaderError>),
     User(Result<UserMinidump, ReadError>),
+    Pieces(Result<Pieces, ReadError>),
+    Secondary(Result<Secondary, ReadError>),
+    Crash(Result<Crash, ReadError>),
+    Judgement(Judgement),
+    /// The step had nothing to go on, because an earlier one failed.
+    Nothing,
 }
 
 /// One step.
@@ -38,13 +47,48 @@ const USER: Step = Step {
     name: "streams",
     run: |cache, _| Learned::User(user_minidump::read(cache)),
 };
+const PIECES: Step = Step {
+    name: "drivers",
+    run: |cache, known| match &known.header {
+        Some(header) => Learned::Pieces(pieces::read(cache, header)),
+        None => Learned::Nothing,
+    },
+};
+const SECONDARY: Step = Step {
+    name: "machine",
+    run: |cache, known| match (&known.header, &known.pieces) {
+        (Some(header), Some(pieces)) => {
+            Learned::Secondary(pieces::secondary(cache, header, pieces))
+        }
+        _ => Learned::Nothing,
+    },
+};
+const CRASH: Step = Step {
+    name: "stack",
+    run: |cache, known| match (&known.header, &known.pieces) {
+        (Some(header), Some(pieces)) => {
+            let none = Secondary::default();
+            let secondary = known.secondary.as_ref().unwrap_or(&none);
+            Learned::Crash(crash::read(cache, header, pieces, secondary))
+        }
+        _ => Learned::Nothing,
+    },
+};
+
+const JUDGE: Step = Step {
+    name: "diagnosis",
+    run: |cache, known| match &known.header {
+        Some(header) => Learned::Judgement(kernel::judge(cache, header, known)),
+        None => Learned::Nothing,
+    },
+};
 
 /// The steps for what the file is known to be.
 pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
-        None => &[IDENTIFY],
+        None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
-        Some(_) => &[IDENTIFY, HEADER],
+        Some(Kind::Triage) => &[IDENTIFY, HEADER, PIECES, SECONDARY, CRASH, JUDGE],
+        Some(_) => &[IDENTIFY, HEADER, JUDGE],
     }
 }

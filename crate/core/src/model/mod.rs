@@ -24,7 +24,7 @@ pub use guid::{Guid, SymbolStoreGuid};
 pub use memory::{Check, Counter, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process};
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
-pub use raw::{HeaderField, RawHeader, SecondaryBlob};
+pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};
 pub use words::{Confidence, Gap, Hex, How, Severity};
 
 use alloc::{string::String, vec::Vec};

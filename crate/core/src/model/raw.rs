@@ -46,4 +46,16 @@ pub struct SecondaryBlob {
     pub offset: Hex,
     /// Its length in bytes.
     pub size: u32,
+    /// What it says, where it is decoded and not told elsewhere in the report.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub details: Vec<Detail>,
+}
+
+/// One thing that a piece of secondary data says.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+pub struct Detail {
+    /// Its name, in words.
+    pub name: &'static str,
+    /// What it is.
+    pub value: String,
 }

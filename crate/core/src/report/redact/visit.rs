@@ -4,11 +4,11 @@
 //! not here does not compile, so nothing can be forgotten by redaction.
 
 use crate::model::{
-    Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Evidence, Exception,
-    File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How, Hypervisor, HypervisorRole,
-    HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice, Module, Note, PageFile,
-    Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, RawHeader, Register, Report, Role,
-    SecondaryBlob, Severity, Stack, Stats, System, UnloadedModule, Verdict,
+    Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Detail, Evidence,
+    Exception, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How, Hypervisor,
+    HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice, Module,
+    Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, RawHeader, Register,
+    Report, Role, SecondaryBlob, Severity, Stack, Stats, System, UnloadedModule, Verdict,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -175,5 +175,6 @@ structures! {
     Component { driver, purpose, version[What::Identity], built, status }
     RawHeader { structure, fields }
     HeaderField { offset, name, value, meaning, gap }
-    SecondaryBlob { guid[What::Identity], label, offset, size }
+    SecondaryBlob { guid[What::Identity], label, offset, size, details }
+    Detail { name, value }
 }

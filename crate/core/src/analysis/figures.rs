@@ -1,0 +1,105 @@
+//! The memory section of the report, as far as a dump without page tables can fill it.
+
+use super::known::Known;
+use crate::container::DumpHeader;
+use crate::container::triage::MemoryFigures;
+use crate::model::{Check, Confidence, Counter, Gap, Hex, Kind, Memory, PhysicalRun, Report};
+use crate::platform;
+use alloc::string::String;
+
+/// Fills the memory section.
+pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
+    let mut memory = known
+        .secondary
+        .as_ref()
+        .map(|found| platform::memory(&found.platform))
+        .unwrap_or_default();
+    runs(header, &mut memory);
+    if let Some(pieces) = &known.pieces {
+        match pieces.figures() {
+            Some(figures) => counters(figures, &mut memory),
+            None => not_recorded(&mut memory),
+        }
+    }
+    if header.kind() == Kind::Triage {
+        memory.limits.push(String::from(
+            "A kernel or automatic dump of the next stop would also tell available memory, the \
+             page files, pool usage by tag, memory that drivers have locked (a Hyper-V balloon \
+             among it), and the memory of every process.",
+        ));
+    }
+    report.memory = Some(memory);
+}
+
+/// The runs of physical memory that the header lists (seen filled from 26100 on in minidumps).
+fn runs(header: &DumpHeader, memory: &mut Memory) {
+    let Some(physical) = &header.physical_memory else {
+        return;
+    };
+    memory.physical_runs = physical
+        .runs
+        .iter()
+        .map(|run| PhysicalRun {
+            base_page: Hex(run.base_page),
+            pages: Hex(run.pages),
+        })
+        .collect();
+    let counter = counter(physical.total_pages, "physical memory runs of the header");
+    memory.counters.insert("physical", counter);
+    memory.checks.push(Check {
+        text: "The runs of physical memory add up to the number of pages.".into(),
+        holds: physical.adds_up(),
+    });
+}
+
+/// Pages of 4 KiB, as the memory-manager record of a minidump counts them. The pool maxima there
+/// are the sizes of address ranges, not limits that could be reached, so they are left out.
+fn counters(figures: &MemoryFigures, memory: &mut Memory) {
+    let place = "memory-manager record of the minidump";
+    for (name, pages) in [
+        ("committed", figures.committed),
+        ("commit_peak", figures.committed_peak),
+        ("commit_limit", figures.commit_limit),
+        ("nonpaged_pool", figures.allocated_nonpaged_pool),
+        ("paged_pool", figures.allocated_paged_pool),
+    ] {
+        memory.counters.insert(name, counter(pages, place));
+    }
+    memory.checks.push(Check {
+        text: "Committed memory is at most its peak, and the peak at most the commit limit.".into(),
+        holds: figures.committed <= figures.committed_peak
+            && figures.committed_peak <= figures.commit_limit,
+    });
+}
+
+fn counter(pages: u64, source: &str) -> Counter {
+    let confidence = Confidence::Certain;
+    Counter {
+        pages: Some(Hex(pages)),
+        source: source.into(),
+        confidence,
+        gap: None,
+    }
+}
+
+fn not_recorded(memory: &mut Memory) {
+    for name in [
+        "committed",
+        "commit_peak",
+        "commit_limit",
+        "nonpaged_pool",
+        "paged_pool",
+    ] {
+        let counter = Counter {
+            pages: None,
+            source: "memory-manager record of the minidump".into(),
+            confidence: Confidence::Certain,
+            gap: Some(Gap::NotRecorded),
+        };
+        memory.counters.insert(name, counter);
+    }
+    memory.limits.push(String::from(
+        "This minidump records no memory counters: Windows left their fields empty, as it does in \
+         minidumps before version 24H2.",
+    ));
+}
