@@ -58,7 +58,7 @@ fn counters(figures: &MemoryFigures, memory: &mut Memory) {
     let place = "memory-manager record of the minidump";
     for (name, pages) in [
         ("committed", figures.committed),
-        ("commit_peak", figures.committed_peak),
+        ("committed_peak", figures.committed_peak),
         ("commit_limit", figures.commit_limit),
         ("nonpaged_pool", figures.allocated_nonpaged_pool),
         ("paged_pool", figures.allocated_paged_pool),
@@ -85,7 +85,7 @@ fn counter(pages: u64, source: &str) -> Counter {
 fn not_recorded(memory: &mut Memory) {
     for name in [
         "committed",
-        "commit_peak",
+        "committed_peak",
         "commit_limit",
         "nonpaged_pool",
         "paged_pool",

@@ -53,6 +53,7 @@ pub struct SecondaryBlob {
 
 /// One thing that a piece of secondary data says.
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Detail {
     /// Its name, in words.
     pub name: &'static str,

@@ -92,6 +92,10 @@ pub(crate) fn sample() -> Report {
             label: Some("Hypervisor flags"),
             offset: Hex(0x1_2345_0000),
             size: 72,
+            details: vec![Detail {
+                name: "Starts tried",
+                value: "1".into(),
+            }],
         }],
         notes: vec![Note::new(
             "symbols-none",
