@@ -108,9 +108,9 @@ fn each_platform_is_told_by_its_firmware() {
         ),
         (
             machine(
-                "Parallels Software International Inc.",
+                "Parallels",
                 "Parallels Virtual Platform",
-                "Parallels Software International Inc.",
+                "Parallels",
                 "17.0",
             ),
             V::Parallels,
