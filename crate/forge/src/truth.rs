@@ -56,6 +56,8 @@ pub struct Truth {
     pub stack: Vec<u64>,
     /// Stack pointer of the innermost frame.
     pub stack_pointer: u64,
+    /// Frame pointer of the innermost frame.
+    pub frame_pointer: u64,
 }
 
 impl Truth {
@@ -104,6 +106,7 @@ impl Truth {
                 .collect(),
             stack: machine.current.frames.clone(),
             stack_pointer: machine.current.stack_pointer,
+            frame_pointer: machine.current.frame_pointer,
         })
     }
 }

@@ -80,6 +80,8 @@ pub struct Current {
     pub thread: Thread,
     /// Stack pointer of the innermost frame.
     pub stack_pointer: u64,
+    /// Frame pointer of the innermost frame.
+    pub frame_pointer: u64,
     /// The CONTEXT record, in the architecture's size.
     pub context: Vec<u8>,
     /// Instruction pointer of it.

@@ -129,6 +129,7 @@ impl Machine<'_> {
         let base = self.current.thread.stack_base;
         let (start, frame_pointer) = self.lay_frames(base - 0x80, frames);
         self.current.stack_pointer = start;
+        self.current.frame_pointer = frame_pointer;
         self.context_x64(start, frame_pointer)
     }
 
@@ -291,6 +292,7 @@ impl Machine<'_> {
             self.kernel.word(record(i) + width, back, width as usize);
         }
         self.current.stack_pointer = start;
+        self.current.frame_pointer = record(0);
         if link {
             let mut c = Bytes::zeroed(arm64::SIZE);
             c.u32(arm64::FLAGS, arm64::FLAGS_FULL);
