@@ -20,11 +20,6 @@ impl Bytes {
         self.0.len()
     }
 
-    /// True when nothing was written.
-    pub fn is_empty(&self) -> bool {
-        self.0.is_empty()
-    }
-
     /// The bytes.
     pub fn as_slice(&self) -> &[u8] {
         &self.0

@@ -35,6 +35,28 @@ pub struct TrueProcess {
     pub directory: u64,
     /// Address of its EPROCESS.
     pub object: u64,
+    /// Its threads.
+    pub threads: Vec<TrueThread>,
+}
+
+/// A thread.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrueThread {
+    /// Thread id.
+    pub id: u64,
+    /// Address of its ETHREAD.
+    pub object: u64,
+    /// Kernel stack: first address and first address after it.
+    pub stack: (u64, u64),
+}
+
+/// A processor.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct TrueProcessor {
+    /// Address of its KPCR.
+    pub pcr: u64,
+    /// Address of its KPRCB.
+    pub prcb: u64,
 }
 
 /// The truth.
@@ -50,6 +72,8 @@ pub struct Truth {
     pub modules: Vec<TrueModule>,
     /// Processes, System first.
     pub processes: Vec<TrueProcess>,
+    /// Processors.
+    pub processors: Vec<TrueProcessor>,
     /// Addresses of kernel variables by name.
     pub variables: BTreeMap<String, u64>,
     /// Return addresses and instruction pointers of the stack, innermost first.
@@ -97,6 +121,23 @@ impl Truth {
                     pid: p.id,
                     directory: p.directory,
                     object: p.object,
+                    threads: p
+                        .threads
+                        .iter()
+                        .map(|t| TrueThread {
+                            id: t.id,
+                            object: t.object,
+                            stack: (t.stack_limit, t.stack_base),
+                        })
+                        .collect(),
+                })
+                .collect(),
+            processors: machine
+                .processors
+                .iter()
+                .map(|p| TrueProcessor {
+                    pcr: p.pcr,
+                    prcb: p.prcb,
                 })
                 .collect(),
             variables: machine

@@ -67,7 +67,7 @@ fn optional(b: &mut Bytes, o: usize, plan: &Plan, wide: bool) {
     b.u16(o, if wide { 0x20b } else { 0x10b });
     b.u8(o + 2, 12);
     b.u32(o + 0x04, code);
-    b.u32(o + 0x10, plan.size / 2 & !0xf);
+    b.u32(o + 0x10, (plan.size / 2) & !0xf);
     b.u32(o + 0x14, 0x1000);
     if wide {
         b.u64(o + 0x18, plan.base);

@@ -17,11 +17,11 @@ pub const PTE_BASE: usize = 0x360;
 /// Bytes of the block that a build fills.
 pub fn size_for(build: u32) -> usize {
     match build {
-        ..=3790 => 0x290,
-        ..=7601 => 0x340,
-        ..=9600 => 0x360,
-        ..=16299 => 0x368,
-        ..=22631 => 0x380,
+        0..=3790 => 0x290,
+        3791..=7601 => 0x340,
+        7602..=9600 => 0x360,
+        9601..=16299 => 0x368,
+        16300..=22631 => 0x380,
         _ => 0x3a0,
     }
 }

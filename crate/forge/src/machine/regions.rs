@@ -69,10 +69,10 @@ impl Regions {
         let bases = match (machine.architecture, machine.build) {
             (Architecture::X86, _) => [
                 0x8280_0000 + (slide.below(0x40) << 12),
-                0x8b00_0000,
-                0x9900_0000,
+                0x8c00_0000,
+                0x9500_0000,
                 0x8400_0000,
-                0x8d00_0000,
+                0x9800_0000,
                 0x8a00_0000,
                 0x83c0_0000,
             ],
@@ -82,7 +82,7 @@ impl Regions {
                 0xffff_f960_0000_0000,
                 0xffff_fa80_0180_0000,
                 0xffff_f8a0_0000_0000,
-                0xffff_f880_0280_0000,
+                0xffff_f880_0600_0000,
                 0xffff_fa80_0000_0000,
             ],
             (_, build) => {
@@ -115,8 +115,9 @@ impl Regions {
             session: Region::new(bases[2] + 0x4_0000, rng("session")),
             nonpaged: Region::new(bases[3], rng("nonpaged")),
             paged: Region::new(bases[4], rng("paged")),
-            stacks: Region::new(bases[5], rng("stacks")),
-            processors: Region::new(bases[5] + 0x4000_0000 % 0x400_0000, rng("processors")),
+            // Behind 16 MiB of processor regions.
+            stacks: Region::new(bases[5] + 0x100_0000, rng("stacks")),
+            processors: Region::new(bases[5], rng("processors")),
             frames: bases[6],
             self_map_slot,
         }
@@ -128,12 +129,46 @@ mod tests {
     use super::*;
 
     #[test]
+    fn no_region_of_any_machine_runs_into_another() {
+        use crate::machine::Machine;
+        for text in [
+            "[machine]\nprocessors = 16",
+            "[machine]\nbuild = 7601\narchitecture = \"x86\"",
+        ] {
+            let s = crate::scenario::Scenario::from_toml(text).unwrap();
+            let m = Machine::invent(&s).unwrap();
+            let stacks: Vec<(u64, u64)> = m
+                .processes
+                .iter()
+                .flat_map(|p| &p.threads)
+                .map(|t| (t.stack_limit, t.stack_base))
+                .collect();
+            let size = m.build.size("_KPCR");
+            for cpu in &m.processors {
+                assert!(
+                    stacks
+                        .iter()
+                        .all(|s| cpu.pcr + size <= s.0 || s.1 <= cpu.pcr)
+                );
+            }
+            for image in &m.images {
+                let end = image.base + image.size;
+                assert!(
+                    stacks.iter().all(|s| end <= s.0 || s.1 <= image.base),
+                    "{}",
+                    image.name
+                );
+            }
+        }
+    }
+
+    #[test]
     fn allocations_never_overlap_and_keep_their_alignment() {
         let mut r = Region::new(0xffff_e000_0000_0000, Rng::new(5));
         let mut last = 0;
         for size in [1_u64, 0x30, 0x1000, 7] {
             let at = r.allocate(size);
-            assert!(at >= last && at % 0x10 == 0);
+            assert!(at >= last && at.is_multiple_of(0x10));
             last = at + size;
         }
         assert_eq!(r.pages(0x6000) % 0x1000, 0);

@@ -14,9 +14,9 @@ impl Machine<'_> {
     /// Major and minor version of Windows.
     pub fn windows_version(&self) -> (u32, u32) {
         match self.scenario.machine.build {
-            ..=7601 => (6, 1),
-            ..=9200 => (6, 2),
-            ..=9600 => (6, 3),
+            0..=7601 => (6, 1),
+            7602..=9200 => (6, 2),
+            9201..=9600 => (6, 3),
             _ => (10, 0),
         }
     }

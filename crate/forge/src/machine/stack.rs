@@ -51,7 +51,7 @@ impl Shape {
         let pushes = rng.below(4) as u8;
         // At a call the stack pointer is a multiple of 16: return address, pushes and locals together.
         let mut locals = 0x20 + 0x10 * rng.below(14) as u32;
-        if pushes % 2 == 0 {
+        if pushes.is_multiple_of(2) {
             locals += 8;
         }
         Self::Plain { pushes, locals }

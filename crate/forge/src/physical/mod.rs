@@ -46,18 +46,6 @@ impl Physical {
         builder.run();
         builder.out
     }
-
-    /// The 8 bytes at a physical address.
-    #[cfg(test)]
-    pub fn word(&self, address: u64) -> u64 {
-        let Some(page) = self.contents.get(&(address / PAGE)) else {
-            return 0;
-        };
-        let at = (address % PAGE) as usize;
-        let mut b = [0; 8];
-        b.copy_from_slice(&page[at..at + 8]);
-        u64::from_le_bytes(b)
-    }
 }
 
 struct Builder<'m, 's> {

@@ -74,17 +74,17 @@ impl Mode {
 
     fn large_leaf(self, frame: u64) -> u64 {
         match self.arch {
-            Architecture::Arm64 => frame * PAGE | ARM_BLOCK,
-            _ => frame * PAGE | TABLE | LARGE,
+            Architecture::Arm64 => (frame * PAGE) | ARM_BLOCK,
+            _ => (frame * PAGE) | TABLE | LARGE,
         }
     }
 
     fn table(self, frame: u64, user: bool, top: bool) -> u64 {
         match self.arch {
-            Architecture::Arm64 => frame * PAGE | ARM_TABLE,
+            Architecture::Arm64 => (frame * PAGE) | ARM_TABLE,
             // The entries of the PAE top table have a present bit and nothing else.
-            Architecture::X86 if self.pae && top => frame * PAGE | 1,
-            _ => frame * PAGE | TABLE | if user { USER } else { 0 },
+            Architecture::X86 if self.pae && top => (frame * PAGE) | 1,
+            _ => (frame * PAGE) | TABLE | if user { USER } else { 0 },
         }
     }
 }
