@@ -2,8 +2,9 @@
 
 mod support;
 
-use bluepane::container::blob::{self, RegistryValue, tag};
+use bluepane::container::blob::{self, tag};
 use bluepane::container::{DumpHeader, Triage};
+use bluepane::platform::registry_values::pairs;
 use bluepane::source::{Slice, Source};
 
 /// File, number of drivers as an independent reader counted them.
@@ -140,18 +141,11 @@ fn secondary_data_begins_where_the_minidump_ends() {
         assert!(!data.cut && data.end <= source.len(), "{name}");
         assert!(data.blobs.len() >= 9, "{name}");
         let records = data.data(&source, tag::REGISTRY_VALUES).unwrap().unwrap();
-        let records = blob::registry_records(&records);
-        let value = |wanted: &str| records.iter().find(|r| r.name == wanted).map(|r| &r.value);
-        assert!(
-            matches!(value("~MHz"), Some(RegistryValue::Dword(500..6000))),
-            "{name}"
-        );
-        assert!(
-            value("ProcessorNameString")
-                .and_then(RegistryValue::text)
-                .is_some(),
-            "{name}"
-        );
+        let records = pairs(&records);
+        let value = |wanted: &str| records.iter().find(|(name, _)| name == wanted);
+        let megahertz: u32 = value("~MHz").unwrap().1.parse().unwrap();
+        assert!((500..6000).contains(&megahertz), "{name}: {megahertz}");
+        assert!(value("ProcessorNameString").is_some(), "{name}");
         let firmware = data.find(tag::SMBIOS).is_some();
         assert_eq!(firmware, name != "w10-19041-x64-7e.dmp", "{name}");
         if let Some(ntfs) = data.data(&source, tag::BLACK_BOX_NTFS).unwrap() {

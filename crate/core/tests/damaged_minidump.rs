@@ -5,7 +5,7 @@ mod support;
 use bluepane::container::identify;
 use bluepane::memory::{AddressSpace, VirtualAddress};
 use bluepane::nt::Minidump;
-use bluepane::source::Slice;
+use bluepane::source::{Cache, CacheLimits, Provider, Range, Slice, SliceProvider, Source};
 
 /// The smallest of the corpus: 280 KiB.
 const FILE: &str = "triage/folder-of-8/111217-27671-01.dmp";
@@ -45,6 +45,39 @@ fn every_prefix_opens_as_far_as_it_goes() {
         open(&bytes[..len]);
     }
     assert_eq!(modules, 166);
+}
+
+/// Reads all but one page, as from a disk with a bad sector.
+struct BadSector<'a>(&'a [u8], u64);
+
+impl Provider for BadSector<'_> {
+    fn fetch(&mut self, range: Range) -> Option<Vec<u8>> {
+        let bad = range.offset <= self.1 && self.1 < range.offset + range.len;
+        if bad {
+            return None;
+        }
+        SliceProvider(self.0).fetch(range)
+    }
+}
+
+#[test]
+fn a_bad_sector_costs_the_piece_that_stands_there_and_no_more() {
+    let Some(bytes) = support::dump(FILE) else {
+        return;
+    };
+    // Behind the first block that is fetched: without the headers there is nothing.
+    for bad in (0x4000..bytes.len() as u64).step_by(0x4000) {
+        let limits = CacheLimits {
+            whole_file: 0,
+            ..CacheLimits::default()
+        };
+        let mut cache = Cache::with_limits(bytes.len() as u64, limits);
+        let mut provider = BadSector(&bytes, bad);
+        let dump = support::complete(&mut cache, &mut provider, |cache| Minidump::load(cache));
+        let dump = dump.unwrap_or_else(|error| panic!("{bad:#x}: {error}"));
+        assert_eq!(dump.header.file_len, cache.len());
+        assert_eq!(dump.stop_code(), Some(0xA000_0001), "{bad:#x}");
+    }
 }
 
 fn cut(dump: &Minidump) -> bool {

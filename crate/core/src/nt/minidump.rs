@@ -172,19 +172,37 @@ impl Minidump {
         self.notes.push(Note::new(code, text));
     }
 
+    /// What was read, or a note why it was not; only "not yet" ends the run, whose result nobody
+    /// will use.
+    fn kept<T>(&mut self, what: &str, read: Result<T, ReadError>) -> Result<Option<T>, ReadError> {
+        match read {
+            Ok(value) => Ok(Some(value)),
+            Err(ReadError::NotYet) => Err(ReadError::NotYet),
+            Err(error) => {
+                self.note(
+                    "minidump-unread",
+                    format!("The {what} is missing: {error}."),
+                );
+                Ok(None)
+            }
+        }
+    }
+
     fn read_secondary(&mut self, source: &dyn Source) -> Result<(), ReadError> {
-        let end = self.pieces.size_of_dump;
-        self.secondary = walk(source, end)?;
-        let Some(secondary) = &self.secondary else {
+        const WHAT: &str = "data that drivers added to the dump";
+        let walked = walk(source, self.pieces.size_of_dump);
+        let Some(secondary) = self.kept(WHAT, walked)?.flatten() else {
             return Ok(());
         };
         if let Some(blob) = secondary.find(tag::TRIAGE_MEMORY) {
-            self.extra_memory = extra_memory(source, blob.offset, u64::from(blob.size))?;
+            let memory = extra_memory(source, blob.offset, u64::from(blob.size));
+            self.extra_memory = self.kept(WHAT, memory)?.unwrap_or_default();
         }
         if secondary.cut {
             let text = "The data that drivers added to the dump is cut short.";
             self.note("secondary-data-cut", text);
         }
+        self.secondary = Some(secondary);
         Ok(())
     }
 
@@ -192,7 +210,10 @@ impl Minidump {
         let Some(range) = self.pieces.debugger_data else {
             return Ok(());
         };
-        let bytes = copied(source, range.offset, range.len)?;
+        let bytes = copied(source, range.offset, range.len);
+        let Some(bytes) = self.kept("debugger data block", bytes)? else {
+            return Ok(());
+        };
         match DebuggerData::parse(&bytes, self.header.pointer_width()) {
             Ok(data) => self.debugger_data = Some(data),
             Err(error) => self.note("debugger-data-bad", format!("{error}.")),
@@ -215,25 +236,31 @@ impl Minidump {
 
     /// Processor, thread and process, as far as the debugger data block explains the copies.
     fn read_current(&mut self, source: &dyn Source) -> Result<(), ReadError> {
-        let (Some(data), Some(architecture)) = (&self.debugger_data, self.architecture) else {
+        let (Some(data), Some(architecture)) = (self.debugger_data.clone(), self.architecture)
+        else {
             return Ok(());
         };
         let machine = Machine {
             architecture,
             build: self.header.minor_version.unwrap_or(0),
-            debugger_data: data,
+            debugger_data: &data,
         };
         // All three are asked for before the first is used.
-        let bytes = |copy: Option<Copy>, size| {
-            let copy = copy?;
-            Some(copied(source, copy.offset, len_of(data, copy, size)))
+        let bytes = |copy: Option<Copy>, size| match copy {
+            Some(copy) => copied(source, copy.offset, len_of(&data, copy, size)),
+            None => Ok(Vec::new()),
         };
-        let processor = bytes(self.pieces.processor, Member::SizePrcb).transpose();
-        let thread = bytes(self.pieces.thread, Member::SizeEThread).transpose();
-        let process = bytes(self.pieces.process, Member::SizeEProcess).transpose();
-        let processor = processor?.map(|b| ProcessorFacts::parse(machine, &b));
-        let mut thread = thread?.and_then(|b| ThreadFacts::parse(machine, &b));
-        let mut process = process?.and_then(|b| ProcessFacts::parse(machine, &b));
+        let processor = bytes(self.pieces.processor, Member::SizePrcb);
+        let thread = bytes(self.pieces.thread, Member::SizeEThread);
+        let process = bytes(self.pieces.process, Member::SizeEProcess);
+        let processor = self.kept("processor block", processor)?;
+        let thread = self.kept("thread object", thread)?;
+        let process = self.kept("process object", process)?;
+        let processor = processor
+            .filter(|bytes| !bytes.is_empty())
+            .map(|bytes| ProcessorFacts::parse(machine, &bytes));
+        let mut thread = thread.and_then(|bytes| ThreadFacts::parse(machine, &bytes));
+        let mut process = process.and_then(|bytes| ProcessFacts::parse(machine, &bytes));
         if let Some(thread) = &mut thread {
             thread.address = processor.as_ref().and_then(|p| p.current_thread);
         }
@@ -297,10 +324,14 @@ impl Minidump {
         };
         let context = self.pieces.context.or(self.header.context);
         let record = self.pieces.exception.or(self.header.exception);
-        let context = context.map(|range| copied(source, range.offset, range.len));
-        let record = record.map(|range| copied(source, range.offset, range.len));
-        let context = context.transpose()?;
-        let record = record.transpose()?;
+        let bytes = |range: Option<FileRange>| {
+            range.map_or(Ok(Vec::new()), |range| {
+                copied(source, range.offset, range.len)
+            })
+        };
+        let (context, record) = (bytes(context), bytes(record));
+        let context = self.kept("processor context", context)?;
+        let record = self.kept("exception record", record)?;
         self.context = context.and_then(|bytes| Context::parse(architecture, &bytes));
         self.header_exception =
             record.and_then(|bytes| ExceptionRecord::parse(architecture, &bytes));

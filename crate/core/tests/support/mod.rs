@@ -2,7 +2,7 @@
 //! piece in an order of its own.
 #![allow(dead_code)]
 
-use bluepane::source::{Attempt, Cache, CacheLimits, Completeness, Provider, SliceProvider};
+use bluepane::source::{Attempt, Cache, CacheLimits, Completeness, Provider, SliceProvider, serve};
 use std::path::{Path, PathBuf};
 
 /// A dump of the corpus, by its path below it; `None`, with a line that says so, when there is
@@ -70,6 +70,21 @@ pub fn piecewise<T>(bytes: &[u8], seed: u64, mut step: impl FnMut(&Cache) -> T) 
         match provider.fetch(range) {
             Some(found) => cache.supply(range, &found),
             None => cache.fail(range),
+        }
+    }
+    panic!("the step never ended");
+}
+
+/// Runs a step to its end over a provider that answers everything at once.
+pub fn complete<T>(
+    cache: &mut Cache,
+    provider: &mut dyn Provider,
+    mut step: impl FnMut(&Cache) -> T,
+) -> T {
+    for _ in 0..100_000 {
+        match cache.attempt(&mut step) {
+            Attempt::Accepted(value, _) => return value,
+            Attempt::Wanting => serve(cache, provider),
         }
     }
     panic!("the step never ended");

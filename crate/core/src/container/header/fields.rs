@@ -1,7 +1,7 @@
 //! The header as it stands, field by field, for the report: offset, name, value, meaning, or why
 //! there is no value.
 
-use super::layout::{Field, Id, Shape};
+use super::layout::{Field, Item, Shape};
 use super::words::{machine_name, mini_dump_field_names, product_name, suite_names};
 use super::{Attributes, DumpHeader, DumpType, Reader, is_fill, little_endian};
 use crate::model::{Gap, HeaderField, Hex, RawHeader};
@@ -42,7 +42,7 @@ impl DumpHeader {
             shown.gap = Some(Gap::Truncated);
             return shown;
         };
-        let is_signature = matches!(field.id, Id::Signature | Id::ValidDump);
+        let is_signature = matches!(field.id, Item::Signature | Item::ValidDump);
         if !is_signature && is_fill(offset, bytes) {
             shown.gap = Some(Gap::NotRecorded);
             return shown;
@@ -63,20 +63,20 @@ impl DumpHeader {
         }
         if matches!(field.shape, Shape::Int(_)) {
             shown.meaning = meaning(field.id, little_endian(bytes));
-        } else if field.id == Id::PhysicalMemoryBlock {
+        } else if field.id == Item::PhysicalMemoryBlock {
             shown.meaning = self.runs_listed();
         }
         shown
     }
 
-    fn structure(&self, id: Id) -> Option<String> {
+    fn structure(&self, id: Item) -> Option<String> {
         match id {
-            Id::PhysicalMemoryBlock => self
+            Item::PhysicalMemoryBlock => self
                 .physical_memory
                 .as_ref()
                 .map(|memory| format!("{} runs, {:#x} pages", memory.recorded, memory.total_pages)),
-            Id::ContextRecord => self.context.map(|range| format!("{:#x} bytes", range.len)),
-            Id::Exception => self
+            Item::ContextRecord => self.context.map(|range| format!("{:#x} bytes", range.len)),
+            Item::Exception => self
                 .exception
                 .map(|range| format!("{:#x} bytes", range.len)),
             _ => None,
@@ -97,27 +97,27 @@ impl DumpHeader {
     }
 }
 
-fn meaning(id: Id, value: u64) -> Option<String> {
+fn meaning(id: Item, value: u64) -> Option<String> {
     let word = value as u32;
     match id {
-        Id::MajorVersion => match value {
+        Item::MajorVersion => match value {
             0xF => Some("free build".into()),
             0xC => Some("checked build".into()),
             _ => None,
         },
-        Id::MinorVersion => Some(format!("build {value}")),
-        Id::MachineImageType => machine_name(word).map(Into::into),
-        Id::NumberProcessors => Some(value.to_string()),
-        Id::DumpType => Some(DumpType::from(word).name().into()),
-        Id::RequiredDumpSpace => Some(format!("{value} bytes")),
-        Id::SystemTime => iso8601_from_filetime(value),
-        Id::SystemUpTime => Some(duration(value)),
-        Id::ProductType => product_name(word).map(Into::into),
-        Id::SuiteMask => joined(&suite_names(word)),
-        Id::Attributes => joined(&Attributes(word).names()),
-        Id::MiniDumpFields => joined(&mini_dump_field_names(word)),
-        Id::WriterStatus | Id::SecondaryDataState if value == 0 => Some("success".into()),
-        Id::PaeEnabled => Some(if value == 0 { "no PAE" } else { "PAE" }.into()),
+        Item::MinorVersion => Some(format!("build {value}")),
+        Item::MachineImageType => machine_name(word).map(Into::into),
+        Item::NumberProcessors => Some(value.to_string()),
+        Item::DumpType => Some(DumpType::from(word).name().into()),
+        Item::RequiredDumpSpace => Some(format!("{value} bytes")),
+        Item::SystemTime => iso8601_from_filetime(value),
+        Item::SystemUpTime => Some(duration(value)),
+        Item::ProductType => product_name(word).map(Into::into),
+        Item::SuiteMask => joined(&suite_names(word)),
+        Item::Attributes => joined(&Attributes(word).names()),
+        Item::MiniDumpFields => joined(&mini_dump_field_names(word)),
+        Item::WriterStatus | Item::SecondaryDataState if value == 0 => Some("success".into()),
+        Item::PaeEnabled => Some(if value == 0 { "no PAE" } else { "PAE" }.into()),
         _ => None,
     }
 }

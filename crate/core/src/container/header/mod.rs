@@ -21,7 +21,7 @@ use crate::model::Kind;
 use crate::source::{ReadError, Source, SourceExt};
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use core::fmt;
-use layout::Id;
+use layout::Item;
 
 /// The word with which the writer fills the header before it sets fields.
 const FILL: [u8; 4] = *b"PAGE";
@@ -201,41 +201,41 @@ impl DumpHeader {
         Self {
             width,
             file_len,
-            major_version: u32_of(Id::MajorVersion),
-            minor_version: u32_of(Id::MinorVersion),
-            directory_table_base: r.int(Id::DirectoryTableBase),
-            pfn_database: r.address(Id::PfnDataBase),
-            loaded_module_list: r.address(Id::PsLoadedModuleList),
-            active_process_head: r.address(Id::PsActiveProcessHead),
-            machine: u32_of(Id::MachineImageType),
-            processors: u32_of(Id::NumberProcessors),
-            bugcheck_code: u32_of(Id::BugCheckCode),
+            major_version: u32_of(Item::MajorVersion),
+            minor_version: u32_of(Item::MinorVersion),
+            directory_table_base: r.int(Item::DirectoryTableBase),
+            pfn_database: r.address(Item::PfnDataBase),
+            loaded_module_list: r.address(Item::PsLoadedModuleList),
+            active_process_head: r.address(Item::PsActiveProcessHead),
+            machine: u32_of(Item::MachineImageType),
+            processors: u32_of(Item::NumberProcessors),
+            bugcheck_code: u32_of(Item::BugCheckCode),
             parameters: [
-                Id::Parameter1,
-                Id::Parameter2,
-                Id::Parameter3,
-                Id::Parameter4,
+                Item::Parameter1,
+                Item::Parameter2,
+                Item::Parameter3,
+                Item::Parameter4,
             ]
             .map(|id| r.int(id)),
-            version_user: r.text(Id::VersionUser),
-            pae: r.int(Id::PaeEnabled).map(|value| value != 0),
-            kd_secondary_version: r.int(Id::KdSecondaryVersion).map(|value| value as u8),
-            debugger_data: r.address(Id::KdDebuggerDataBlock),
+            version_user: r.text(Item::VersionUser),
+            pae: r.int(Item::PaeEnabled).map(|value| value != 0),
+            kd_secondary_version: r.int(Item::KdSecondaryVersion).map(|value| value as u8),
+            debugger_data: r.address(Item::KdDebuggerDataBlock),
             physical_memory: r.physical_memory(),
-            context: r.record(Id::ContextRecord),
-            exception: r.record(Id::Exception),
-            dump_type: u32_of(Id::DumpType).map(DumpType::from),
-            required_dump_space: r.int(Id::RequiredDumpSpace),
-            system_time: r.int(Id::SystemTime),
-            comment: r.text(Id::Comment),
-            uptime: r.int(Id::SystemUpTime),
-            mini_dump_fields: u32_of(Id::MiniDumpFields),
-            secondary_data_state: u32_of(Id::SecondaryDataState),
-            product_type: u32_of(Id::ProductType),
-            suite_mask: u32_of(Id::SuiteMask),
-            writer_status: u32_of(Id::WriterStatus),
-            attributes: Attributes(u32_of(Id::Attributes).unwrap_or(0)),
-            boot_id: u32_of(Id::BootId),
+            context: r.record(Item::ContextRecord),
+            exception: r.record(Item::Exception),
+            dump_type: u32_of(Item::DumpType).map(DumpType::from),
+            required_dump_space: r.int(Item::RequiredDumpSpace),
+            system_time: r.int(Item::SystemTime),
+            comment: r.text(Item::Comment),
+            uptime: r.int(Item::SystemUpTime),
+            mini_dump_fields: u32_of(Item::MiniDumpFields),
+            secondary_data_state: u32_of(Item::SecondaryDataState),
+            product_type: u32_of(Item::ProductType),
+            suite_mask: u32_of(Item::SuiteMask),
+            writer_status: u32_of(Item::WriterStatus),
+            attributes: Attributes(u32_of(Item::Attributes).unwrap_or(0)),
+            boot_id: u32_of(Item::BootId),
             raw,
         }
     }
@@ -320,24 +320,24 @@ impl<'a> Reader<'a> {
         (!is_fill(offset, bytes)).then(|| little_endian(bytes))
     }
 
-    fn int(&self, id: Id) -> Option<u64> {
+    fn int(&self, id: Item) -> Option<u64> {
         let field = self.width.layout().field(id)?;
         self.int_at(u64::from(field.offset), field.shape.len())
     }
 
     /// An address; nothing the kernel has stands at 0.
-    fn address(&self, id: Id) -> Option<u64> {
+    fn address(&self, id: Item) -> Option<u64> {
         self.int(id).filter(|&address| address != 0)
     }
 
-    fn text(&self, id: Id) -> Option<String> {
+    fn text(&self, id: Item) -> Option<String> {
         let field = self.width.layout().field(id)?;
         let bytes = self.bytes_at(u64::from(field.offset), field.shape.len())?;
         text_before_fill(u64::from(field.offset), bytes)
     }
 
     /// A structure, unless nobody wrote its first 16 bytes or the file ends inside it.
-    fn record(&self, id: Id) -> Option<FileRange> {
+    fn record(&self, id: Item) -> Option<FileRange> {
         let field = self.width.layout().field(id)?;
         let offset = u64::from(field.offset);
         let bytes = self.bytes_at(offset, field.shape.len())?;
@@ -349,7 +349,7 @@ impl<'a> Reader<'a> {
     }
 
     fn physical_memory(&self) -> Option<PhysicalRuns> {
-        let field = self.width.layout().field(Id::PhysicalMemoryBlock)?;
+        let field = self.width.layout().field(Item::PhysicalMemoryBlock)?;
         let layout = self.width.runs();
         let start = u64::from(field.offset);
         let recorded = u32::try_from(self.int_at(start, 4)?).ok()?;

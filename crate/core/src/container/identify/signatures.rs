@@ -39,6 +39,8 @@ static HEADS: &[(usize, &[u8], F)] = &[
     (0, b"LibvirtQemudSave", F::QemuState),
     (0, b"QEVM", F::QemuState),
     (0, b"EMiL", F::RawMemory),
+    // The interrupt table of a machine with a BIOS: page 0 of its memory (.vmem, raw captures).
+    (0, b"\x53\xFF\x00\xF0\x53\xFF\x00\xF0", F::RawMemory),
     (0, b"hibr", F::Hibernation),
     (0, b"HIBR", F::Hibernation),
     (0, b"wake", F::Hibernation),
@@ -129,7 +131,7 @@ pub(super) fn elsewhere(source: &dyn Source) -> Result<Option<F>, ReadError> {
         return Ok(Some(F::DiskImage));
     }
     // A boot sector: a disk or a volume, sector by sector.
-    if source.len() >= 0x10_0000 && source.len() % 0x200 == 0 {
+    if source.len() >= 0x10_0000 && source.len().is_multiple_of(0x200) {
         let sector = source.bytes(0, 0x200)?;
         if sector.ends_with(&[0x55, 0xAA])
             && sector
