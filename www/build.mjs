@@ -2,7 +2,7 @@
 // send headers. The same sources give the same bytes. Run by `make page`.
 
 import { existsSync } from "node:fs";
-import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
@@ -101,6 +101,9 @@ await writeFile(join(dist, "index.html"), html);
 await writeFile(join(dist, "_headers"), headersFile(policy));
 // GitHub Pages: serve the files as they are.
 await writeFile(join(dist, ".nojekyll"), "");
+for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "NOTICE"]) {
+  await copyFile(join(root, name), join(dist, name));
+}
 
 const fits = report([
   ...carried.map(({ id, size, limit }) => ({ name: `${id} (gzip)`, size, limit })),
