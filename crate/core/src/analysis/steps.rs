@@ -13,6 +13,10 @@ use crate::model::Kind;
 use crate::source::{Cache, ReadError};
 
 /// What a step learned.
+#[allow(
+    clippy::large_enum_variant,
+    reason = "one lives at a time, and not for long"
+)]
 #[derive(Debug)]
 pub(super) enum Learned {
     Identity(Result<Identity, ReadError>),

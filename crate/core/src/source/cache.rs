@@ -214,7 +214,7 @@ impl Cache {
         let completeness = self
             .stop
             .get()
-            .map_or(Completeness::Complete, |why| Completeness::Stopped(why));
+            .map_or(Completeness::Complete, Completeness::Stopped);
         self.step += 1;
         self.rounds_of_step = 0;
         self.stop

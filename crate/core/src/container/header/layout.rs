@@ -38,6 +38,10 @@ impl Width {
     }
 }
 
+#[allow(
+    clippy::enum_variant_names,
+    reason = "BootId is what Windows calls the field"
+)]
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Item {
     Signature,
