@@ -1,7 +1,7 @@
 //! The black boxes of a dump in words: how Windows last started, what Plug and Play, Winlogon and
 //! NTFS were doing.
 
-use super::pieces::Secondary;
+use super::machine::Secondary;
 use crate::container::blob::{BootStatus, NtfsRecord, PlugAndPlay, Winlogon, tag};
 use crate::model::{Detail, Guid};
 use crate::time::iso8601_from_filetime;

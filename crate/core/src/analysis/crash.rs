@@ -1,127 +1,82 @@
-//! The exception, the registers and the stack of a kernel minidump.
+//! The stack and the exception of a kernel minidump, as the report shows them.
 
-use super::pieces::{Pieces, Secondary, architecture};
-use crate::container::DumpHeader;
-use crate::container::header::FileRange;
 use crate::knowledge::ntstatus;
-use crate::memory::{BlockMap, SparseSpace, VirtualAddress};
+use crate::memory::VirtualAddress;
 use crate::model::{Exception, Hex, How, Stack};
-use crate::nt::exception::{Candidates, Origin, select};
-use crate::nt::{Context, CrashException, ExceptionRecord, ModuleList};
-use crate::source::{ReadError, Source, SourceExt};
+use crate::nt::exception::Origin;
+use crate::nt::{Architecture, CrashException, ExceptionRecord, Minidump, ModuleList};
+use crate::source::Source;
 use crate::stack::{Registers, StackRange, Start, scan};
 use alloc::{format, string::String};
 
-/// The exception, the registers and the stack.
-#[derive(Debug, Default)]
-pub(super) struct Crash {
-    /// The exception that led to the stop.
-    pub exception: Option<CrashException>,
-    /// Where the processor was when the stack was read.
-    pub instruction_pointer: Option<VirtualAddress>,
-    /// The stack.
-    pub stack: Option<Stack>,
-    /// The memory that the dump holds, for rules that follow a pointer.
-    pub memory: BlockMap,
-}
-
-/// Reads them.
-pub(super) fn read(
-    source: &dyn Source,
-    header: &DumpHeader,
-    pieces: &Pieces,
-    secondary: &Secondary,
-) -> Result<Crash, ReadError> {
-    let architecture = architecture(header);
-    let memory = pieces.memory(header, &secondary.extra);
-    let space = SparseSpace::new(source, &memory);
-    let record = bytes(source, header.exception)?
-        .and_then(|bytes| ExceptionRecord::parse(architecture, &bytes));
-    let context =
-        bytes(source, header.context)?.and_then(|bytes| Context::parse(architecture, &bytes));
-    let exception = select(&Candidates {
-        architecture,
-        stop_code: header.bugcheck_code.unwrap_or_default(),
-        parameters: parameters(header),
-        header_record: record.as_ref(),
-        header_context: context.as_ref(),
-        space: &space,
-    });
-    let of_exception = exception
+/// Reads the stack that the minidump holds a copy of.
+pub(super) fn stack(source: &dyn Source, dump: &Minidump) -> Option<Stack> {
+    let (low, high) = dump.stack()?;
+    let own = dump
+        .exception
         .as_ref()
         .and_then(|exception| exception.context.as_ref());
-    let (registers, how) = match of_exception {
-        Some(context) => (Some(context), How::Exception),
-        None => (context.as_ref(), How::Context),
-    };
-    let stack = registers.zip(pieces.triage.stack).map(|(context, stack)| {
-        scan(&Start {
-            architecture,
-            modules: &pieces.modules,
-            unloaded: &pieces.unloaded,
-            memory: &space,
-            range: StackRange {
-                low: VirtualAddress(stack.address),
-                high: VirtualAddress(stack.address.saturating_add(stack.len)),
-            },
-            registers: &registers_of(context),
-            how,
-            exception: exception.as_ref().map(|exception| exception.record.address),
-            code: header.bugcheck_code.unwrap_or_default(),
-            parameters: parameters(header),
-        })
+    let mut stack = scan(&Start {
+        architecture: architecture(dump),
+        modules: &dump.modules,
+        unloaded: &dump.unloaded,
+        memory: &dump.space(source),
+        range: StackRange { low, high },
+        registers: &Registers::from(dump.crash_context()?),
+        how: if own.is_some() {
+            How::Exception
+        } else {
+            How::Context
+        },
+        exception: dump
+            .exception
+            .as_ref()
+            .map(|exception| exception.record.address),
+        code: dump.stop_code().unwrap_or_default(),
+        parameters: dump.parameters(),
     });
-    let instruction_pointer = registers.map(|context| context.instruction_pointer);
-    Ok(Crash {
-        exception,
-        instruction_pointer,
-        stack,
-        memory,
-    })
+    stack.processor = dump
+        .processor
+        .as_ref()
+        .and_then(|processor| processor.number);
+    stack.thread = dump.thread.as_ref().and_then(|thread| hex(thread.address));
+    stack.process = dump
+        .process
+        .as_ref()
+        .and_then(|process| hex(process.address));
+    stack.process_name = dump
+        .process
+        .as_ref()
+        .and_then(|process| process.name.clone());
+    Some(stack)
 }
 
-/// The parameters of the stop code, 0 where the header does not record one.
-pub(super) fn parameters(header: &DumpHeader) -> [u64; 4] {
-    header.parameters.map(Option::unwrap_or_default)
+fn hex(address: Option<VirtualAddress>) -> Option<Hex> {
+    address.map(|address| Hex(address.0))
 }
 
-fn bytes(
-    source: &dyn Source,
-    range: Option<FileRange>,
-) -> Result<Option<alloc::vec::Vec<u8>>, ReadError> {
-    match range
-        .map(|range| source.bytes_up_to(range.offset, range.len))
-        .transpose()
-    {
-        Err(ReadError::Truncated { .. }) => Ok(None),
-        other => other,
-    }
-}
-
-fn registers_of(context: &Context) -> Registers {
-    Registers {
-        instruction_pointer: context.instruction_pointer,
-        stack_pointer: context.stack_pointer,
-        frame_pointer: context.frame_pointer,
-        all: context.registers.clone(),
-    }
+/// The architecture, or what a header that names none most probably belongs to.
+pub(super) fn architecture(dump: &Minidump) -> Architecture {
+    dump.architecture
+        .unwrap_or(match dump.header.pointer_width() {
+            4 => Architecture::X86,
+            _ => Architecture::X64,
+        })
 }
 
 /// The exception for the report.
 pub(super) fn describe(exception: &CrashException, modules: &ModuleList) -> Exception {
-    let passed_over = exception.passed_over.as_ref();
-    let stale = passed_over.map(|record| {
-        format!(
-            "; the header's record ({:#010x}) is an older one and was passed over",
-            record.code
-        )
+    let stale = exception.passed_over.as_ref().map(|record| {
+        let code = record.code;
+        format!("; the header's record ({code:#010x}) is an older one and was passed over")
     });
     let origin = match exception.origin {
         Origin::Composed => "put together from the bug check parameters",
         other => other.name(),
     };
+    let source = format!("{origin}{}", stale.unwrap_or_default());
     Exception {
-        source: format!("{origin}{}", stale.unwrap_or_default()),
+        source,
         ..record(&exception.record, modules)
     }
 }

@@ -15,8 +15,13 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         .map(|found| platform::memory(&found.platform))
         .unwrap_or_default();
     runs(header, &mut memory);
-    if let Some(pieces) = &known.pieces {
-        match pieces.figures() {
+    if let Some(dump) = &known.minidump {
+        match dump
+            .pieces
+            .memory_figures
+            .as_ref()
+            .filter(|figures| figures.recorded())
+        {
             Some(figures) => counters(figures, &mut memory),
             None => not_recorded(&mut memory),
         }

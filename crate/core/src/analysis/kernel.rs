@@ -1,80 +1,77 @@
 //! The report on a kernel dump, from what the steps learned of it.
 
-use super::crash::{self, Crash};
 use super::known::Known;
-use super::pieces::{Pieces, Secondary, architecture};
-use super::{blackbox, bugcheck, figures, modules, system};
+use super::machine::Secondary;
+use super::{blackbox, bugcheck, crash, figures, modules, system};
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, findings};
 use crate::knowledge::secondary::block;
 use crate::memory::{AddressSpace, BlockMap, SparseSpace};
 use crate::model::{Exception, Finding, Hex, Note, Report, SecondaryBlob};
-use crate::nt::ModuleList;
+use crate::nt::{Minidump, ModuleList};
+use crate::platform::{IntegrationInputs, diagnose};
 use crate::source::Source;
 use alloc::{string::String, string::ToString, vec::Vec};
 
 /// Fills the report on a kernel dump.
 pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     let none = ModuleList::default();
-    let modules = known
-        .pieces
-        .as_ref()
-        .map_or(&none, |pieces| &pieces.modules);
+    let modules = known.minidump.as_ref().map_or(&none, |dump| &dump.modules);
     system::compose(header, report);
     report.header = Some(header.fields());
     report.bugcheck = bugcheck::explain(header, modules);
-    if let Some(pieces) = &known.pieces {
-        compose_pieces(header, pieces, report);
-    }
-    if let Some(secondary) = &known.secondary {
-        compose_machine(secondary, report);
+    report.modules.clone_from(&known.modules);
+    report.stack.clone_from(&known.stack);
+    if let Some(dump) = &known.minidump {
+        compose_minidump(dump, report);
+        if let Some(secondary) = &known.secondary {
+            compose_machine(dump, secondary, report);
+        }
     }
     figures::compose(header, known, report);
-    if let Some(crash) = &known.crash {
-        compose_crash(crash, modules, report);
-    }
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
     }
 }
 
-fn compose_pieces(header: &DumpHeader, pieces: &Pieces, report: &mut Report) {
-    let build = header.minor_version;
-    let list = pieces.modules.as_slice();
-    report.modules = list
-        .iter()
-        .map(|module| modules::describe(module, build))
-        .collect();
-    report.unloaded_modules = pieces
+fn compose_minidump(dump: &Minidump, report: &mut Report) {
+    report.unloaded_modules = dump
         .unloaded
         .iter()
         .map(modules::describe_unloaded)
         .collect();
+    report.exception = dump
+        .exception
+        .as_ref()
+        .map(|found| crash::describe(found, &dump.modules));
     if let Some(system) = &mut report.system {
-        let data = pieces.debugger_data.as_ref();
-        let kernel = data.and_then(crate::nt::DebuggerData::kernel_base);
-        system.kernel_base = pieces
-            .modules
-            .kernel(kernel)
-            .map(|kernel| Hex(kernel.base.0));
+        system.kernel_base = dump.kernel().map(|kernel| Hex(kernel.base.0));
+        system.build_lab.clone_from(&dump.build_lab);
     }
-    report.file.truncated |= pieces.triage.size_of_dump > header.file_len;
-    for note in &pieces.triage.notes {
-        report
-            .notes
-            .push(Note::new("damaged-piece", note.to_string()));
-    }
+    report.file.truncated |= dump.pieces.size_of_dump > dump.header.file_len;
+    report.notes.extend(dump.notes.iter().cloned());
 }
 
-fn compose_machine(secondary: &Secondary, report: &mut Report) {
+fn compose_machine(dump: &Minidump, secondary: &Secondary, report: &mut Report) {
     report.platform = Some(secondary.platform.platform.clone());
     if let Some(system) = &mut report.system {
-        system.processor_name = secondary.platform.processor.brand.clone();
+        system
+            .processor_name
+            .clone_from(&secondary.platform.processor.brand);
     }
-    report.secondary_data = secondary
-        .data
-        .blobs
-        .iter()
+    report.integration_services = Some(diagnose(
+        &secondary.platform,
+        &IntegrationInputs {
+            modules: Some(&dump.modules),
+            build: dump.header.minor_version,
+            product_type: dump.header.product_type,
+            crash_time: dump.header.system_time,
+            small_dump: true,
+            ..IntegrationInputs::default()
+        },
+    ));
+    let blobs = dump.secondary.iter().flat_map(|data| &data.blobs);
+    report.secondary_data = blobs
         .map(|blob| SecondaryBlob {
             guid: blob.guid.to_string(),
             label: block(&blob.guid.0).map(|block| block.holds),
@@ -83,14 +80,6 @@ fn compose_machine(secondary: &Secondary, report: &mut Report) {
             details: blackbox::details(blob.guid, secondary),
         })
         .collect();
-}
-
-fn compose_crash(crash: &Crash, modules: &ModuleList, report: &mut Report) {
-    report.exception = crash
-        .exception
-        .as_ref()
-        .map(|found| crash::describe(found, modules));
-    report.stack = crash.stack.clone();
 }
 
 /// Blame, findings and the sentence of the top card.
@@ -103,8 +92,8 @@ pub(super) struct Judgement {
 
 impl Judgement {
     fn compose(&self, report: &mut Report) {
-        report.summary = self.summary.clone();
-        report.findings = self.findings.clone();
+        report.summary.clone_from(&self.summary);
+        report.findings.clone_from(&self.findings);
         match &self.verdict {
             Verdict::Named(blame) => report.blame = Some(blame.clone()),
             Verdict::NoGround(why) => report.notes.push(Note::new("no-blame", why.clone())),
@@ -119,48 +108,46 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     known.compose(&mut report);
     let none = ModuleList::default();
     let no_memory = BlockMap::default();
-    let pieces = known.pieces.as_ref();
-    let crash = known.crash.as_ref();
-    let modules = pieces.map_or(&none, |pieces| &pieces.modules);
-    let space = SparseSpace::new(source, crash.map_or(&no_memory, |crash| &crash.memory));
-    let passed_over: Option<Exception> = crash
-        .and_then(|crash| crash.exception.as_ref()?.passed_over.as_ref())
+    let dump = known.minidump.as_ref();
+    let modules = dump.map_or(&none, |dump| &dump.modules);
+    let space = SparseSpace::new(source, dump.map_or(&no_memory, |dump| &dump.memory));
+    let passed_over: Option<Exception> = dump
+        .and_then(|dump| dump.exception.as_ref()?.passed_over.as_ref())
         .map(|record| crash::record(record, modules));
+    let system = report.system.as_ref();
     let code = header.bugcheck_code.unwrap_or_default();
-    let mut facts = Facts::new(header.kind(), code, crash::parameters(header), modules);
-    facts.truncated = report.file.truncated;
-    facts.build = header.minor_version;
-    facts.architecture = Some(architecture(header));
-    facts.crash_time = report
-        .system
-        .as_ref()
-        .and_then(|system| system.crash_time.as_deref());
-    facts.uptime_seconds = report
-        .system
-        .as_ref()
-        .and_then(|system| system.uptime_seconds);
-    facts.unloaded = pieces.map_or(&[], |pieces| &pieces.unloaded);
-    facts.exception = report.exception.as_ref();
-    facts.passed_over = passed_over.as_ref();
-    facts.instruction_pointer = crash.and_then(|crash| crash.instruction_pointer);
-    facts.stack = report.stack.as_ref();
-    facts.process_name = report
-        .stack
-        .as_ref()
-        .and_then(|stack| stack.process_name.as_deref());
-    facts.broken_driver = pieces.and_then(|pieces| pieces.triage.broken_driver.as_deref());
-    facts.platform = report.platform.as_ref();
-    facts.integration = report.integration_services.as_ref();
-    facts.memory = report.memory.as_ref();
-    facts.verifier_level = pieces
-        .and_then(|pieces| pieces.triage.memory_figures.as_ref())
-        .map(|f| f.verify_level);
-    facts.space = Some(&space as &dyn AddressSpace);
+    let parameters = header.parameters.map(Option::unwrap_or_default);
+    let mut facts = Facts {
+        truncated: report.file.truncated,
+        build: header.minor_version,
+        architecture: system::architecture(header),
+        crash_time: system.and_then(|system| system.crash_time.as_deref()),
+        uptime_seconds: system.and_then(|system| system.uptime_seconds),
+        unloaded: dump.map_or(&[], |dump| &dump.unloaded),
+        exception: report.exception.as_ref(),
+        passed_over: passed_over.as_ref(),
+        instruction_pointer: dump.and_then(|dump| Some(dump.crash_context()?.instruction_pointer)),
+        stack: report.stack.as_ref(),
+        process_name: report
+            .stack
+            .as_ref()
+            .and_then(|stack| stack.process_name.as_deref()),
+        broken_driver: dump.and_then(|dump| dump.pieces.broken_driver.as_deref()),
+        platform: report.platform.as_ref(),
+        integration: report.integration_services.as_ref(),
+        memory: report.memory.as_ref(),
+        verifier_level: dump
+            .and_then(|dump| dump.pieces.memory_figures.as_ref())
+            .map(|figures| figures.verify_level),
+        space: Some(&space as &dyn AddressSpace),
+        ..Facts::new(header.kind(), code, parameters, modules)
+    };
     let verdict = blame(&facts);
     facts.verdict = Some(&verdict);
+    let (summary, findings) = (conclusion(&facts), findings(&facts));
     Judgement {
-        summary: conclusion(&facts),
-        findings: findings(&facts),
-        verdict: verdict.clone(),
+        summary,
+        findings,
+        verdict,
     }
 }

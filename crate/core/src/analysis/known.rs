@@ -1,16 +1,17 @@
 //! What has been learned so far, and the report that follows from it.
 
-use super::crash::Crash;
 use super::kernel::{self, Judgement};
-use super::pieces::{Pieces, Secondary};
+use super::machine::Secondary;
 use super::steps::Learned;
-use super::user;
+use super::{modules, user};
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity};
-use crate::model::{Kind, Note, Report};
+use crate::model::{Kind, Module, Note, Report, Stack};
+use crate::nt::Minidump;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
+use alloc::vec::Vec;
 
 /// What has been learned so far. Every field stays as it is once its step was accepted.
 #[derive(Debug, Default)]
@@ -18,9 +19,11 @@ pub(super) struct Known {
     identity: Option<Identity>,
     user: Option<UserMinidump>,
     pub(super) header: Option<DumpHeader>,
-    pub(super) pieces: Option<Pieces>,
+    pub(super) minidump: Option<Minidump>,
+    /// The loaded modules as the report shows them: looked up once.
+    pub(super) modules: Vec<Module>,
     pub(super) secondary: Option<Secondary>,
-    pub(super) crash: Option<Crash>,
+    pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
     /// Why a step gave nothing.
     failure: Option<String>,
@@ -38,9 +41,16 @@ impl Known {
             Learned::Identity(result) => self.identity = self.keep(result),
             Learned::Header(result) => self.header = self.keep(result),
             Learned::User(result) => self.user = self.keep(result),
-            Learned::Pieces(result) => self.pieces = self.keep(result),
+            Learned::Minidump(result) => {
+                self.minidump = self.keep(*result);
+                self.modules = self
+                    .minidump
+                    .as_ref()
+                    .map(modules::describe_all)
+                    .unwrap_or_default();
+            }
             Learned::Secondary(result) => self.secondary = self.keep(result),
-            Learned::Crash(result) => self.crash = self.keep(result),
+            Learned::Stack(stack) => self.stack = stack,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::Nothing => {}
         }

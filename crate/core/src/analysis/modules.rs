@@ -1,13 +1,11 @@
 //! Modules as the report shows them: identity, whose they are, where their files stand in a
 //! symbol store.
 
-use crate::container::triage::{Driver, UnloadedDriver};
 use crate::knowledge::driver;
-use crate::memory::VirtualAddress;
 use crate::model::{Hex, Module, UnloadedModule};
 use crate::nt;
 use crate::time::iso8601_from_filetime;
-use alloc::format;
+use alloc::{format, vec::Vec};
 
 /// Builds from which on the TimeDateStamp of drivers that come with Windows is a hash of the
 /// reproducible build, and from which on the kernel's is. Source: the identities of 4,127 kernels
@@ -15,31 +13,18 @@ use alloc::format;
 const DRIVERS_HASHED_FROM: u32 = 15_063;
 const KERNEL_HASHED_FROM: u32 = 17_763;
 
-/// A driver of a triage dump as the kernel's list would have it.
-pub(super) fn loaded(driver: &Driver) -> nt::Module {
-    nt::Module {
-        name: driver.file_name().into(),
-        path: driver.path().map(Into::into),
-        base: VirtualAddress(driver.base),
-        size: driver.size,
-        entry_point: (driver.entry_point != 0).then_some(VirtualAddress(driver.entry_point)),
-        timestamp: Some(driver.timestamp),
-        checksum: Some(driver.checksum),
-    }
-}
-
-/// An unloaded driver of a triage dump as the kernel's list would have it.
-pub(super) fn unloaded(driver: &UnloadedDriver) -> nt::UnloadedModule {
-    nt::UnloadedModule {
-        name: driver.name.clone(),
-        start: VirtualAddress(driver.start),
-        end: VirtualAddress(driver.end),
-        time: None,
-    }
+/// All loaded modules for the report.
+pub(super) fn describe_all(dump: &nt::Minidump) -> Vec<Module> {
+    let build = dump.header.minor_version;
+    dump.modules
+        .as_slice()
+        .iter()
+        .map(|module| describe(module, build))
+        .collect()
 }
 
 /// A module for the report.
-pub(super) fn describe(module: &nt::Module, build: Option<u32>) -> Module {
+fn describe(module: &nt::Module, build: Option<u32>) -> Module {
     let known = driver::driver(&module.name);
     let microsoft = known.as_ref().map(|known| known.microsoft);
     let timestamp = module.timestamp.filter(|&stamp| stamp != 0);

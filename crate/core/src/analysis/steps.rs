@@ -3,14 +3,16 @@
 //! A step reads through the cache and returns what it learned; it changes nothing, because a run
 //! during which something was wanted is thrown away.
 
-use super::crash::{self, Crash};
+use super::crash;
 use super::kernel::{self, Judgement};
 use super::known::Known;
-use super::pieces::{self, Pieces, Secondary};
+use super::machine::{self, Secondary};
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, HeaderError, Identity, identify, user_minidump};
-use crate::model::Kind;
+use crate::model::{Kind, Stack};
+use crate::nt::Minidump;
 use crate::source::{Cache, ReadError};
+use alloc::boxed::Box;
 
 /// What a step learned.
 #[allow(
@@ -22,9 +24,9 @@ pub(super) enum Learned {
     Identity(Result<Identity, ReadError>),
     Header(Result<DumpHeader, HeaderError>),
     User(Result<UserMinidump, ReadError>),
-    Pieces(Result<Pieces, ReadError>),
+    Minidump(Box<Result<Minidump, HeaderError>>),
     Secondary(Result<Secondary, ReadError>),
-    Crash(Result<Crash, ReadError>),
+    Stack(Option<Stack>),
     Judgement(Judgement),
     /// The step had nothing to go on, because an earlier one failed.
     Nothing,
@@ -51,34 +53,24 @@ const USER: Step = Step {
     name: "streams",
     run: |cache, _| Learned::User(user_minidump::read(cache)),
 };
-const PIECES: Step = Step {
+const MINIDUMP: Step = Step {
     name: "drivers",
-    run: |cache, known| match &known.header {
-        Some(header) => Learned::Pieces(pieces::read(cache, header)),
+    run: |cache, _| Learned::Minidump(Box::new(Minidump::load(cache))),
+};
+const MACHINE: Step = Step {
+    name: "machine",
+    run: |cache, known| match &known.minidump {
+        Some(dump) => Learned::Secondary(machine::read(cache, dump)),
         None => Learned::Nothing,
     },
 };
-const SECONDARY: Step = Step {
-    name: "machine",
-    run: |cache, known| match (&known.header, &known.pieces) {
-        (Some(header), Some(pieces)) => {
-            Learned::Secondary(pieces::secondary(cache, header, pieces))
-        }
-        _ => Learned::Nothing,
-    },
-};
-const CRASH: Step = Step {
+const STACK: Step = Step {
     name: "stack",
-    run: |cache, known| match (&known.header, &known.pieces) {
-        (Some(header), Some(pieces)) => {
-            let none = Secondary::default();
-            let secondary = known.secondary.as_ref().unwrap_or(&none);
-            Learned::Crash(crash::read(cache, header, pieces, secondary))
-        }
-        _ => Learned::Nothing,
+    run: |cache, known| match &known.minidump {
+        Some(dump) => Learned::Stack(crash::stack(cache, dump)),
+        None => Learned::Nothing,
     },
 };
-
 const JUDGE: Step = Step {
     name: "diagnosis",
     run: |cache, known| match &known.header {
@@ -92,7 +84,7 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Triage) => &[IDENTIFY, HEADER, PIECES, SECONDARY, CRASH, JUDGE],
+        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, JUDGE],
         Some(_) => &[IDENTIFY, HEADER, JUDGE],
     }
 }

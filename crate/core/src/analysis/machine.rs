@@ -1,0 +1,63 @@
+//! What drivers added to a minidump, and the machine that it tells.
+
+use crate::container::{SecondaryData, blob};
+use crate::nt::Minidump;
+use crate::platform::{PlatformFacts, PlatformInputs, identify, registry_values};
+use crate::source::{ReadError, Source};
+
+/// What drivers added to the dump.
+#[derive(Debug, Default)]
+pub(super) struct Secondary {
+    /// Boot status.
+    pub boot: Option<blob::BootStatus>,
+    /// What Plug and Play was doing.
+    pub plug_and_play: Option<blob::PlugAndPlay>,
+    /// What Winlogon was doing.
+    pub winlogon: Option<blob::Winlogon>,
+    /// What NTFS was doing.
+    pub ntfs: alloc::vec::Vec<blob::NtfsRecord>,
+    /// The machine.
+    pub platform: PlatformFacts,
+}
+
+/// Reads what drivers added, and tells the machine from it.
+pub(super) fn read(source: &dyn Source, dump: &Minidump) -> Result<Secondary, ReadError> {
+    let none = SecondaryData::default();
+    let data = dump.secondary.as_ref().unwrap_or(&none);
+    // All are asked for before the first is judged, so that they are fetched together.
+    let [smbios, acpi, cpuid, registry] = [
+        blob::tag::SMBIOS,
+        blob::tag::ACPI,
+        blob::tag::REGISTERS,
+        blob::tag::REGISTRY_VALUES,
+    ]
+    .map(|tag| data.data(source, tag));
+    let [boot, pnp, winlogon, ntfs] = [
+        blob::tag::BLACK_BOX_BOOT,
+        blob::tag::BLACK_BOX_PNP,
+        blob::tag::BLACK_BOX_WINLOGON,
+        blob::tag::BLACK_BOX_NTFS,
+    ]
+    .map(|tag| data.data(source, tag));
+    let (smbios, acpi, cpuid) = (smbios?, acpi?, cpuid?);
+    let registry = registry?
+        .map(|bytes| registry_values::pairs(&bytes))
+        .unwrap_or_default();
+    let platform = identify(&PlatformInputs {
+        smbios: smbios.as_deref(),
+        acpi: acpi.as_deref(),
+        cpuid: cpuid.as_deref(),
+        registry: &registry,
+        modules: Some(&dump.modules),
+        build: dump.header.minor_version,
+        crash_time: dump.header.system_time,
+        secure_kernel: None,
+    });
+    Ok(Secondary {
+        boot: boot?.as_deref().and_then(blob::boot_status),
+        plug_and_play: pnp?.as_deref().and_then(blob::plug_and_play),
+        winlogon: winlogon?.as_deref().and_then(blob::winlogon),
+        ntfs: ntfs?.as_deref().and_then(blob::ntfs).unwrap_or_default(),
+        platform,
+    })
+}
