@@ -8,7 +8,7 @@ mod bytes;
 pub mod cpuid;
 mod date;
 mod identify;
-mod integration;
+pub mod integration;
 mod memory;
 pub mod registry_values;
 pub mod smbios;
