@@ -1,6 +1,6 @@
 //! What to do: for exactly this guest, on each of the hosts that are still possible.
 
-use super::verdict::{either, host_version};
+use super::verdict::{either, host_version, stands_for};
 use super::{FIRST_WITHOUT_PACKAGE, IntegrationInputs};
 use crate::knowledge::hypervisor::Platform as Known;
 use crate::knowledge::integration::{self, Delivery, HostVersion};
@@ -60,7 +60,7 @@ fn delivery(facts: &PlatformFacts, inputs: &IntegrationInputs<'_>) -> Vec<String
     // Hosts that call for the same steps stand together.
     let mut groups: Vec<(Delivery, Vec<HostVersion>)> = Vec::new();
     for host in hosts {
-        let Some(way) = integration::delivery(build, host) else {
+        let Some(way) = integration::delivery(build, stands_for(facts, host)) else {
             continue;
         };
         match groups

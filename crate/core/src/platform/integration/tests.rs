@@ -245,6 +245,25 @@ fn what_windows_recorded_wins_over_what_files_suggest() {
 }
 
 #[test]
+fn a_client_of_the_age_of_2012_r2_has_a_setup_disk_too() {
+    let registry = pairs(&[("HostingSystemOsMajor", "6"), ("HostingSystemOsMinor", "3")]);
+    let modules = all_linked(OF_7601);
+    let smbios = host_2012();
+    let facts = identify(&PlatformInputs {
+        smbios: Some(&smbios),
+        registry: &registry,
+        modules: Some(&modules),
+        ..PlatformInputs::default()
+    });
+    let hosts = [HostGeneration::Server2012R2, HostGeneration::Client];
+    assert_eq!(facts.platform.host_generation, hosts);
+    let found = diagnose(&facts, &server(&modules, 7601));
+    let steps = &found.advice;
+    assert!(steps.iter().any(|step| step.contains("vmguest.iso")));
+    assert!(!steps.iter().any(|step| step.starts_with("If the host")));
+}
+
+#[test]
 fn components_of_windows_10_are_part_of_it_and_hashes_are_not_dated() {
     let modules = all_linked(OF_9600);
     let smbios = gen2("Hyper-V UEFI Release v4.1", "04/06/2022", "Virtual Machine");

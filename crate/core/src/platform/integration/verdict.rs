@@ -224,8 +224,22 @@ fn wants(facts: &PlatformFacts, inputs: &IntegrationInputs<'_>) -> Vec<(HostVers
     let hosts = facts.platform.host_generation.iter().copied();
     hosts
         .map(host_version)
-        .filter_map(|host| Some((host, want(build, host)?)))
+        .filter_map(|host| Some((host, want(build, stands_for(facts, host))?)))
         .collect()
+}
+
+/// The server release whose rules hold for a host. Where the host itself said that it is of the
+/// age of 2012 or 2012 R2, a client is Windows 8 or 8.1, which brings a setup disk as those do.
+pub(super) fn stands_for(facts: &PlatformFacts, host: HostVersion) -> HostVersion {
+    use HostGeneration::{Client, Server2012, Server2012R2};
+    let old = |host: &HostGeneration| matches!(host, Client | Server2012 | Server2012R2);
+    let told = facts.host_confidence == Confidence::Certain
+        && facts.platform.host_generation.len() > 1
+        && facts.platform.host_generation.iter().all(old);
+    match host {
+        HostVersion::Client if told => HostVersion::Server2012R2,
+        _ => host,
+    }
 }
 
 /// What one host calls for. A guest that is newer than its host brings its own components, which
