@@ -109,7 +109,7 @@ pub fn name(code: u32) -> Option<Cow<'static, str>> {
 /// four [`ParameterKind::Undocumented`].
 pub fn parameters(code: u32, values: [u64; 4]) -> [ParameterText; 4] {
     match lookup(code) {
-        Some(found) => found.stanza.parameters(&values),
+        Some(found) => found.stanza_for(&values).parameters(&values),
         None => [stanza::UNDOCUMENTED; 4],
     }
 }
@@ -117,16 +117,19 @@ pub fn parameters(code: u32, values: [u64; 4]) -> [ParameterText; 4] {
 /// What the first parameter alone narrows the stop code down to (for example `0x1A` with `0x3F`:
 /// a page read back from the page file had changed).
 pub fn subtype(code: u32, p1: u64) -> Option<&'static str> {
-    lookup(code)?.stanza.subtype(p1)
+    let own = lookup(code)?.stanza;
+    own.subtype(p1)
+        .or_else(|| exact(own.same_as()?)?.stanza.subtype(p1))
 }
 
 /// Everything the table says about a stop code with these parameters.
 pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
     let bug_check = lookup(code)?;
+    let stanza = bug_check.stanza_for(&values);
     Some(Explanation {
         bug_check,
-        case: bug_check.stanza.case(&values).map(|(text, _)| text),
-        parameters: bug_check.stanza.parameters(&values),
+        case: stanza.case(&values).map(|(text, _)| text),
+        parameters: stanza.parameters(&values),
     })
 }
 
@@ -180,6 +183,21 @@ impl BugCheck {
             }
         }
         Some(found)
+    }
+
+    /// Where the case for these values stands: here, or with the code whose cases are the same.
+    fn stanza_for(&self, values: &[u64; 4]) -> Stanza {
+        if self.stanza.case(values).is_some() {
+            return self.stanza;
+        }
+        let other = self
+            .stanza
+            .same_as()
+            .and_then(exact)
+            .map(|other| other.stanza);
+        other
+            .filter(|other| other.case(values).is_some())
+            .unwrap_or(self.stanza)
     }
 }
 

@@ -42,6 +42,8 @@ pub(super) enum Line {
     Parameter(usize, ParameterKind, &'static str),
     /// `2=3F text`: what a value of a parameter means
     Value(usize, &'static str, &'static str),
+    /// `@ code`: cases that are not here are those of another code
+    SameAs(u32),
     /// `= condition text`
     Case(&'static str, &'static str),
 }
@@ -122,6 +124,14 @@ impl Stanza {
         })
     }
 
+    /// The code whose cases hold where this stanza has none of its own.
+    pub fn same_as(&self) -> Option<u32> {
+        self.lines().find_map(|line| match line {
+            Line::SameAs(code) => Some(code),
+            _ => None,
+        })
+    }
+
     fn cases(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         self.lines().filter_map(|line| match line {
             Line::Case(condition, text) => Some((condition, text)),
@@ -190,6 +200,7 @@ fn line(line: &'static str) -> Option<Line> {
     match first {
         "!" => return Some(Line::Meaning(rest)),
         "?" => return Some(Line::Causes(rest)),
+        "@" => return Some(Line::SameAs(u32::try_from(text::hex(rest)?).ok()?)),
         "=" => {
             let (condition, text) = text::word(rest);
             return Some(Line::Case(condition, text));

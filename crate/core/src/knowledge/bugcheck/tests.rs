@@ -29,6 +29,7 @@ fn every_stanza_line_is_understood_and_presentable() {
                 Some(Line::Parameter(_, _, text) | Line::Value(_, _, text)) => {
                     assert_presentable(&what, text);
                 }
+                Some(Line::SameAs(other)) => assert!(lookup(other).is_some(), "{what}"),
                 None => panic!("{what}: cannot read {raw:?}"),
             }
         }
@@ -132,6 +133,15 @@ fn the_region_of_a_patchguard_stop_comes_from_the_fourth_parameter() {
             .unwrap()
             .contains("interrupt")
     );
+}
+
+#[test]
+fn a_live_dump_of_a_driver_check_shares_the_rules_of_the_stop() {
+    assert_eq!(subtype(0x1C4, 0x4_0009), subtype(0xC4, 0x4_0009));
+    let found = explain(0x1C4, [0x4_0009, 0, 0, 0]).unwrap();
+    assert_eq!(found.parameters[1].kind, ParameterKind::AnsiText);
+    assert!(subtype(0x1C4, 0x7_1001).unwrap().contains("PcIrqlDDIs"));
+    assert_eq!(subtype(0xC4, 0x7_1001), None);
 }
 
 #[test]
