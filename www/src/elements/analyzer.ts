@@ -338,9 +338,9 @@ export class BluepaneAnalyzer extends LitElement {
             @change=${(event: Event) =>
               (this.theme = (event.target as HTMLSelectElement).value as Theme)}
           >
-            ${(["auto", "light", "dark"] as const).map(
-              (theme) =>
-                html`<option value=${theme} ?selected=${this.theme === theme}>${theme}</option>`,
+            ${THEMES.map(
+              ([theme, label]) =>
+                html`<option value=${theme} ?selected=${this.theme === theme}>${label}</option>`,
             )}
           </select>
         </label>
@@ -440,6 +440,12 @@ export class BluepaneAnalyzer extends LitElement {
     ></bluepane-welcome>`;
   }
 }
+
+const THEMES: [Theme, string][] = [
+  ["auto", "System colours"],
+  ["light", "Light"],
+  ["dark", "Dark"],
+];
 
 function faultOf(error: unknown): Fault {
   if (error instanceof FaultError) return error.fault;

@@ -110,7 +110,7 @@ function devices(list: MemoryDevice[] | undefined): TemplateResult | typeof noth
   if (!list?.length) return nothing;
   return html`<h3>Memory devices</h3>
     <div class="scroll">
-      <table>
+      <table class="fit">
         <thead>
           <tr>
             <th scope="col">Slot</th>
@@ -302,7 +302,7 @@ function runs(list: Memory["physical_runs"]): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
   return html`<details>
     <summary>${plural(list.length, "run")} of physical memory</summary>
-    <table>
+    <table class="fit">
       <thead>
         <tr>
           <th scope="col">First page</th>

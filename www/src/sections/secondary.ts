@@ -16,7 +16,7 @@ export class SecondarySection extends Section {
     }
     return html`${this.head("Secondary data")}
       <div class="scroll">
-        <table>
+        <table class="fit">
           <thead>
             <tr>
               <th scope="col">What it is</th>

@@ -29,7 +29,7 @@ export class StackSection extends Section {
         ></bluepane-copy>`
       : nothing;
     return html`${this.head("Stack", copy)} ${blame ? this.#blame(blame) : this.#nobody()}
-    ${stack ? this.#context(stack) : nothing}
+    ${stack ? html`<div class="context">${this.#context(stack)}</div>` : nothing}
     ${frames.length ? this.#frames(frames) : this.absent(stack?.limits || this.#why())}
     ${
       frames.length && stack?.limits
