@@ -17,7 +17,7 @@ const withoutWebRtc =
   "if(/^(webkit|moz)?RTC/.test(n)&&!Reflect.deleteProperty(globalThis,n))" +
   "Object.defineProperty(globalThis,n,{value:void 0});";
 
-async function bundle(entry, plugins) {
+async function bundle(entry, plugins, overrides = {}) {
   const result = await build({
     entryPoints: [entry],
     bundle: true,
@@ -40,21 +40,22 @@ async function bundle(entry, plugins) {
     // The glue of wasm-bindgen names its own address for a case that does not arise here: it is
     // always given the bytes.
     logOverride: { "empty-import-meta": "silent" },
+    ...overrides,
   });
   return result.outputFiles[0].text.trimEnd();
 }
 
-/** `import text from "bluepane:worker"` in the page's script: the worker's script as text. */
-function carryWorker(text) {
+/** `import text from "bluepane:worker"` in a script: the text that stands under that name. */
+function carryText(texts) {
   return {
-    name: "bluepane-worker",
+    name: "bluepane-text",
     setup(context) {
-      context.onResolve({ filter: /^bluepane:worker$/ }, ({ path }) => ({
-        path,
+      context.onResolve({ filter: /^bluepane:/ }, ({ path }) => ({
+        path: path.slice("bluepane:".length),
         namespace: "bluepane",
       }));
-      context.onLoad({ filter: /.*/, namespace: "bluepane" }, () => ({
-        contents: text,
+      context.onLoad({ filter: /.*/, namespace: "bluepane" }, ({ path }) => ({
+        contents: texts[path],
         loader: "text",
       }));
     },
@@ -64,7 +65,15 @@ function carryWorker(text) {
 /** @returns {Promise<{worker: string, page: string}>} the two scripts */
 export async function bundleScripts({ page, worker }) {
   const workerText = await bundle(worker, []);
-  return { worker: workerText, page: await bundle(page, [carryWorker(workerText)]) };
+  return { worker: workerText, page: await bundle(page, [carryText({ worker: workerText })]) };
+}
+
+/** The npm package: a module that carries the worker's script and the WebAssembly as text. */
+export async function bundlePackage({ entry, worker, wasm }) {
+  const workerText = await bundle(worker, []);
+  // A host page keeps its own WebRTC: only the page and the worker do without.
+  const overrides = { format: "esm", banner: {} };
+  return bundle(entry, [carryText({ worker: workerText, wasm })], overrides);
 }
 
 /** The page's own style sheet, made small. */

@@ -1,6 +1,6 @@
 // `<bluepane-analyzer>`: takes dumps, runs the analyzer, shows what it found. Everything that
 // comes from a dump stays inside shadow roots, so a page saved afterwards does not hold it.
-import { LitElement, type TemplateResult, html, nothing } from "lit";
+import { LitElement, type PropertyDeclarations, type TemplateResult, html, nothing } from "lit";
 import type { Assets } from "../assets";
 import type { Embedding } from "../embedding";
 import { Engine, FaultError } from "../engine/engine";
@@ -27,7 +27,7 @@ import "./welcome";
 import { type PickedEvent } from "./welcome";
 
 export class BluepaneAnalyzer extends LitElement {
-  static override properties = {
+  static override properties: PropertyDeclarations = {
     theme: { type: String },
     sections: { type: String },
     hideDrop: { type: Boolean, attribute: "hide-drop" },
@@ -160,6 +160,18 @@ export class BluepaneAnalyzer extends LitElement {
     await this.updateComplete;
     this.#enter();
     return reports;
+  }
+
+  /** Analyses a source that has yet to be reached; where it cannot be, says so as for a file. */
+  protected async openWith(reach: () => Promise<Source>, name: string): Promise<Report[]> {
+    try {
+      return await this.analyze([await reach()]);
+    } catch (error) {
+      this.#reset();
+      this.fault = { code: "read-failed", message: readError(error).message };
+      this.#tell("bluepane-error", { name, ...this.fault });
+      return [];
+    }
   }
 
   #reset(): void {

@@ -1,0 +1,26 @@
+// Builds npm/dist: one module with everything inside it, and its types. Needs www/pkg.
+
+import { execFileSync } from "node:child_process";
+import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
+import { dirname, join } from "node:path";
+import { fileURLToPath } from "node:url";
+import { gzipSync } from "node:zlib";
+
+import { bundlePackage } from "../www/build/bundle.mjs";
+
+const npm = dirname(fileURLToPath(import.meta.url));
+const root = dirname(npm);
+const dist = join(npm, "dist");
+
+const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
+const text = await bundlePackage({
+  entry: join(npm, "src/index.ts"),
+  worker: join(root, "www/src/worker/main.ts"),
+  wasm: gzipSync(wasm, { level: 9 }).toString("base64"),
+});
+
+await rm(dist, { recursive: true, force: true });
+await mkdir(dist, { recursive: true });
+await writeFile(join(dist, "index.js"), `${text}\n`);
+execFileSync(join(root, "node_modules/.bin/tsc"), ["-p", npm], { stdio: "inherit" });
+console.log(`npm/dist/index.js            ${text.length} bytes`);

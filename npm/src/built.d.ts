@@ -1,0 +1,6 @@
+// What the build provides under a name of its own (npm/build.mjs).
+declare module "bluepane:wasm" {
+  /** The WebAssembly module: gzip in base64. */
+  const text: string;
+  export default text;
+}
