@@ -36,7 +36,7 @@ export class ReportView extends LitElement {
     const { report, desk, busy } = this;
     const wished = chosen(report, this.sections);
     const list = this.bare ? wished.filter((section) => section.id !== "console") : wished;
-    return html`<div class="frame">
+    return html`<div class="frame" ?data-alone=${list.length === 0}>
       <nav aria-label="Sections of the report">
         <ol>
           ${list.map((section) => {

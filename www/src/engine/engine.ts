@@ -68,6 +68,7 @@ export class Engine {
       this.#job = { id, source, onProgress, resolve, reject, done: false };
     });
     try {
+      if (source.size === 0) await this.#probe(source);
       const worker = await this.#start();
       const message: ToWorker = { type: "open", id, name: source.name, size: source.size };
       if (source.blob) message.blob = source.blob;
@@ -76,6 +77,15 @@ export class Engine {
       this.#fail(error instanceof FaultError ? error.fault.code : "not-started", error);
     }
     return report;
+  }
+
+  /** An empty file may be one that is no longer there. */
+  async #probe(source: Source): Promise<void> {
+    try {
+      await source.read(0, 0);
+    } catch (error) {
+      throw new FaultError({ code: "file-gone", message: readError(error).message });
+    }
   }
 
   /** Ends the running analysis soon; its partial report is still delivered. */

@@ -19,8 +19,11 @@ export function blobSource(blob: Blob, name?: string): Source {
     name: name ?? file?.name ?? "dump",
     size: blob.size,
     blob,
+    // An empty slice is never refused, and a file that is gone looks empty: ask for it whole.
     read: async (offset, length) =>
-      new Uint8Array(await blob.slice(offset, offset + length).arrayBuffer()),
+      new Uint8Array(
+        await (blob.size === 0 ? blob : blob.slice(offset, offset + length)).arrayBuffer(),
+      ),
   };
   if (file) source.modified = file.lastModified;
   return source;

@@ -17,7 +17,7 @@ export class TopCard extends Section {
     const { report } = this;
     return html`<div class="card">
       <h1 tabindex="-1">${title(report)}</h1>
-      ${report.summary ? html`<p class="summary">${report.summary}</p>` : nothing}
+      ${report.summary ? html`<p class="summary">${report.summary}</p>` : nothing} ${this.#advice()}
       ${this.#findings()}
       <div class="columns">${facts(this.#machine())} ${facts(this.#moment())}</div>
     </div>`;
@@ -25,7 +25,15 @@ export class TopCard extends Section {
 
   override enter(): void {
     this.renderRoot.querySelector("h1")?.focus({ preventScroll: true });
-    this.scrollIntoView({ block: "start" });
+    const { top } = this.getBoundingClientRect();
+    if (top < 0 || top > window.innerHeight) this.scrollIntoView({ block: "start" });
+  }
+
+  /** For a file that is no dump: what to do with it instead. */
+  #advice(): TemplateResult | typeof nothing {
+    const { file, notes = [] } = this.report;
+    if (file.kind !== "other" && file.kind !== "archive") return nothing;
+    return html`${notes.map((note) => html`<p class="summary">${note.text}</p>`)}`;
   }
 
   #findings(): TemplateResult | typeof nothing {
@@ -61,7 +69,7 @@ export class TopCard extends Section {
     const size = big(file.size);
     return [
       {
-        label: "Dump",
+        label: file.kind === "other" || file.kind === "archive" ? "File" : "Dump",
         value: html`${file.kind_label || file.kind}${size === null ? "" : `, ${bytes(size)}`}
         ${file.truncated ? html`<span class="cut">; cut short</span>` : nothing}
         ${file.encrypted ? html`<span class="cut">; encrypted by Windows</span>` : nothing}`,

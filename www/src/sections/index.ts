@@ -151,6 +151,7 @@ export const SECTIONS: SectionKind[] = [
   {
     id: "notes",
     title: "Notes",
+    fits: dump,
     count: (report) => report.notes?.length ?? 0,
     render: ({ report, desk, busy }) =>
       html`<bluepane-notes
@@ -163,6 +164,7 @@ export const SECTIONS: SectionKind[] = [
   {
     id: "share",
     title: "Share",
+    fits: dump,
     render: ({ report, desk, busy }) =>
       html`<bluepane-share
         id="share"
