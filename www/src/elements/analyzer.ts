@@ -267,7 +267,11 @@ export class BluepaneAnalyzer extends LitElement {
     this.dispatchEvent(new CustomEvent(name, { detail, bubbles: true, composed: true }));
   }
 
+  /** Moves the keyboard to what is new, unless it is busy elsewhere on a host's page. */
   #enter(): void {
+    const focused = document.activeElement;
+    const ours = this.standalone && window.parent === window && focused === document.body;
+    if (focused !== this && !ours) return;
     const part = this.renderRoot.querySelector<HTMLElement & { enter?(): void }>(".main");
     part?.enter?.();
   }
@@ -305,10 +309,10 @@ export class BluepaneAnalyzer extends LitElement {
 
   protected override render(): unknown {
     return html`<div class="page ${this.over ? "over" : ""}">
-      <a class="skip" href="#main" @click=${this.#skip}>Skip to the report</a>
       ${this.#bar()}
       <div
         class="inner"
+        id="main"
         role=${this.standalone ? "main" : "region"}
         aria-label="Crash dump analysis"
       >
@@ -332,6 +336,7 @@ export class BluepaneAnalyzer extends LitElement {
       aria-label="bluepane"
     >
       <div>
+        <a class="skip" href="#main" @click=${this.#skip}>Skip to the report</a>
         <span class="brand">bluepane</span>
         <span class="file" title=${name}>${name}</span>
         ${
@@ -393,11 +398,6 @@ export class BluepaneAnalyzer extends LitElement {
             ? html`<button type="button" @click=${() => this.#again()}>Try again</button>`
             : nothing
         }
-        ${
-          this.hideDrop
-            ? nothing
-            : html`<button type="button" @click=${() => this.#close()}>Open another</button>`
-        }
       </div>
     </div>`;
   }
@@ -414,8 +414,8 @@ export class BluepaneAnalyzer extends LitElement {
         @chosen=${(event: ChosenEvent) => this.#choose(event.entry)}
       ></bluepane-many>`;
     }
-    if (this.entries.length === 1 || this.hideDrop) return nothing;
-    return this.#welcome(false);
+    if (this.hideDrop || (this.entries.length === 1 && !this.fault)) return nothing;
+    return this.#welcome(this.fault !== null);
   }
 
   #report(report: Report): TemplateResult {
