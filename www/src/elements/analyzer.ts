@@ -312,7 +312,6 @@ export class BluepaneAnalyzer extends LitElement {
       ${this.#bar()}
       <div
         class="inner"
-        id="main"
         role=${this.standalone ? "main" : "region"}
         aria-label="Crash dump analysis"
       >
@@ -321,11 +320,6 @@ export class BluepaneAnalyzer extends LitElement {
       </div>
     </div>`;
   }
-
-  #skip = (event: Event): void => {
-    event.preventDefault();
-    this.#enter();
-  };
 
   #bar(): TemplateResult {
     const several = this.entries.length > 1;
@@ -336,7 +330,7 @@ export class BluepaneAnalyzer extends LitElement {
       aria-label="bluepane"
     >
       <div>
-        <a class="skip" href="#main" @click=${this.#skip}>Skip to the report</a>
+        <button type="button" class="skip" @click=${() => this.#enter()}>Skip to the report</button>
         <span class="brand">bluepane</span>
         <span class="file" title=${name}>${name}</span>
         ${
