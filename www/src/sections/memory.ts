@@ -1,7 +1,7 @@
 // Memory: physical, commit, page files, processes, pool tags, and what this kind of dump leaves out.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Counter, Memory, MemoryDevice, PageFile, PoolTag, Process } from "../report";
-import { blank, sure } from "../format/pieces";
+import { blank, facts, sure } from "../format/pieces";
 import { approx, big, bytes, grouped, pages, plural } from "../format/number";
 import { utc } from "../format/time";
 import { define, styles } from "../elements/sheet";
@@ -29,20 +29,7 @@ export class MemorySection extends Section {
       : nothing;
     if (!memory) {
       return html`${this.head("Memory")}
-      ${this.absent("This file holds nothing about the machine’s memory.")}`;
-    }
-    const bars = barsOf(memory);
-    return html`${this.head("Memory", copy)}
-    ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing}
-    ${
-      memory.installed_bytes
-        ? html`<p>
-            Installed: <b>${bytes(big(memory.installed_bytes) ?? 0n)}</b>
-            <span class="muted">by the firmware’s list of memory devices</span>
-          </p>`
-        : nothing
-    }
-    ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
+      ${sizes(memory)} ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
     ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
     ${runs(memory.physical_runs)} ${limits(memory.limits)}`;
   }
@@ -59,20 +46,20 @@ function figure(memory: Memory, ...names: string[]): number | null {
 
 function barsOf(memory: Memory): Bar[] {
   const bars: Bar[] = [];
-  const physical = figure(memory, "physical", "physical_pages");
-  const available = figure(memory, "available", "available_pages");
+  const physical = figure(memory, "physical");
+  const available = figure(memory, "available");
   if (physical !== null && available !== null) {
-    const modified = figure(memory, "modified", "modified_pages") ?? 0;
+    const modified = figure(memory, "modified") ?? 0;
     const used = Math.max(0, physical - available - modified);
     const parts: Bar["parts"] = [{ label: "in use", value: used, shade: "a" }];
     if (modified > 0) parts.push({ label: "modified", value: modified, shade: "b" });
     parts.push({ label: "available", value: available, shade: "c" });
     bars.push({ title: "Physical memory", whole: physical, wholeLabel: "of", parts });
   }
-  const committed = figure(memory, "committed", "committed_pages");
+  const committed = figure(memory, "committed");
   const limit = figure(memory, "commit_limit");
   if (committed !== null && limit !== null) {
-    const peak = figure(memory, "peak_commitment", "commit_peak", "peak_commit");
+    const peak = figure(memory, "committed_peak", "peak_commit");
     const free = Math.max(0, limit - committed);
     const made: Bar = {
       title: "Commit",
@@ -92,8 +79,8 @@ function barsOf(memory: Memory): Bar[] {
 }
 
 function poolBar(memory: Memory, physical: number | null): Bar | null {
-  const paged = figure(memory, "paged_pool", "paged_pool_usage");
-  const nonpaged = figure(memory, "nonpaged_pool", "nonpaged_pool_usage");
+  const paged = figure(memory, "paged_pool");
+  const nonpaged = figure(memory, "nonpaged_pool");
   if (paged === null || nonpaged === null || physical === null) return null;
   return {
     title: "Kernel pool",
@@ -104,6 +91,26 @@ function poolBar(memory: Memory, physical: number | null): Bar | null {
       { label: "paged", value: paged, shade: "b" },
     ],
   };
+}
+
+function sizes(memory: Memory): TemplateResult {
+  const installed = big(memory.installed_bytes);
+  const physical = figure(memory, "physical");
+  const sized = (value: bigint | number, by: string): TemplateResult =>
+    html`<b>${bytes(value)}</b> <span class="muted">by ${by}</span>`;
+  return facts([
+    {
+      label: "Installed",
+      value: installed === null ? "" : sized(installed, "the firmware’s list of devices"),
+    },
+    {
+      label: "Used by Windows",
+      value:
+        physical === null
+          ? ""
+          : sized(physical, memory.counters?.["physical"]?.source ?? "the dump"),
+    },
+  ]);
 }
 
 function devices(list: MemoryDevice[] | undefined): TemplateResult | typeof nothing {

@@ -12,6 +12,9 @@ import css from "./modules.css";
 
 type Column = "origin" | "name" | "version" | "built" | "base" | "size";
 
+/** How many rows are shown at first; the search always looks through all. */
+const FIRST = 40;
+
 const COLUMNS: { id: Column; label: string; numeric?: boolean }[] = [
   { id: "name", label: "Module" },
   { id: "origin", label: "Whose, and what for" },
@@ -28,6 +31,7 @@ export class ModulesSection extends Section {
     filter: { state: true },
     third: { state: true },
     open: { state: true },
+    all: { state: true },
   };
   static override styles = styles(sectionCss, css);
   declare sort: Column;
@@ -37,6 +41,8 @@ export class ModulesSection extends Section {
   declare third: boolean;
   /** The module whose details are shown. */
   declare open: Module | null;
+  /** Whether a long list is shown to its end. */
+  declare all: boolean;
 
   constructor() {
     super();
@@ -45,6 +51,12 @@ export class ModulesSection extends Section {
     this.filter = "";
     this.third = false;
     this.open = null;
+    this.all = false;
+  }
+
+  protected override unfold(): void {
+    this.all = true;
+    this.performUpdate();
   }
 
   protected override render(): unknown {
@@ -55,6 +67,7 @@ export class ModulesSection extends Section {
     }
     const others = all.filter((module) => module.microsoft === false).length;
     const shown = this.#shown(all);
+    const part = this.all ? shown : shown.slice(0, FIRST);
     const said = `${plural(all.length, "module")}, ${others} of third parties`;
     return html`${this.head("Modules", html`<span class="small muted">${said}</span>`)}
       <div class="tools screen">
@@ -83,20 +96,41 @@ export class ModulesSection extends Section {
         <table>
           <thead>
             <tr>
-              ${COLUMNS.map((column) => this.#heading(column))}
+              ${this.#columns().map((column) => this.#heading(column))}
             </tr>
           </thead>
           <tbody>
-            ${shown.map((module) => this.#row(module))}
+            ${part.map((module) => this.#row(module))}
           </tbody>
         </table>
       </div>
+      ${
+        part.length < shown.length
+          ? html`<button type="button" class="rest" @click=${() => (this.all = true)}>
+              Show the other ${shown.length - part.length}
+            </button>`
+          : nothing
+      }
+      ${
+        this.#versions() || this.busy
+          ? nothing
+          : html`<p class="blank small">This dump holds no file versions.</p>`
+      }
       ${this.#unloaded(unloaded)}`;
   }
 
   #why(): string {
     const note = (this.report.notes ?? []).find((n) => n.code.includes("module"));
     return note?.text ?? "No list of modules could be read from this file.";
+  }
+
+  /** Whether the dump tells any file's version. */
+  #versions(): boolean {
+    return (this.report.modules ?? []).some((module) => module.version !== undefined);
+  }
+
+  #columns(): typeof COLUMNS {
+    return this.#versions() ? COLUMNS : COLUMNS.filter((column) => column.id !== "version");
   }
 
   #symbolList(all: Module[]): TemplateResult | typeof nothing {
@@ -157,7 +191,11 @@ export class ModulesSection extends Section {
             module.purpose ? html`${vendor ? ": " : ""}${module.purpose}` : nothing
           }
         </td>
-        <td class="version nowrap">${module.version ?? nothing}</td>
+        ${
+          this.#versions()
+            ? html`<td class="version nowrap">${module.version ?? nothing}</td>`
+            : nothing
+        }
         <td class="built nowrap">${built(module)}</td>
         <td class="base">${address(module.base, this.width)}</td>
         <td class="size num">${bytes(module.size)}</td>
@@ -165,7 +203,7 @@ export class ModulesSection extends Section {
       ${
         open
           ? html`<tr>
-              <td class="detail" colspan=${COLUMNS.length}>${this.#detail(module)}</td>
+              <td class="detail" colspan=${this.#columns().length}>${this.#detail(module)}</td>
             </tr>`
           : nothing
       }`;

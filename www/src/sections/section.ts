@@ -34,6 +34,7 @@ export abstract class Section extends LitElement {
     for (const details of this.renderRoot.querySelectorAll("details:not(.screen)")) {
       (details as HTMLDetailsElement).open = true;
     }
+    this.unfold();
   };
 
   override connectedCallback(): void {
@@ -45,6 +46,9 @@ export abstract class Section extends LitElement {
     super.disconnectedCallback();
     window.removeEventListener("beforeprint", this.#unfold);
   }
+
+  /** Shows what is folded away, for print. */
+  protected unfold(): void {}
 
   /** Hex digits of an address of this machine. */
   protected get width(): number {
