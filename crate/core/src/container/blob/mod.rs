@@ -7,6 +7,7 @@
 
 mod blackbox;
 mod extra;
+mod records;
 
 #[cfg(test)]
 mod tests;
@@ -14,6 +15,7 @@ mod tests;
 pub use blackbox::{BootStatus, NtfsRecord, PlugAndPlay, Winlogon};
 pub use blackbox::{boot_status, ntfs, plug_and_play, winlogon};
 pub use extra::{ExtraMemory, extra_memory};
+pub use records::{RegistryRecord, RegistryValue, registry_records};
 
 use crate::model::Guid;
 use crate::source::{ReadError, Source, SourceExt};

@@ -52,6 +52,40 @@ fn a_blob_that_the_file_cuts_is_listed_as_cut() {
 }
 
 #[test]
+fn registry_records_are_read_up_to_the_first_that_does_not_fit() {
+    let wide = |text: &str| -> Vec<u8> {
+        text.encode_utf16()
+            .chain([0])
+            .flat_map(u16::to_le_bytes)
+            .collect()
+    };
+    let record = |name: &str, kind: u32, value: &[u8]| {
+        let mut bytes = Vec::new();
+        for part in [&wide(name)[..], &kind.to_le_bytes(), value] {
+            if part.len() != 4 || part != kind.to_le_bytes() {
+                bytes.extend((part.len() as u32).to_le_bytes());
+            }
+            bytes.extend(part);
+        }
+        bytes
+    };
+    let mut data = record("~MHz", 4, &[0x22, 0x0A, 0]);
+    assert!(matches!(
+        registry_records(&data)[0].value,
+        RegistryValue::Bytes(4, _)
+    ));
+    data = record("~MHz", 11, &2594_u64.to_le_bytes());
+    data.extend(record("VendorIdentifier", 1, &wide("GenuineIntel")));
+    let whole = data.len();
+    data.extend([0xFF; 16]);
+    let records = registry_records(&data);
+    assert_eq!(records.len(), 2);
+    assert_eq!(records[0].value, RegistryValue::Qword(2594));
+    assert_eq!(records[1].value.text(), Some("GenuineIntel"));
+    assert_eq!(registry_records(&data[..whole - 1]).len(), 1);
+}
+
+#[test]
 fn a_chain_of_ntfs_records_that_loops_ends() {
     let mut data = vec![0; 0x200];
     data[4] = 0x40;
