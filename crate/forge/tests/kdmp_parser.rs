@@ -137,3 +137,24 @@ fn a_page_in_transition_is_read_through_its_entry() {
         .unwrap();
     assert_eq!(&text, b"still here");
 }
+
+#[test]
+fn the_modules_of_the_stopping_process_are_found_through_its_environment_block() {
+    for (build, kind) in [(9600, "full"), (19041, "active"), (26100, "bitmap-full")] {
+        let mut scenario = scenario(build, kind);
+        scenario.processes[0].current = true;
+        let parser = open(&scenario);
+        let names: Vec<String> = parser
+            .user_modules()
+            .map(|(_, name)| name.to_string())
+            .collect();
+        assert!(
+            names.iter().any(|n| n.ends_with("smss.exe")),
+            "{build} {kind}: {names:?}"
+        );
+        assert!(
+            names.iter().any(|n| n.ends_with("ntdll.dll")),
+            "{build} {kind}: {names:?}"
+        );
+    }
+}

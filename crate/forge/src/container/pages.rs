@@ -83,11 +83,11 @@ impl File<'_, '_> {
         self.dump.put(0, header.into_vec());
     }
 
-    /// Frames with bytes worth writing.
-    fn stored(&self) -> impl Iterator<Item = (u64, &[u8])> {
+    /// Frames of a run with bytes worth writing.
+    fn stored(&self, first: u64, count: u64) -> impl Iterator<Item = (u64, &[u8])> {
         self.physical
             .contents
-            .iter()
+            .range(first..first + count)
             .filter(|(frame, _)| !self.physical.left_out.contains(frame))
             .map(|(frame, page)| (*frame, &page[..]))
     }
@@ -96,10 +96,7 @@ impl File<'_, '_> {
         let mut at = self.head as u64;
         let mut pieces = Vec::new();
         for (first, count) in &self.physical.runs {
-            for (frame, page) in self
-                .stored()
-                .filter(|(f, _)| (*first..first + count).contains(f))
-            {
+            for (frame, page) in self.stored(*first, *count) {
                 pieces.push((at + (frame - first) * PAGE, page.to_vec()));
             }
             at += count * PAGE;
@@ -190,10 +187,7 @@ impl File<'_, '_> {
         let mut before = 0;
         let mut pieces = Vec::new();
         for (first, count) in &self.physical.runs {
-            for (frame, page) in self
-                .stored()
-                .filter(|(f, _)| (*first..first + count).contains(f))
-            {
+            for (frame, page) in self.stored(*first, *count) {
                 let gone = left.partition_point(|f| *f < frame) as u64;
                 pieces.push((
                     first_page + (before + frame - first - gone) * PAGE,
@@ -261,10 +255,7 @@ impl File<'_, '_> {
         for (i, (first, count)) in runs.iter().enumerate() {
             head.u64(r::RANGES + 16 * i, *first);
             head.u64(r::RANGES + 16 * i + 8, *count);
-            for (frame, page) in self
-                .stored()
-                .filter(|(f, _)| (*first..first + count).contains(f))
-            {
+            for (frame, page) in self.stored(*first, *count) {
                 pieces.push((at + (frame - first) * PAGE, page.to_vec()));
             }
             at += count * PAGE;

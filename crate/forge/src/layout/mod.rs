@@ -11,5 +11,6 @@ pub mod loader;
 pub mod secondary;
 pub mod shared;
 pub mod triage;
+pub mod user;
 
 pub use build::Build;

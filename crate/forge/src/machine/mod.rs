@@ -14,6 +14,7 @@ mod regions;
 mod registry;
 mod shared_data;
 mod stack;
+mod users;
 mod variables;
 
 pub use images::Image;
@@ -163,6 +164,7 @@ impl<'s> Machine<'s> {
         machine.write_pool();
         machine.write_hives()?;
         machine.write_debugger_block();
+        machine.make_user_memory();
         machine.mark_pages();
         Ok(machine)
     }
