@@ -29,7 +29,12 @@ export class MemorySection extends Section {
       : nothing;
     if (!memory) {
       return html`${this.head("Memory")}
-      ${sizes(memory)} ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
+      ${this.absent("This file holds nothing about the machine’s memory.")}`;
+    }
+    const bars = barsOf(memory);
+    return html`${this.head("Memory", copy)}
+    ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing} ${sizes(memory)}
+    ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
     ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
     ${runs(memory.physical_runs)} ${limits(memory.limits)}`;
   }
