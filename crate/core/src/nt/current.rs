@@ -228,15 +228,33 @@ impl ThreadFacts {
     #[must_use]
     pub fn parse(machine: Machine<'_>, bytes: &[u8]) -> Option<Self> {
         let object = Object { bytes, machine };
+        let (limit, base) = old_stack(&object).unzip();
         object.is(THREAD_OBJECT).then(|| Self {
             address: None,
             process: object.pointer(Member::OffsetKThreadApcProcess),
-            stack_limit: object.pointer(Member::OffsetKThreadStackLimit),
-            stack_base: object.pointer(Member::OffsetKThreadStackBase),
+            stack_limit: object.pointer(Member::OffsetKThreadStackLimit).or(limit),
+            stack_base: object.pointer(Member::OffsetKThreadStackBase).or(base),
             kernel_stack: object.pointer(Member::OffsetKThreadKernelStack),
             environment: object.pointer(Member::OffsetKThreadTeb),
         })
     }
+}
+
+/// Where KTHREAD of Windows 7 keeps StackLimit and StackBase; its debugger data block ends before
+/// the members that tell. Architecture, builds, the two offsets.
+static OLD_STACK: &[(Architecture, (u32, u32), u64, u64)] = &[
+    (Architecture::X64, (7600, 7601), 0x30, 0x278),
+    (Architecture::X86, (7600, 7601), 0x2C, 0x190),
+];
+
+fn old_stack(object: &Object<'_>) -> Option<(VirtualAddress, VirtualAddress)> {
+    let machine = object.machine;
+    let &(_, _, limit, base) = OLD_STACK.iter().find(|(architecture, builds, ..)| {
+        *architecture == machine.architecture && (builds.0..=builds.1).contains(&machine.build)
+    })?;
+    let (limit, base) = (object.pointer_at(limit)?, object.pointer_at(base)?);
+    let pages = limit & 0xFFF == 0 && base & 0xFFF == 0 && limit < base;
+    pages.then_some((VirtualAddress(limit), VirtualAddress(base)))
 }
 
 /// What a minidump tells of the processor that stopped the machine.
