@@ -53,6 +53,24 @@ fn pfn_database(machine: &Machine<'_>) -> u64 {
     }
 }
 
+/// The physical memory descriptor; the fill stays when no runs are given.
+fn runs64(facts: &HeaderFacts, b: &mut Bytes) {
+    use header64 as h;
+    if facts.runs.is_empty() {
+        return;
+    }
+    b.u32(h::PHYSICAL_MEMORY_BLOCK, facts.runs.len() as u32);
+    b.u32(h::PHYSICAL_MEMORY_BLOCK + 4, 0);
+    b.u64(
+        h::PHYSICAL_MEMORY_BLOCK + 8,
+        facts.runs.iter().map(|r| r.1).sum(),
+    );
+    for (i, (first, count)) in facts.runs.iter().take(h::RUNS_MAX).enumerate() {
+        b.u64(h::RUNS + 16 * i, *first);
+        b.u64(h::RUNS + 16 * i + 8, *count);
+    }
+}
+
 fn build64(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
     use header64 as h;
     let scenario = machine.scenario;
@@ -80,18 +98,7 @@ fn build64(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
         h::DEBUGGER_DATA_BLOCK,
         variable(machine, "KdDebuggerDataBlock"),
     );
-    if !facts.runs.is_empty() {
-        b.u32(h::PHYSICAL_MEMORY_BLOCK, facts.runs.len() as u32);
-        b.u32(h::PHYSICAL_MEMORY_BLOCK + 4, 0);
-        b.u64(
-            h::PHYSICAL_MEMORY_BLOCK + 8,
-            facts.runs.iter().map(|r| r.1).sum(),
-        );
-        for (i, (first, count)) in facts.runs.iter().take(h::RUNS_MAX).enumerate() {
-            b.u64(h::RUNS + 16 * i, *first);
-            b.u64(h::RUNS + 16 * i + 8, *count);
-        }
-    }
+    runs64(facts, &mut b);
     b.put(h::CONTEXT, &vec![0; h::CONTEXT_SIZE]);
     b.put(h::CONTEXT, &machine.current.context);
     exception64(machine, &mut b);
@@ -146,6 +153,23 @@ fn stop_time(machine: &Machine<'_>) -> u64 {
         .filetime()
 }
 
+/// The physical memory descriptor; the fill stays when no runs are given.
+fn runs32(facts: &HeaderFacts, b: &mut Bytes) {
+    use header32 as h;
+    if facts.runs.is_empty() {
+        return;
+    }
+    b.u32(h::PHYSICAL_MEMORY_BLOCK, facts.runs.len() as u32);
+    b.u32(
+        h::PHYSICAL_MEMORY_BLOCK + 4,
+        facts.runs.iter().map(|r| r.1).sum::<u64>() as u32,
+    );
+    for (i, (first, count)) in facts.runs.iter().take(h::RUNS_MAX).enumerate() {
+        b.u32(h::RUNS + 8 * i, *first as u32);
+        b.u32(h::RUNS + 8 * i + 4, *count as u32);
+    }
+}
+
 fn build32(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
     use header32 as h;
     let scenario = machine.scenario;
@@ -175,17 +199,7 @@ fn build32(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
         h::DEBUGGER_DATA_BLOCK,
         variable(machine, "KdDebuggerDataBlock") as u32,
     );
-    if !facts.runs.is_empty() {
-        b.u32(h::PHYSICAL_MEMORY_BLOCK, facts.runs.len() as u32);
-        b.u32(
-            h::PHYSICAL_MEMORY_BLOCK + 4,
-            facts.runs.iter().map(|r| r.1).sum::<u64>() as u32,
-        );
-        for (i, (first, count)) in facts.runs.iter().take(h::RUNS_MAX).enumerate() {
-            b.u32(h::RUNS + 8 * i, *first as u32);
-            b.u32(h::RUNS + 8 * i + 4, *count as u32);
-        }
-    }
+    runs32(facts, &mut b);
     b.put(h::CONTEXT, &vec![0; h::CONTEXT_SIZE]);
     b.put(h::CONTEXT, &machine.current.context);
     exception32(machine, &mut b);

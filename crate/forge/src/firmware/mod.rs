@@ -25,78 +25,84 @@ pub struct Strings {
 /// Source: samples of Generation 1 and 2 guests (go-smbios, LKML boot logs); the ACPI revision's digits are the BIOS date.
 pub fn strings(scenario: &Scenario) -> Strings {
     let f = &scenario.firmware;
+    let usual = usual(f.kind);
     let pick =
         |value: &Option<String>, default: &str| value.clone().unwrap_or_else(|| default.into());
-    let date = pick(
-        &f.date,
-        if f.kind == FirmwareKind::HyperVGen2 {
-            "11/26/2012"
-        } else {
-            "05/23/2012"
+    let version = pick(&f.version, usual.version);
+    let date = pick(&f.date, usual.date);
+    let revision = match f.kind {
+        FirmwareKind::HyperVGen1 => revision_of(&date),
+        _ => 1,
+    };
+    // Generation 2 repeats its firmware version as the system's.
+    let system_version = if usual.system_version.is_empty() {
+        &version
+    } else {
+        usual.system_version
+    };
+    Strings {
+        system: [
+            pick(&f.manufacturer, usual.maker),
+            pick(&f.product, usual.product),
+            pick(&f.system_version, system_version),
+            pick(&f.serial, usual.serial),
+        ],
+        bios: [pick(&f.vendor, usual.vendor), version, date],
+        asset_tag: pick(&f.asset_tag, usual.serial),
+        acpi: (
+            pick(&f.acpi_oem, usual.acpi.0),
+            usual.acpi.1.into(),
+            f.acpi_revision.map_or(revision, |n| n.0 as u32),
+        ),
+        smbios: usual.smbios,
+    }
+}
+
+/// What a kind of firmware says when a scenario does not.
+struct Usual {
+    vendor: &'static str,
+    version: &'static str,
+    date: &'static str,
+    maker: &'static str,
+    product: &'static str,
+    system_version: &'static str,
+    serial: &'static str,
+    acpi: (&'static str, &'static str),
+    smbios: (u8, u8),
+}
+
+fn usual(kind: FirmwareKind) -> Usual {
+    let guest = Usual {
+        vendor: "American Megatrends Inc.",
+        version: "090006 ",
+        date: "05/23/2012",
+        maker: "Microsoft Corporation",
+        product: "Virtual Machine",
+        system_version: "7.0",
+        serial: "0000-0000-1111-2222-3333-4444-55",
+        acpi: ("VRTUAL", "MICROSFT"),
+        smbios: (2, 3),
+    };
+    match kind {
+        FirmwareKind::HyperVGen1 => guest,
+        FirmwareKind::HyperVGen2 => Usual {
+            vendor: "Microsoft Corporation",
+            version: "Hyper-V UEFI Release v1.0",
+            date: "11/26/2012",
+            system_version: "",
+            smbios: (2, 4),
+            ..guest
         },
-    );
-    let revision = f.acpi_revision.map_or_else(
-        || {
-            if f.kind == FirmwareKind::HyperVGen1 {
-                revision_of(&date)
-            } else {
-                1
-            }
-        },
-        |n| n.0 as u32,
-    );
-    let serial = "0000-0000-1111-2222-3333-4444-55";
-    match f.kind {
-        FirmwareKind::HyperVGen1 => Strings {
-            bios: [
-                pick(&f.vendor, "American Megatrends Inc."),
-                pick(&f.version, "090006 "),
-                date,
-            ],
-            system: [
-                pick(&f.manufacturer, "Microsoft Corporation"),
-                pick(&f.product, "Virtual Machine"),
-                pick(&f.system_version, "7.0"),
-                pick(&f.serial, serial),
-            ],
-            asset_tag: pick(&f.asset_tag, serial),
-            acpi: (pick(&f.acpi_oem, "VRTUAL"), "MICROSFT".into(), revision),
-            smbios: (2, 3),
-        },
-        FirmwareKind::HyperVGen2 => {
-            let version = pick(&f.version, "Hyper-V UEFI Release v1.0");
-            Strings {
-                bios: [
-                    pick(&f.vendor, "Microsoft Corporation"),
-                    version.clone(),
-                    date,
-                ],
-                system: [
-                    pick(&f.manufacturer, "Microsoft Corporation"),
-                    pick(&f.product, "Virtual Machine"),
-                    pick(&f.system_version, &version),
-                    pick(&f.serial, serial),
-                ],
-                asset_tag: pick(&f.asset_tag, serial),
-                acpi: (pick(&f.acpi_oem, "VRTUAL"), "MICROSFT".into(), revision),
-                smbios: (2, 4),
-            }
-        }
-        FirmwareKind::Other => Strings {
-            bios: [
-                pick(&f.vendor, "Forge Firmware"),
-                pick(&f.version, "1.0"),
-                date,
-            ],
-            system: [
-                pick(&f.manufacturer, "Forge"),
-                pick(&f.product, "Anvil"),
-                pick(&f.system_version, "1"),
-                pick(&f.serial, "FORGE-1"),
-            ],
-            asset_tag: pick(&f.asset_tag, ""),
-            acpi: (pick(&f.acpi_oem, "FORGE "), "ANVIL   ".into(), revision),
+        FirmwareKind::Other => Usual {
+            vendor: "Forge Firmware",
+            version: "1.0",
+            maker: "Forge",
+            product: "Anvil",
+            system_version: "1",
+            serial: "FORGE-1",
+            acpi: ("FORGE ", "ANVIL   "),
             smbios: (2, 8),
+            ..guest
         },
     }
 }

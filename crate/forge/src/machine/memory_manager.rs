@@ -29,6 +29,29 @@ impl Machine<'_> {
     }
 
     fn write_global_counters(&mut self, c: &CounterValues, files: &[u64]) {
+        self.write_global_pages(c);
+        for (name, value) in [
+            ("MiChargeCommitmentFailures", c.commit_failures),
+            ("MiPageHashErrors", c.page_hash_errors),
+            ("MmNumberOfPagingFiles", files.len() as u64),
+        ] {
+            if let Some(at) = self.variable(name) {
+                self.kernel.u32(at, value as u32);
+            }
+        }
+        self.write_pool_info(c);
+        self.write_standby_priorities(c);
+        let p = self.pointer() as u64;
+        if let Some(at) = self.variable("MmPagingFile") {
+            for (i, file) in files.iter().enumerate() {
+                self.put_pointer(at + p * i as u64, *file);
+            }
+        }
+        self.write_address_limits();
+    }
+
+    /// Counters of pages.
+    fn write_global_pages(&mut self, c: &CounterValues) {
         let runs = self.physical_runs();
         let highest = runs.last().map_or(0, |r| r.0 + r.1 - 1);
         for (name, value) in [
@@ -60,23 +83,11 @@ impl Machine<'_> {
         ] {
             self.global(name, value);
         }
-        for (name, value) in [
-            ("MiChargeCommitmentFailures", c.commit_failures),
-            ("MiPageHashErrors", c.page_hash_errors),
-            ("MmNumberOfPagingFiles", files.len() as u64),
-        ] {
-            if let Some(at) = self.variable(name) {
-                self.kernel.u32(at, value as u32);
-            }
-        }
-        self.write_pool_info(c);
-        self.write_standby_priorities(c);
+    }
+
+    /// Where user and kernel addresses part, and where page-table entries are mapped.
+    fn write_address_limits(&mut self) {
         let p = self.pointer() as u64;
-        if let Some(at) = self.variable("MmPagingFile") {
-            for (i, file) in files.iter().enumerate() {
-                self.put_pointer(at + p * i as u64, *file);
-            }
-        }
         for name in [
             "MmHighestUserAddress",
             "MmSystemRangeStart",
@@ -234,6 +245,13 @@ impl Machine<'_> {
             self.set_pointer(at, vs, member, value);
         }
         self.set(at, vs, "DriverCommit", c.driver_commit, 4);
+        self.write_state_pools(c, state, at);
+        self.write_state_errors(c, state);
+    }
+
+    /// Pool figures and free system page-table entries of the state.
+    fn write_state_pools(&mut self, c: &CounterValues, state: u64, at: u64) {
+        let vs = "_MI_VISIBLE_STATE";
         let info = at + self.build.field(vs, "PagedPoolInfo").unwrap_or(0);
         if self
             .build
@@ -288,6 +306,10 @@ impl Machine<'_> {
             "MaximumNonPagedPoolThreshold",
             most,
         );
+    }
+
+    /// Page-hash errors, and the bits kept in entries that are not valid.
+    fn write_state_errors(&mut self, c: &CounterValues, state: u64) {
         if let Some(errors) = self.build.field("_MI_SYSTEM_INFORMATION", "Errors") {
             for member in ["PageHashErrors", "PageHashReadErrors"] {
                 self.set(

@@ -2,7 +2,7 @@
 //! Source: the fixed layout up to 8.1 as HYPERV's public samples and Windows Internals describe it; later builds place the ranges at random.
 
 use crate::rng::Rng;
-use crate::scenario::{Architecture, Scenario};
+use crate::scenario::{self, Architecture, Scenario};
 
 /// A range that hands out addresses upwards, leaving gaps.
 #[derive(Clone, Debug)]
@@ -59,14 +59,11 @@ pub struct Regions {
 }
 
 impl Regions {
-    /// Chooses the ranges of a machine.
-    pub fn new(scenario: &Scenario) -> Self {
-        let machine = &scenario.machine;
-        let rng = |purpose| Rng::for_purpose(machine.seed, purpose);
-        let mut slide = rng("slide");
+    /// Where each range starts.
+    fn bases(machine: &scenario::Machine, slide: &mut Rng) -> [u64; 7] {
         let wide = |slide: &mut Rng| slide.below(0x800) << 21;
         // (kernel, images, session, nonpaged, paged, stacks, frames)
-        let bases = match (machine.architecture, machine.build) {
+        match (machine.architecture, machine.build) {
             (Architecture::X86, _) => [
                 0x8280_0000 + (slide.below(0x40) << 12),
                 0x8c00_0000,
@@ -96,13 +93,21 @@ impl Regions {
                     base,
                     base + 0x4000_0000,
                     0xffff_f960_0000_0000,
-                    0xffff_e000_0000_0000 + wide(&mut slide),
-                    0xffff_c000_0000_0000 + wide(&mut slide),
-                    0xffff_d000_0000_0000 + wide(&mut slide),
+                    0xffff_e000_0000_0000 + wide(slide),
+                    0xffff_c000_0000_0000 + wide(slide),
+                    0xffff_d000_0000_0000 + wide(slide),
                     frames,
                 ]
             }
-        };
+        }
+    }
+
+    /// Chooses the ranges of a machine.
+    pub fn new(scenario: &Scenario) -> Self {
+        let machine = &scenario.machine;
+        let rng = |purpose| Rng::for_purpose(machine.seed, purpose);
+        let mut slide = rng("slide");
+        let bases = Self::bases(machine, &mut slide);
         let kernel_base = machine.kernel_base.map_or(bases[0], |n| n.0);
         let self_map_slot = if machine.build >= 14393 {
             0x110 + slide.below(0x60)

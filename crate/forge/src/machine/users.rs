@@ -1,10 +1,20 @@
 //! User memory of processes: environment blocks, the loader's lists, and the header pages of the program and of ntdll.
 
-use super::Machine;
+use super::{Machine, Process};
 use crate::bytes::utf16;
 use crate::image::{CODE, Plan, Section};
 use crate::layout::user::{USER32, USER64, User};
 use crate::memory::Memory;
+
+/// Bytes of the program's image and of ntdll.
+const PROGRAM: u32 = 0x2_0000;
+const LIBRARY: u32 = 0x1f_0000;
+
+/// Address of a thread's block; blocks follow the process's, and 7 fit before the loader's data.
+fn teb(peb: u64, index: usize) -> u64 {
+    let first = peb + 0x1000 + 0x2000 * index as u64;
+    if index < 7 { first } else { first + 0x10_0000 }
+}
 
 /// Writes counted strings and lists into one process's memory.
 struct Space<'a> {
@@ -40,6 +50,37 @@ impl Space<'_> {
         self.string(entry + at_full, path);
         self.string(entry + at_name, path.rsplit('\\').next().unwrap_or(path));
         entry
+    }
+
+    /// Environment block, parameters, loader data and thread blocks of a process.
+    fn environment(&mut self, process: &Process, peb: u64, image: u64, library: u64) {
+        let program = format!(r"C:\Windows\System32\{}", process.name);
+        let layout = self.layout;
+        let data = peb + 0x1_0000;
+        let parameters = peb + 0x1_1000;
+        self.memory.touch(peb, 0x1000);
+        self.put(peb + layout.peb.0, image);
+        self.put(peb + layout.peb.1, data);
+        self.put(peb + layout.peb.2, parameters);
+        self.memory.u32(data, 0x58);
+        self.memory.u8(data + 4, 1);
+        self.string(parameters + layout.parameters.0, &program);
+        self.string(parameters + layout.parameters.1, &program);
+        let first = self.module(&program, image, u64::from(PROGRAM));
+        let second = self.module(
+            r"C:\Windows\SYSTEM32\ntdll.dll",
+            library,
+            u64::from(LIBRARY),
+        );
+        self.link(data, &[first, second]);
+        for (n, thread) in process.threads.iter().enumerate() {
+            let teb = teb(peb, n);
+            self.memory.touch(teb, 0x1000);
+            self.put(teb + layout.teb.0, teb);
+            self.put(teb + layout.teb.1, process.id);
+            self.put(teb + layout.teb.1 + self.pointer as u64, thread.id);
+            self.put(teb + layout.teb.2, peb);
+        }
     }
 
     /// Links the modules into the three lists.
@@ -86,39 +127,17 @@ impl Machine<'_> {
                 pointer: p,
                 next: peb + 0x2_0000,
             };
-            let program = format!(r"C:\Windows\System32\{}", process.name);
-            let data = peb + 0x1_0000;
-            let parameters = peb + 0x1_1000;
-            space.put(peb + layout.peb.0, image);
-            space.put(peb + layout.peb.1, data);
-            space.put(peb + layout.peb.2, parameters);
-            space.memory.touch(peb, 0x1000);
-            space.memory.u32(data, 0x58);
-            space.memory.u8(data + 4, 1);
-            space.string(parameters + layout.parameters.0, &program);
-            space.string(parameters + layout.parameters.1, &program);
-            let first = space.module(&program, image, 0x2_0000);
-            let second = space.module(r"C:\Windows\SYSTEM32\ntdll.dll", library, 0x1f_0000);
-            space.link(data, &[first, second]);
-            for (n, thread) in process.threads.iter().enumerate() {
-                let teb = peb + 0x1000 + 0x2000 * n as u64;
-                space.memory.touch(teb, 0x1000);
-                space.put(teb + layout.teb.0, teb);
-                space.put(teb + layout.teb.1, process.id);
-                space.put(teb + layout.teb.1 + p as u64, thread.id);
-                space.put(teb + layout.teb.2, peb);
-            }
+            space.environment(&process, peb, image, library);
             for (name, base, size) in [
-                (process.name.as_str(), image, 0x2_0000),
-                ("ntdll.dll", library, 0x1f_0000),
+                (process.name.as_str(), image, PROGRAM),
+                ("ntdll.dll", library, LIBRARY),
             ] {
                 for (rva, bytes) in self.user_image(name, base, size).pieces() {
                     memory.write(base + u64::from(rva), &bytes);
                 }
             }
             for (n, thread) in process.threads.iter().enumerate() {
-                let teb = peb + 0x1000 + 0x2000 * n as u64;
-                self.set_pointer(thread.object, "_KTHREAD", "Teb", teb);
+                self.set_pointer(thread.object, "_KTHREAD", "Teb", teb(peb, n));
             }
             self.set_pointer(process.object, "_EPROCESS", "Peb", peb);
             self.set_pointer(process.object, "_EPROCESS", "SectionBaseAddress", image);
