@@ -59,8 +59,11 @@ impl Build {
     pub fn load(architecture: Architecture, number: u32) -> Option<Self> {
         let text = match architecture {
             Architecture::X64 => X64.iter().find(|(n, _)| *n == number)?.1.to_owned(),
-            Architecture::Arm64 if number == 22000 || number == 26100 => {
+            Architecture::Arm64 if number == 22000 => {
                 include_str!("../../data/nt-arm64-22000.tsv").to_owned()
+            }
+            Architecture::Arm64 if number == 26100 => {
+                include_str!("../../data/nt-arm64-26100.tsv").to_owned()
             }
             Architecture::X86 if number == 7601 => [
                 include_str!("../../data/nt-x86-7601.tsv"),

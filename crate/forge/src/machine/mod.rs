@@ -110,6 +110,8 @@ pub struct Machine<'s> {
     pub processes: Vec<Process>,
     /// The stopping thread.
     pub current: Current,
+    /// Session structures by number.
+    pub sessions: BTreeMap<u32, u64>,
     /// Frames not yet given out.
     pub frames: Frames,
     /// Kernel pages, by number, that are not plainly present.
@@ -143,6 +145,7 @@ impl<'s> Machine<'s> {
             processors: Vec::new(),
             processes: Vec::new(),
             current: Current::default(),
+            sessions: BTreeMap::new(),
             frames: Frames::new(Vec::new(), Rng::new(0)),
             page_states: BTreeMap::new(),
             fixed_frames: BTreeMap::new(),

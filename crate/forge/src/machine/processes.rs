@@ -16,6 +16,12 @@ fn stack_size(arch: Architecture) -> u64 {
 const OBJECT_HEADER: (u64, u64) = (0x30, 0x18);
 const POOL_HEADER: (u64, u64) = (0x10, 0x08);
 
+/// Name of the process that holds the registry's bins.
+pub(super) const REGISTRY: &str = "Registry";
+
+/// Offset of the session's number in _MM_SESSION_SPACE.
+const SESSION_ID: u64 = 8;
+
 /// What the thread of a sleeping process waits in.
 const WAITING: u64 = 5;
 const RUNNING: u64 = 2;
@@ -25,6 +31,15 @@ impl Machine<'_> {
     pub(super) fn make_processes(&mut self) {
         let mut wanted = vec![self.system_process()];
         wanted.extend(self.scenario.processes.iter().cloned());
+        if self.has_registry_process() {
+            wanted.push(scenario::Process {
+                name: REGISTRY.into(),
+                pid: 100,
+                session: -1,
+                threads: 4,
+                ..scenario::Process::default()
+            });
+        }
         let current = wanted.iter().position(|p| p.current).unwrap_or(0);
         let mut next_id = 300;
         for process in &wanted {
@@ -43,6 +58,12 @@ impl Machine<'_> {
         self.current.thread = self.processes[current].threads[0];
         self.link_processes();
         self.make_idle_threads();
+    }
+
+    /// Since 17063 the bins of stable hives lie in the user half of a process of their own.
+    pub(super) fn has_registry_process(&self) -> bool {
+        let machine = &self.scenario.machine;
+        self.arch() != Architecture::X86 && machine.build >= 17134 && machine.registry_process
     }
 
     fn system_process(&self) -> scenario::Process {
@@ -117,6 +138,8 @@ impl Machine<'_> {
         self.set_pointer(object, e, "VirtualSize", wanted.virtual_size.0);
         self.set_pointer(object, e, "PeakVirtualSize", wanted.virtual_size.0);
         self.set_working_set(object, wanted.working_set.0);
+        self.set_session(object, wanted.session);
+        self.set_image_path(object, &wanted.name);
         let threads = if wanted.exited.is_some() {
             0
         } else {
@@ -135,6 +158,45 @@ impl Machine<'_> {
         }
         self.link_threads(&process);
         process
+    }
+
+    /// Processes of one session share its structure; System and the session manager have none.
+    fn set_session(&mut self, object: u64, session: i32) {
+        let Ok(id) = u32::try_from(session) else {
+            return;
+        };
+        if self.build.field("_EPROCESS", "Session").is_none() {
+            return;
+        }
+        let at = match self.sessions.get(&id) {
+            Some(at) => *at,
+            None => {
+                let at = self.regions.session.pages(0x1000);
+                self.kernel.touch(at, 0x1000);
+                self.kernel.u32(at + SESSION_ID, id);
+                self.sessions.insert(id, at);
+                at
+            }
+        };
+        self.set_pointer(object, "_EPROCESS", "Session", at);
+    }
+
+    /// The whole path of the image, which the 15 characters of the process object cut short.
+    fn set_image_path(&mut self, object: u64, name: &str) {
+        let Some(at) = self.build.field("_EPROCESS", "SeAuditProcessCreationInfo") else {
+            return;
+        };
+        if name == "System" {
+            return;
+        }
+        let path = format!(r"\Device\HarddiskVolume2\Windows\System32\{name}");
+        let p = self.pointer() as u64;
+        let info = self
+            .regions
+            .paged
+            .allocate(2 * p + 2 * path.len() as u64 + 2);
+        self.put_string(info, info + 2 * p, &path);
+        self.put_pointer(object + at, info);
     }
 
     fn set_working_set(&mut self, object: u64, pages: u64) {

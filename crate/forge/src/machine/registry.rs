@@ -2,9 +2,13 @@
 //! Layout: _CMHIVE, _HHIVE, _DUAL and _HMAP_ENTRY of the build.
 
 use super::Machine;
+use super::processes::REGISTRY;
 use crate::firmware::{smbios, strings};
 use crate::hive::{Hive, Keys};
 use crate::scenario::{self, RegistryValue, ScenarioError};
+
+/// Where the views of hives start in the Registry process.
+const REGISTRY_VIEW: u64 = 0x1c4_5a20_0000;
 
 /// Cell references of volatile storage have this bit.
 const VOLATILE: u32 = 0x8000_0000;
@@ -166,7 +170,7 @@ impl Machine<'_> {
             } else {
                 0
             };
-        self.write_cell_map(dual, hive);
+        self.write_cell_map(dual, hive, volatile);
         if let Some(path) = &wanted.file_path {
             self.hive_name(at, "FileFullPath", path);
         }
@@ -186,7 +190,7 @@ impl Machine<'_> {
     }
 
     /// Directory, tables and entries; each bin lies somewhere else in pool.
-    fn write_cell_map(&mut self, dual: u64, hive: &Hive) {
+    fn write_cell_map(&mut self, dual: u64, hive: &Hive, volatile: bool) {
         let entry_size = self.build.size("_HMAP_ENTRY");
         self.set(dual, "_DUAL", "Length", hive.bins.len() as u64, 4);
         let blocks = hive.bins.len() as u64 / 0x1000;
@@ -211,8 +215,7 @@ impl Machine<'_> {
             let word = &hive.bins[offset + 8..offset + 12];
             let bin = u32::from_le_bytes([word[0], word[1], word[2], word[3]]) as usize;
             let bin = bin.clamp(0x1000, hive.bins.len() - offset);
-            let va = self.regions.paged.pages(bin as u64);
-            self.kernel.write(va, &hive.bins[offset..offset + bin]);
+            let va = self.write_bin(&hive.bins[offset..offset + bin], volatile);
             for block in 0..bin as u64 / 0x1000 {
                 let number = offset as u64 / 0x1000 + block;
                 let table = self.kernel.read_word(directory + 8 * (number / 512), 8);
@@ -225,6 +228,23 @@ impl Machine<'_> {
             }
             offset += bin;
         }
+    }
+
+    /// Stable bins go into the Registry process where there is one, the others into paged pool.
+    fn write_bin(&mut self, bytes: &[u8], volatile: bool) -> u64 {
+        let owner = self.processes.iter().position(|p| p.name == REGISTRY);
+        if let (Some(index), false) = (owner, volatile) {
+            let user = &mut self.processes[index].user;
+            let va = user
+                .pages()
+                .last()
+                .map_or(REGISTRY_VIEW, |(vpn, _)| (vpn + 3) << 12);
+            user.write(va, bytes);
+            return va;
+        }
+        let va = self.regions.paged.pages(bytes.len() as u64);
+        self.kernel.write(va, bytes);
+        va
     }
 
     /// One entry: the block's address, or since Windows 10 the bin's with the block's offset in it.

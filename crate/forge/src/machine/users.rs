@@ -1,5 +1,6 @@
 //! User memory of processes: environment blocks, the loader's lists, and the header pages of the program and of ntdll.
 
+use super::processes::REGISTRY;
 use super::{Machine, Process};
 use crate::bytes::utf16;
 use crate::image::{CODE, Plan, Section};
@@ -105,7 +106,12 @@ impl Machine<'_> {
         let layout = if p == 8 { USER64 } else { USER32 };
         for i in 1..self.processes.len() {
             let process = self.processes[i].clone();
-            if self.scenario.processes[i - 1].exited.is_some() {
+            let exited = self
+                .scenario
+                .processes
+                .get(i - 1)
+                .is_some_and(|p| p.exited.is_some());
+            if exited || process.name == REGISTRY {
                 continue;
             }
             let mut rng = self.rng(&format!("user {}", process.id));

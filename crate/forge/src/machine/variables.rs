@@ -48,6 +48,18 @@ impl Machine<'_> {
         if let Some(at) = self.variable("KeTimeIncrement") {
             self.kernel.u32(at, 156_250);
         }
+        // The driver that Windows itself blames, as the bug-check path notes it.
+        if let (Some(name), Some(at)) = (
+            self.scenario.dump.broken_driver.clone(),
+            self.variable("KiBugCheckDriver"),
+        ) {
+            let text = self
+                .regions
+                .nonpaged
+                .allocate(0x10 + 2 * name.len() as u64 + 2);
+            self.put_string(text, text + 0x10, &name);
+            self.put_pointer(at, text);
+        }
         let stop = &self.scenario.stop;
         let (code, parameters) = (stop.code.0, stop.parameters.clone());
         if let Some(at) = self.variable("KiBugCheckData") {

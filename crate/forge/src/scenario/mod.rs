@@ -60,6 +60,8 @@ pub struct Machine {
     pub pae: bool,
     /// Map the kernel image with large pages.
     pub large_pages: bool,
+    /// Keep the bins of stable hives in a process named Registry, as 17134 and later do. A kernel dump then lacks them.
+    pub registry_process: bool,
     /// Bits that 17763 and later keep in entries that are not valid (the L1TF mitigation); 0 on machines without it.
     pub invalid_pte_mask: Number,
     /// Processor name as the firmware tables give it.
@@ -82,6 +84,7 @@ impl Default for Machine {
             paging_levels: 4,
             pae: true,
             large_pages: true,
+            registry_process: false,
             invalid_pte_mask: Number(0),
             processor_name: "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz".into(),
             processor_vendor: "GenuineIntel".into(),
