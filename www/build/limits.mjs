@@ -3,7 +3,7 @@
 
 export const limits = {
   /** `index.html` as a whole. */
-  page: 1_000_000,
+  page: 1_500_000,
 };
 
 /**
@@ -12,6 +12,6 @@ export const limits = {
  * An `optional` part that has not been made is left out of the page.
  */
 export const parts = [
-  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 250_000 },
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];
