@@ -2,56 +2,49 @@
 
 import { existsSync } from "node:fs";
 import { chromium } from "playwright-core";
-import { deepQuery, deepText } from "./deep.mjs";
+import { driver, listen } from "./tab.mjs";
 
-const executablePath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) =>
+export const chromiumPath = ["/usr/bin/chromium", "/usr/bin/google-chrome"].find((path) =>
   existsSync(path),
 );
 
-// Without these a headless Chromium asks its maker's hosts for this and that at every start.
-const quiet = [
+/** Why Chromium cannot be driven here, or null. */
+export const missingChromium = () => (chromiumPath ? null : "chromium is not installed");
+
+/**
+ * Without these a Chromium asks its maker's hosts for this and that at every start. As root, in a
+ * container, it has no sandbox.
+ */
+export const quietFlags = [
   "--disable-background-networking",
   "--disable-component-update",
+  "--disable-domain-reliability",
+  "--disable-features=OptimizationHints,MediaRouter,DialMediaRouteProvider",
   "--disable-gpu",
   "--disable-quic",
   "--disable-sync",
+  "--no-default-browser-check",
   "--no-first-run",
+  "--no-pings",
+  ...(process.getuid?.() === 0 ? ["--no-sandbox"] : []),
 ];
 
-/** Starts Chromium; `asRoot` containers have no sandbox to give. */
 export async function launchChromium({ args = [], context = {} } = {}) {
-  const sandbox = process.getuid?.() === 0 ? ["--no-sandbox"] : [];
-  const browser = await chromium.launch({ executablePath, args: [...quiet, ...sandbox, ...args] });
+  const browser = await chromium.launch({
+    executablePath: chromiumPath,
+    args: [...quietFlags, ...args],
+  });
   const scope = await browser.newContext(context);
   return {
     name: "chromium",
-    async open(url) {
+    scope,
+    async open(url, { framed = false } = {}) {
       const tab = await scope.newPage();
-      const requests = [];
-      const complaints = [];
-      tab.on("request", (request) => requests.push(request.url()));
-      tab.on("console", (message) => {
-        if (["error", "warning"].includes(message.type())) complaints.push(message.text());
-      });
-      tab.on("pageerror", (error) => complaints.push(String(error)));
+      const heard = listen(tab, ["error", "warning"]);
       await tab.goto(url);
-      return driver(tab, requests, complaints);
+      const frame = framed ? tab.frames()[1] : tab;
+      return driver(tab, frame, heard, (input, paths) => input.setInputFiles(paths));
     },
     close: () => browser.close(),
-  };
-}
-
-function driver(tab, requests, complaints) {
-  return {
-    tab,
-    requests,
-    complaints,
-    evaluate: (expression) => tab.evaluate(expression),
-    text: () => tab.evaluate(deepText),
-    choose: async (paths) => {
-      const input = await tab.evaluateHandle(deepQuery, "input[type=file]:not([webkitdirectory])");
-      await input.asElement().setInputFiles(paths);
-    },
-    screenshot: (path) => tab.screenshot({ path, fullPage: true }),
   };
 }

@@ -1,18 +1,17 @@
 // What a person sees of the page, for drivers that cannot look into shadow roots by themselves.
 // Each function is sent to the browser as text, so it stands alone.
 
-/** All text on the page, shadow roots included. */
+/** All text on the page, shadow roots included; of an element with a shadow root only that. */
 export function deepText() {
-  const skipped = new Set(["SCRIPT", "STYLE", "TEMPLATE"]);
+  const skipped = new Set(["SCRIPT", "STYLE", "TEMPLATE", "NOSCRIPT"]);
   const parts = [];
   const visit = (node) => {
     if (node.nodeType === Node.TEXT_NODE) parts.push(node.data);
-    if (skipped.has(node.nodeName)) return;
-    for (const child of node.shadowRoot?.childNodes ?? []) visit(child);
-    for (const child of node.childNodes) visit(child);
+    if (skipped.has(node.nodeName) || node.hidden) return;
+    for (const child of (node.shadowRoot ?? node).childNodes) visit(child);
   };
   visit(document.body);
-  return parts.join(" ").replace(/\s+/g, " ");
+  return parts.join(" ").replace(/\s+/g, " ").trim();
 }
 
 /** The first element that matches, in any shadow root. */
@@ -27,4 +26,20 @@ export function deepQuery(selector) {
     return null;
   };
   return search(document);
+}
+
+/** Presses the first enabled button or link whose text begins with `label`; tells whether. */
+export function deepClick(label) {
+  const search = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      const text = element.matches("button, a, summary") && element.textContent.trim();
+      if (text && text.replace(/\s+/g, " ").startsWith(label) && !element.disabled) return element;
+      const inner = element.shadowRoot && search(element.shadowRoot);
+      if (inner) return inner;
+    }
+    return null;
+  };
+  const found = search(document);
+  found?.click();
+  return found !== null;
 }

@@ -1,61 +1,60 @@
 // Debian's Firefox ESR through puppeteer-core, which speaks WebDriver BiDi to it.
 
+import { existsSync } from "node:fs";
 import puppeteer from "puppeteer-core";
-import { deepQuery, deepText } from "./deep.mjs";
+import { driver, listen } from "./tab.mjs";
 
-const executablePath = "/usr/bin/firefox-esr";
+export const firefoxPath = ["/usr/bin/firefox-esr", "/usr/bin/firefox"].find((path) =>
+  existsSync(path),
+);
 
-// No start page, no look-ups of its own: what leaves the browser is what the page sends.
-const quiet = {
+/** Why Firefox cannot be driven here, or null. */
+export const missingFirefox = () => (firefoxPath ? null : "firefox-esr is not installed");
+
+/** No start page, no look-ups of its own: what leaves the browser is what the page sends. */
+export const quietPreferences = {
   "app.normandy.enabled": false,
   "app.update.disabledForTesting": true,
+  "browser.aboutwelcome.enabled": false,
+  "browser.newtabpage.enabled": false,
   "browser.safebrowsing.downloads.enabled": false,
   "browser.safebrowsing.malware.enabled": false,
   "browser.safebrowsing.phishing.enabled": false,
+  "browser.safebrowsing.update.enabled": false,
+  "browser.startup.homepage": "about:blank",
   "browser.startup.page": 0,
   "captivedetect.canonicalURL": "",
   "datareporting.healthreport.uploadEnabled": false,
+  "datareporting.policy.dataSubmissionEnabled": false,
+  "dom.push.connection.enabled": false,
+  "extensions.getAddons.cache.enabled": false,
+  "extensions.systemAddon.update.enabled": false,
+  "extensions.update.enabled": false,
   "network.captive-portal-service.enabled": false,
   "network.connectivity-service.enabled": false,
+  "network.trr.mode": 5,
+  "services.settings.server": "data:,",
+  "toolkit.telemetry.enabled": false,
   "toolkit.telemetry.server": "",
+  "toolkit.telemetry.unified": false,
 };
 
 export async function launchFirefox({ preferences = {} } = {}) {
   const browser = await puppeteer.launch({
     browser: "firefox",
-    executablePath,
+    executablePath: firefoxPath,
     headless: true,
-    extraPrefsFirefox: { ...quiet, ...preferences },
+    extraPrefsFirefox: { ...quietPreferences, ...preferences },
   });
   return {
     name: "firefox",
-    async open(url) {
+    async open(url, { framed = false } = {}) {
       const tab = await browser.newPage();
-      const requests = [];
-      const complaints = [];
-      tab.on("request", (request) => requests.push(request.url()));
-      tab.on("console", (message) => {
-        if (["error", "warn"].includes(message.type())) complaints.push(message.text());
-      });
-      tab.on("pageerror", (error) => complaints.push(String(error)));
+      const heard = listen(tab, ["error", "warn"]);
       await tab.goto(url);
-      return driver(tab, requests, complaints);
+      const frame = framed ? tab.frames()[1] : tab;
+      return driver(tab, frame, heard, (input, paths) => input.uploadFile(...paths));
     },
     close: () => browser.close(),
-  };
-}
-
-function driver(tab, requests, complaints) {
-  return {
-    tab,
-    requests,
-    complaints,
-    evaluate: (expression) => tab.evaluate(expression),
-    text: () => tab.evaluate(deepText),
-    choose: async (paths) => {
-      const handle = await tab.evaluateHandle(deepQuery, "input[type=file]:not([webkitdirectory])");
-      await handle.asElement().uploadFile(...[paths].flat());
-    },
-    screenshot: (path) => tab.screenshot({ path, fullPage: true }),
   };
 }

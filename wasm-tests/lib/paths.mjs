@@ -3,11 +3,13 @@
 import { existsSync } from "node:fs";
 import { mkdtemp } from "node:fs/promises";
 import { tmpdir } from "node:os";
-import { dirname, join } from "node:path";
+import { dirname, join, resolve } from "node:path";
 import { fileURLToPath, pathToFileURL } from "node:url";
 
 export const root = dirname(dirname(dirname(fileURLToPath(import.meta.url))));
-export const page = join(root, "www/dist/index.html");
+
+/** The built page; BLUEPANE_PAGE names another, for example one that was downloaded. */
+export const page = resolve(process.env.BLUEPANE_PAGE ?? join(root, "www/dist/index.html"));
 export const pageUrl = pathToFileURL(page).href;
 
 const corpus = process.env.BLUEPANE_CORPUS ?? join(dirname(root), "shared/corpus");

@@ -20,5 +20,5 @@ export async function serve(routes) {
   });
   await new Promise((resolve) => server.listen(0, "127.0.0.1", resolve));
   const origin = `http://127.0.0.1:${server.address().port}`;
-  return { origin, asked, close: () => new Promise((resolve) => server.close(resolve)) };
+  return { origin, asked, unref: () => server.unref(), close: () => server.close() };
 }

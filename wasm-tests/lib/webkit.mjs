@@ -3,9 +3,10 @@
 
 import { spawn } from "node:child_process";
 import { existsSync } from "node:fs";
-import { writeFile } from "node:fs/promises";
+import { createServer } from "node:net";
 import { setTimeout as sleep } from "node:timers/promises";
-import { deepQuery, deepText } from "./deep.mjs";
+import { deepClick, deepQuery, deepText } from "./deep.mjs";
+import { startDisplay } from "./display.mjs";
 
 const browsers = ["4.1", "6.0", "4.0"].flatMap((version) => [
   `/usr/lib/x86_64-linux-gnu/webkit2gtk-${version}/MiniBrowser`,
@@ -13,21 +14,10 @@ const browsers = ["4.1", "6.0", "4.0"].flatMap((version) => [
 ]);
 const elementKey = "element-6066-11e4-a52e-4f735466cecf";
 
-/** Starts Xvfb on a free display and gives its name. */
-async function startDisplay() {
-  const server = spawn(
-    "Xvfb",
-    ["-displayfd", "3", "-screen", "0", "1280x1024x24", "-nolisten", "tcp"],
-    {
-      stdio: ["ignore", "ignore", "ignore", "pipe"],
-    },
-  );
-  const display = await new Promise((resolve, reject) => {
-    server.stdio[3].once("data", (number) => resolve(`:${String(number).trim()}`));
-    server.once("error", reject);
-    server.once("exit", (code) => reject(new Error(`Xvfb ended with ${code}`)));
-  });
-  return { display, stop: () => server.kill() };
+/** Why WebKitGTK cannot be driven here, or null. */
+export function missingWebKit() {
+  if (!browsers.some((path) => existsSync(path))) return "webkit2gtk-driver is not installed";
+  return existsSync("/usr/bin/Xvfb") ? null : "xvfb is not installed";
 }
 
 async function command(base, method, path, body) {
@@ -35,20 +25,30 @@ async function command(base, method, path, body) {
     method,
     body: body && JSON.stringify(body),
     headers: body && { "content-type": "application/json" },
+    signal: AbortSignal.timeout(60_000),
   });
   const { value } = await answer.json();
   if (!answer.ok) throw new Error(`${method} ${path}: ${value?.error}: ${value?.message}`);
   return value;
 }
 
+function freePort() {
+  return new Promise((resolve, reject) => {
+    const probe = createServer().once("error", reject);
+    probe.listen(0, "127.0.0.1", () => {
+      const { port } = probe.address();
+      probe.close(() => resolve(port));
+    });
+  });
+}
+
 export async function launchWebKit() {
   const binary = browsers.find((path) => existsSync(path));
-  if (!binary) throw new Error("webkit2gtk-driver is not installed");
   const screen = await startDisplay();
-  const port = 20_000 + Math.floor(Math.random() * 20_000);
+  const port = await freePort();
   const env = {
     ...process.env,
-    DISPLAY: screen.display,
+    DISPLAY: screen.name,
     WEBKIT_DISABLE_DMABUF_RENDERER: "1",
     LIBGL_ALWAYS_SOFTWARE: "1",
   };
@@ -57,14 +57,16 @@ export async function launchWebKit() {
   const session = await newSession(base, binary);
   return {
     name: "webkit",
-    async open(url) {
+    async open(url, { framed = false } = {}) {
+      await command(base, "POST", `${session}/frame`, { id: null });
       await command(base, "POST", `${session}/url`, { url });
-      return driver(base, session);
+      if (framed) await command(base, "POST", `${session}/frame`, { id: 0 });
+      return driver(base, session, screen);
     },
     async close() {
       await command(base, "DELETE", session).catch(() => {});
       server.kill();
-      screen.stop();
+      await screen.stop();
     },
   };
 }
@@ -82,22 +84,29 @@ async function newSession(base, binary) {
   }
 }
 
-function driver(base, session) {
-  const run = (script, ...args) =>
-    command(base, "POST", `${session}/execute/sync`, { script, args });
+function driver(base, session, screen) {
+  const run = (code, ...args) =>
+    command(base, "POST", `${session}/execute/sync`, {
+      script: `return (${code}).apply(null, arguments)`,
+      args,
+    });
   return {
-    evaluate: (expression) =>
-      run(typeof expression === "function" ? `return (${expression})()` : `return (${expression})`),
-    text: () => run(`return (${deepText})()`),
-    choose: async (paths) => {
-      const input = await run(
-        `return (${deepQuery})(arguments[0])`,
-        "input[type=file]:not([webkitdirectory])",
-      );
+    requests: [],
+    complaints: [],
+    evaluate: run,
+    text: () => run(deepText),
+    press: async (label) => pressed(await run(deepClick, label), label),
+    choose: async (paths, { folder = false } = {}) => {
+      const input = await run(deepQuery, folder ? "#folder" : "#files");
       const text = [paths].flat().join("\n");
       await command(base, "POST", `${session}/element/${input[elementKey]}/value`, { text });
     },
-    screenshot: async (path) =>
-      writeFile(path, Buffer.from(await command(base, "GET", `${session}/screenshot`), "base64")),
+    // WebKitWebDriver's own screenshot never answers without a graphics card.
+    screenshot: (path) => screen.screenshot(path),
+    close: async () => {},
   };
+}
+
+function pressed(found, label) {
+  if (!found) throw new Error(`there is nothing to press called ${label}`);
 }
