@@ -46,7 +46,7 @@ export class ReportView extends LitElement {
                 href="#${section.id}"
                 aria-current=${this.current === section.id ? "true" : nothing}
                 @click=${(event: Event) => this.#go(event, section.id)}
-                >${section.title}${count > 0 ? html`<span class="count">${count}</span>` : ""}</a
+                >${section.titleFor?.(report) ?? section.title}${count > 0 ? html`<span class="count">${count}</span>` : ""}</a
               >
             </li>`;
           })}

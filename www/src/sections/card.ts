@@ -74,7 +74,7 @@ export class TopCard extends Section {
         ${file.truncated ? html`<span class="cut">; cut short</span>` : nothing}
         ${file.encrypted ? html`<span class="cut">; encrypted by Windows</span>` : nothing}`,
       },
-      { label: "Windows", value: system ? windows(system) : "" },
+      { label: "System", value: system ? windows(system) : "" },
       { label: "Probable culprit", value: this.#culprit(blame) },
       { label: "Machine", value: platform ? machineLine(platform) : "" },
       { label: "Name", value: system?.computer_name },

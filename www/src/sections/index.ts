@@ -24,6 +24,8 @@ export interface View {
 export interface SectionKind {
   id: string;
   title: string;
+  /** Where a kind of file calls for another title. */
+  titleFor?(report: Report): string;
   /** How many things stand there, for the list of sections. */
   count?(report: Report): number;
   /** Whether this kind of file can have it at all. */
@@ -52,6 +54,7 @@ export const SECTIONS: SectionKind[] = [
   {
     id: "bugcheck",
     title: "Bug check",
+    titleFor: (report) => (report.file.kind === "user-minidump" ? "Exception" : "Bug check"),
     fits: dump,
     render: ({ report, desk, busy }) =>
       html`<bluepane-bugcheck

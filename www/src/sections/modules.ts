@@ -68,7 +68,8 @@ export class ModulesSection extends Section {
     const others = all.filter((module) => module.microsoft === false).length;
     const shown = this.#shown(all);
     const part = this.all ? shown : shown.slice(0, FIRST);
-    const said = `${plural(all.length, "module")}, ${others} of third parties`;
+    const judged = all.some((module) => module.microsoft !== undefined);
+    const said = plural(all.length, "module") + (judged ? `, ${others} of third parties` : "");
     return html`${this.head("Modules", html`<span class="small muted">${said}</span>`)}
       <div class="tools screen">
         <label
@@ -162,7 +163,9 @@ export class ModulesSection extends Section {
       class="${column.id} ${column.numeric ? "num" : ""}"
       aria-sort=${order}
     >
-      <button type="button" @click=${() => this.#sortBy(column.id)}>${column.label}</button>
+      <button type="button" class="heading" @click=${() => this.#sortBy(column.id)}>
+        ${column.label}
+      </button>
     </th>`;
   }
 
@@ -174,7 +177,9 @@ export class ModulesSection extends Section {
   #row(module: Module): TemplateResult {
     const open = this.open === module;
     const third = module.microsoft === false;
-    const vendor = module.vendor ?? (third ? "third party" : module.microsoft ? "Microsoft" : "");
+    const vendor =
+      module.vendor ??
+      (third ? "third party" : module.microsoft ? "Microsoft" : module.purpose ? "" : "not known");
     return html`<tr class=${open ? "open" : ""}>
         <td class="name">
           <button
