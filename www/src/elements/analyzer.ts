@@ -207,7 +207,7 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #run(source: Source, show: boolean): Promise<Report> {
-    this.#engine ??= new Engine(BluepaneAnalyzer.assets);
+    this.#engine ??= new Engine(BluepaneAnalyzer.assets, (fault) => (this.fault = fault));
     const started = performance.now();
     return this.#engine
       .open(source, (progress) => {

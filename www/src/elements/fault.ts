@@ -10,7 +10,7 @@ export interface Wording {
 }
 
 export function worded({ code, message }: Fault): Wording {
-  const said = message ? ` The browser says: ${message.replace(/\.$/, "")}.` : "";
+  const said = message ? ` It says: ${message.replace(/\.$/, "")}.` : "";
   switch (code) {
     case "file-gone":
       return {
@@ -43,7 +43,7 @@ export function worded({ code, message }: Fault): Wording {
       };
     case "worker-lost":
       return {
-        title: "The analysis ended before there was a report",
+        title: "The analyzer has ended",
         text: `It was stopped, or the browser ended it, perhaps for want of memory.${said}`,
         again: true,
       };

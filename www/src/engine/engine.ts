@@ -16,6 +16,8 @@ export class FaultError extends Error {
 
 const START_TIMEOUT_MS = 20_000;
 const CANCEL_TIMEOUT_MS = 4_000;
+/** The longest that a question to an open file may take. */
+const ANSWER_TIMEOUT_MS = 30_000;
 
 interface Job {
   id: number;
@@ -27,6 +29,7 @@ interface Job {
 }
 
 interface Call {
+  timer: number;
   resolve: (text: string) => void;
   reject: (error: Error) => void;
 }
@@ -55,9 +58,12 @@ export class Engine {
   #job: Job | null = null;
   #calls = new Map<number, Call>();
   #next = 1;
+  #onLost: (fault: Fault) => void;
 
-  constructor(assets: Assets) {
+  /** `onLost` hears of a worker that ended while nobody waited for a report. */
+  constructor(assets: Assets, onLost: (fault: Fault) => void) {
     this.#assets = assets;
+    this.#onLost = onLost;
   }
 
   /** Analyses `source`; what was open before is closed. */
@@ -100,6 +106,7 @@ export class Engine {
 
   /** Ends the worker, whatever it does. */
   stop(reason = "stopped"): void {
+    if (this.#job?.done) this.#job = null;
     this.#fail("worker-lost", new Error(reason));
   }
 
@@ -119,7 +126,11 @@ export class Engine {
     if (!job || !live) return Promise.reject(new Error("no file is open in the analyzer"));
     const call = this.#next++;
     return new Promise((resolve, reject) => {
-      this.#calls.set(call, { resolve, reject });
+      const timer = window.setTimeout(
+        () => this.#fail("worker-lost", new Error("it did not answer a question")),
+        ANSWER_TIMEOUT_MS,
+      );
+      this.#calls.set(call, { timer, resolve, reject });
       live.postMessage(message(job.id, call));
     });
   }
@@ -167,6 +178,7 @@ export class Engine {
     if (said.type === "reply" || said.type === "refusal") {
       const call = this.#calls.get(said.call);
       this.#calls.delete(said.call);
+      window.clearTimeout(call?.timer);
       if (said.type === "reply") call?.resolve(said.text);
       else call?.reject(new Error(said.message));
       return;
@@ -195,17 +207,23 @@ export class Engine {
 
   /** Ends the worker and tells everybody who waits for it. */
   #fail(code: FaultCode, error: unknown): void {
+    const idle = this.#job?.done === true;
     this.#live?.terminate();
     this.#live = null;
     this.#worker = null;
-    this.#abandon(code, error instanceof Error ? error.message : String(error));
+    const message = error instanceof Error ? error.message : String(error);
+    this.#abandon(code, message);
+    if (idle) this.#onLost({ code, message });
   }
 
   #abandon(code: FaultCode, message: string): void {
     const job = this.#job;
     this.#job = null;
     if (job && !job.done) job.reject(new FaultError({ code, message }));
-    for (const call of this.#calls.values()) call.reject(new Error(message));
+    for (const call of this.#calls.values()) {
+      window.clearTimeout(call.timer);
+      call.reject(new Error(message));
+    }
     this.#calls.clear();
   }
 }
