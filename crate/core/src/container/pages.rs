@@ -186,12 +186,19 @@ impl StoredPages {
 fn full(header: &DumpHeader) -> Result<StoredPages, PagesError> {
     let memory = header.physical_memory.as_ref();
     let memory = memory.ok_or(PagesError::NoPages)?;
+    let list_cut = memory.recorded as usize > memory.runs.len();
+    // Runs that did not fit the header are stored all the same.
+    let present = if list_cut {
+        memory.total_pages
+    } else {
+        memory.pages()
+    };
     Ok(StoredPages {
         list: PageList::Runs(memory.runs.clone()),
         first_page: header.width.header_len(),
-        present: memory.pages().min(MAX_PAGES),
+        present: present.min(MAX_PAGES),
         options: 0,
-        list_cut: memory.recorded as usize > memory.runs.len(),
+        list_cut,
     })
 }
 

@@ -295,7 +295,7 @@ pub fn holds(kind: Kind) -> &'static str {
     }
 }
 
-/// The line with which the debugger opens a dump of this kind.
+/// The line with which the debugger opens a dump of this kind; empty where it is not known.
 #[must_use]
 pub fn debugger_kind_line(kind: Kind) -> &'static str {
     match kind {
@@ -308,9 +308,7 @@ pub fn debugger_kind_line(kind: Kind) -> &'static str {
             "Kernel Bitmap Dump File: Kernel address space is available, User address space may not be available."
         }
         Kind::Active => "Kernel Bitmap Dump File: Active memory is available",
-        Kind::RangeKernel | Kind::RangeKernelUser | Kind::RangeComplete => "Kernel Range Dump File",
         Kind::Triage => "Mini Kernel Dump File: Only registers and stack trace are available",
-        Kind::HeaderOnly => "Kernel Header Dump File",
         _ => "",
     }
 }

@@ -140,7 +140,9 @@ impl FileFormat {
 
     pub(super) fn words(self) -> Words {
         self.archive_words()
-            .or_else(|| self.machine_words())
+            .or_else(|| self.dump_words())
+            .or_else(|| self.memory_words())
+            .or_else(|| self.windows_words())
             .unwrap_or_else(|| self.other_words())
     }
 
@@ -181,7 +183,8 @@ impl FileFormat {
         Some(words(label, sentence, UNPACK))
     }
 
-    fn machine_words(self) -> Option<Words> {
+    /// Dumps.
+    fn dump_words(self) -> Option<Words> {
         Some(match self {
             Self::KernelDump => words("Kernel dump", "A dump of the Windows kernel.", ""),
             Self::KernelDumpHeaderCut => words(
@@ -204,6 +207,13 @@ impl FileFormat {
                 "The data that drivers add to a dump, without the dump.",
                 TAKE_A_DUMP,
             ),
+            _ => return None,
+        })
+    }
+
+    /// Memory of machines in other forms.
+    fn memory_words(self) -> Option<Words> {
+        Some(match self {
             Self::ElfCore => words(
                 "ELF core file",
                 "A core file in the ELF format, as QEMU, VirtualBox and Linux write it.",
@@ -234,6 +244,13 @@ impl FileFormat {
                 "Windows' hibernation file: compressed memory of a machine that was put to sleep, not one that crashed.",
                 TAKE_A_DUMP,
             ),
+            _ => return None,
+        })
+    }
+
+    /// Disks, and other files of Windows.
+    fn windows_words(self) -> Option<Words> {
+        Some(match self {
             Self::Vhd | Self::Vhdx => words(
                 "Virtual hard disk",
                 "A virtual hard disk; the dump may be a file on it.",
