@@ -3,12 +3,12 @@
 
 PORT ?= 8080
 .DEFAULT_GOAL := help
-.PHONY: help serve test page wasm cli bench fuzz lint fmt clean
+.PHONY: help serve test page wasm npm cli bench fuzz lint fmt clean
 
 help: ## this list
 	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
 
-serve: page ## build the page and serve it on http://localhost:$(PORT) (PORT=8080)
+serve: page ## build the page and serve it on http://localhost:8080 (PORT=...)
 	@node scripts/serve.mjs $(PORT)
 
 test: ## everything that proves it works: native, in WebAssembly, in three browsers
@@ -20,11 +20,14 @@ page: ## build www/dist/index.html, the one file that is the whole program
 wasm: ## compile the analyzer for the browser (www/pkg)
 	@scripts/wasm
 
+npm: wasm ## build the custom element as a package, npm/dist
+	@node npm/build.mjs
+
 cli: ## build the native command, target/native/bluepane
 	@scripts/setup rust
 	@cargo build --locked --profile native -p bluepane-cli
 
-bench: ## measure against the limits
+bench: ## measure what a report costs, against the limits
 	@scripts/bench
 
 fuzz: ## feed the parsers damaged dumps, SECONDS_PER_TARGET=60 each

@@ -34,14 +34,16 @@ apt_install() {
       "run: sudo apt-get update && sudo apt-get install -y --no-install-recommends ${wanted[*]}"
   say "installing ${wanted[*]}"
   apt_update
-  apt-get install -y -q --no-install-recommends "${wanted[@]}" </dev/null >&2
+  apt-get -o DPkg::Lock::Timeout=300 install -y -q --no-install-recommends "${wanted[@]}" </dev/null >&2
 }
 
-# Once a run: the package lists of a fresh container are empty or old.
+# The package lists of a fresh container are empty or old; once an hour is enough.
 apt_update() {
-  [ -z "${BLUEPANE_APT_UPDATED:-}" ] || return 0
-  apt-get update -q </dev/null >&2
-  export BLUEPANE_APT_UPDATED=1
+  local stamp=/var/lib/apt/lists/.bluepane
+  [ -z "$(find "$stamp" -mmin -60 2>/dev/null)" ] || return 0
+  # One source that is out of reach must not hide the packages of the others.
+  apt-get update -q </dev/null >&2 || say "apt-get update complained; going on with the lists there are"
+  touch "$stamp"
 }
 
 has_apt() { have apt-get && have dpkg-query; }
