@@ -121,7 +121,7 @@ fn memory(out: &mut Bytes, scenario: &Scenario) {
     device.u16(6, 64);
     device.u16(8, (bytes >> 20).min(0x7fff) as u16);
     device.put(0x0a, &[2, 0, 1, 2, 2]);
-    device.put(0x13, &[3, 4, 4, 3]);
+    device.put(0x13, &[3, 4, 4, 4]);
     structure(
         out,
         17,

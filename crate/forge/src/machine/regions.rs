@@ -4,16 +4,28 @@
 use crate::rng::Rng;
 use crate::scenario::{self, Architecture, Scenario};
 
-/// A range that hands out addresses upwards, leaving gaps.
+/// A range that hands out addresses from several places in turn, leaving gaps: what is made one after the other does not lie
+/// one after the other.
 #[derive(Clone, Debug)]
 pub struct Region {
-    next: u64,
+    /// Next address and end of each place.
+    lanes: Vec<(u64, u64)>,
+    /// Where allocations go that fit in no place.
+    overflow: u64,
     rng: Rng,
 }
 
 impl Region {
-    fn new(base: u64, rng: Rng) -> Self {
-        Self { next: base, rng }
+    /// A range of `lanes` places of `size` bytes each.
+    fn new(base: u64, lanes: u64, size: u64, rng: Rng) -> Self {
+        let places = (0..lanes)
+            .map(|i| (base + i * size, base + (i + 1) * size))
+            .collect();
+        Self {
+            lanes: places,
+            overflow: base + lanes * size,
+            rng,
+        }
     }
 
     /// An address for `size` bytes, a multiple of 16, after a gap such as other people's allocations leave.
@@ -29,8 +41,17 @@ impl Region {
     }
 
     fn aligned(&mut self, size: u64, alignment: u64, gap: u64) -> u64 {
-        let at = (self.next + gap).next_multiple_of(alignment);
-        self.next = at + size;
+        let count = self.lanes.len() as u64;
+        let lane = self.rng.below(count) as usize;
+        if let Some((next, end)) = self.lanes.get_mut(lane) {
+            let at = (*next + gap).next_multiple_of(alignment);
+            if at + size <= *end {
+                *next = at + size;
+                return at;
+            }
+        }
+        let at = (self.overflow + gap).next_multiple_of(alignment);
+        self.overflow = at + size;
         at
     }
 }
@@ -114,15 +135,22 @@ impl Regions {
         } else {
             0x1ed
         };
+        let narrow = machine.architecture == Architecture::X86;
+        // Places of a pool: 16 of 8 MiB, or 8 of 2 MiB in the narrow space of a 32-bit kernel.
+        let (lanes, size) = if narrow {
+            (8, 0x20_0000)
+        } else {
+            (16, 0x80_0000)
+        };
         Self {
             kernel_base,
-            images: Region::new(bases[1], rng("images")),
-            session: Region::new(bases[2] + 0x4_0000, rng("session")),
-            nonpaged: Region::new(bases[3], rng("nonpaged")),
-            paged: Region::new(bases[4], rng("paged")),
+            images: Region::new(bases[1], 0, 0, rng("images")),
+            session: Region::new(bases[2] + 0x4_0000, 0, 0, rng("session")),
+            nonpaged: Region::new(bases[3], lanes, size, rng("nonpaged")),
+            paged: Region::new(bases[4], lanes, size, rng("paged")),
             // Behind 16 MiB of processor regions.
-            stacks: Region::new(bases[5] + 0x100_0000, rng("stacks")),
-            processors: Region::new(bases[5], rng("processors")),
+            stacks: Region::new(bases[5] + 0x100_0000, lanes, size, rng("stacks")),
+            processors: Region::new(bases[5], 0, 0, rng("processors")),
             frames: bases[6],
             self_map_slot,
         }
@@ -169,13 +197,23 @@ mod tests {
 
     #[test]
     fn allocations_never_overlap_and_keep_their_alignment() {
-        let mut r = Region::new(0xffff_e000_0000_0000, Rng::new(5));
-        let mut last = 0;
-        for size in [1_u64, 0x30, 0x1000, 7] {
+        let mut r = Region::new(0xffff_e000_0000_0000, 4, 0x4000, Rng::new(5));
+        let mut taken: Vec<(u64, u64)> = Vec::new();
+        for i in 0..200_u64 {
+            let size = 1 + i * 7 % 0x300;
             let at = r.allocate(size);
-            assert!(at >= last && at.is_multiple_of(0x10));
-            last = at + size;
+            assert_eq!(at % 0x10, 0);
+            assert!(
+                taken
+                    .iter()
+                    .all(|(from, to)| at + size <= *from || at >= *to)
+            );
+            taken.push((at, at + size));
         }
+        assert!(
+            taken.windows(2).any(|w| w[1].0 < w[0].0),
+            "not one after the other"
+        );
         assert_eq!(r.pages(0x6000) % 0x1000, 0);
     }
 }
