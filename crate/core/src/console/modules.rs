@@ -159,13 +159,16 @@ pub(super) fn ln(words: &[&str], report: &Report) -> Vec<String> {
     let loaded = report.modules.iter().find_map(|module| {
         let end = module.base.0.saturating_add(u64::from(module.size));
         let name = stem(&module.name);
-        inside(module.base.0, end).then(|| (name, module.base.0, ""))
+        inside(module.base.0, end).then_some((name, module.base.0, ""))
     });
     let unloaded = || {
         report.unloaded_modules.iter().find_map(|module| {
             let name = module.name.to_string();
-            inside(module.base.0, module.end.0)
-                .then(|| (name, module.base.0, ", which was unloaded"))
+            inside(module.base.0, module.end.0).then_some((
+                name,
+                module.base.0,
+                ", which was unloaded",
+            ))
         })
     };
     let shown = address(wanted, wide);

@@ -1,7 +1,7 @@
 //! `k` and `r`: the stack and the registers.
 
 use crate::model::{How, Report};
-use crate::report::document::{confidence, gap, how, is_wide, location, register_lines};
+use crate::report::document::{confidence, gap, how, is_wide, location, register, register_lines};
 use crate::report::format::address;
 use alloc::{format, string::String, vec::Vec};
 
@@ -56,10 +56,7 @@ pub(super) fn registers(words: &[&str], report: &Report) -> Vec<String> {
         .iter()
         .find(|register| register.name.eq_ignore_ascii_case(name))
     {
-        Some(register) if wide => {
-            Vec::from([format!("{}={:016x}", register.name, register.value.0)])
-        }
-        Some(register) => Vec::from([format!("{}={:08x}", register.name, register.value.0)]),
+        Some(found) => Vec::from([String::from(register(found, wide).trim_start())]),
         None => Vec::from([format!("'{name}' is not a register in this report.")]),
     }
 }

@@ -1,13 +1,15 @@
 //! Stop code, exception, stack and blame.
 
-use super::{Block, Column, Facts, Table, code, confidence, evidence, gap, how, is_wide};
+use super::{Block, Column, Detail, Facts, Table, code, confidence, evidence, gap, how, is_wide};
 use super::{number, words};
-use crate::model::{Frame, Report, Stack};
+use crate::model::{Frame, Register, Report, Stack};
 use crate::report::format::{address, offset};
 use alloc::{format, string::String, vec, vec::Vec};
 
 /// Registers in a line, as many as the debugger prints.
 const REGISTERS_PER_LINE: usize = 3;
+/// Frames that a ticket shows: the outermost ones say little there.
+const FRAMES_IN_A_TICKET: usize = 20;
 
 /// The stop code, its parameters and what they mean.
 pub(super) fn bug_check(report: &Report, blocks: &mut Vec<Block>) {
@@ -15,7 +17,6 @@ pub(super) fn bug_check(report: &Report, blocks: &mut Vec<Block>) {
         return;
     };
     blocks.push(Block::Heading("Bug check".into()));
-    blocks.push(Block::Paragraph(super::stop_name(bugcheck)));
     if !bugcheck.description.is_empty() {
         blocks.push(Block::Paragraph(bugcheck.description.clone()));
     }
@@ -67,7 +68,7 @@ pub(super) fn exception(report: &Report, blocks: &mut Vec<Block>) {
 }
 
 /// The stack of the processor that stopped the machine.
-pub(super) fn stack(report: &Report, blocks: &mut Vec<Block>) {
+pub(super) fn stack(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     let Some(stack) = &report.stack else {
         return;
     };
@@ -80,16 +81,25 @@ pub(super) fn stack(report: &Report, blocks: &mut Vec<Block>) {
         .code("Process", stack.process.map(|a| address(a.0, wide)))
         .text("Image", stack.process_name.as_deref());
     facts.add_to(blocks);
+    let shown = match detail {
+        Detail::Ticket => FRAMES_IN_A_TICKET,
+        Detail::Terminal | Detail::Full => usize::MAX,
+    };
     Table {
         columns: FRAME_COLUMNS.into(),
         rows: stack
             .frames
             .iter()
+            .take(shown)
             .enumerate()
             .map(|(at, frame)| frame_row(at, frame, wide))
             .collect(),
     }
     .add_to(blocks);
+    let left_out = stack.frames.len().saturating_sub(shown);
+    if left_out > 0 {
+        blocks.push(Block::Paragraph(format!("{left_out} more below them.")));
+    }
     if !stack.limits.is_empty() {
         blocks.push(Block::Paragraph(stack.limits.clone()));
     }
@@ -149,19 +159,21 @@ fn registers(stack: &Stack, wide: bool, blocks: &mut Vec<Block>) {
     blocks.push(Block::Lines(register_lines(stack, wide)));
 }
 
+/// One register with as many digits as the debugger gives it.
+pub(crate) fn register(register: &Register, wide: bool) -> String {
+    let digits = match register.name {
+        "cs" | "ds" | "es" | "fs" | "gs" | "ss" => 4,
+        "efl" | "eflags" | "mxcsr" | "cpsr" => 8,
+        _ if wide => 16,
+        _ => 8,
+    };
+    format!("{:>3}={:0digits$x}", register.name, register.value.0)
+}
+
 /// The registers, three in a line.
 pub(crate) fn register_lines(stack: &Stack, wide: bool) -> Vec<String> {
-    let line = |registers: &[crate::model::Register]| {
-        let each: Vec<String> = registers
-            .iter()
-            .map(|r| {
-                if wide {
-                    format!("{:>3}={:016x}", r.name, r.value.0)
-                } else {
-                    format!("{:>3}={:08x}", r.name, r.value.0)
-                }
-            })
-            .collect();
+    let line = |registers: &[Register]| {
+        let each: Vec<String> = registers.iter().map(|r| register(r, wide)).collect();
         each.join(" ")
     };
     stack

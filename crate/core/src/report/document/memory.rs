@@ -16,8 +16,8 @@ const ORDER: [&str; 12] = [
     "driver_locked",
     "shared_commit",
     "committed",
+    "committed_peak",
     "commit_limit",
-    "peak_commit",
     "free_system_ptes",
 ];
 
@@ -62,7 +62,10 @@ fn counters(memory: &Memory, blocks: &mut Vec<Block>) {
             counter_name(name),
             figure,
             size,
-            confidence(counter.confidence).into(),
+            counter
+                .pages
+                .map_or("", |_| confidence(counter.confidence))
+                .into(),
             counter.source.clone(),
         ]
     });

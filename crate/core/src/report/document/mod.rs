@@ -11,7 +11,7 @@ mod modules;
 mod platform;
 
 pub(crate) use card::stop_name;
-pub(crate) use crash::{location, register_lines, stem};
+pub(crate) use crash::{location, register, register_lines, stem};
 
 use crate::model::{Confidence, Gap, How, Report, Severity};
 use alloc::{string::String, vec::Vec};
@@ -203,7 +203,7 @@ pub fn document(report: &Report, detail: Detail) -> Document {
     card::card(report, &mut blocks);
     crash::bug_check(report, &mut blocks);
     crash::exception(report, &mut blocks);
-    crash::stack(report, &mut blocks);
+    crash::stack(report, detail, &mut blocks);
     crash::blame(report, &mut blocks);
     memory::memory(report, detail, &mut blocks);
     platform::platform(report, &mut blocks);

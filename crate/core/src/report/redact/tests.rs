@@ -5,11 +5,14 @@ use alloc::vec;
 
 /// `text` as a remark of a report, redacted.
 fn redacted(text: &str) -> String {
-    let mut report = Report::default();
-    report.notes = vec![Note {
+    let note = Note {
         code: "x".into(),
         text: text.into(),
-    }];
+    };
+    let report = Report {
+        notes: vec![note],
+        ..Report::default()
+    };
     redact(&report, &RedactionOptions::default()).notes[0]
         .text
         .clone()
@@ -92,12 +95,15 @@ fn network_addresses_and_uuids_go_and_what_looks_like_them_stays() {
 
 #[test]
 fn the_computers_name_goes_with_its_domain_but_not_out_of_other_words() {
-    let mut report = Report::default();
-    report.system = Some(crate::model::System {
+    let system = crate::model::System {
         computer_name: Some("WEB".into()),
         ..crate::model::System::default()
-    });
-    report.summary = "WEB.corp.example stopped; WEBcam.sys and web.sys did not".into();
+    };
+    let report = Report {
+        system: Some(system),
+        summary: "WEB.corp.example stopped; WEBcam.sys and web.sys did not".into(),
+        ..Report::default()
+    };
     let summary = redact(&report, &RedactionOptions::default()).summary;
     assert_eq!(
         summary,
@@ -107,13 +113,16 @@ fn the_computers_name_goes_with_its_domain_but_not_out_of_other_words() {
 
 #[test]
 fn a_report_full_of_names_is_rewritten_in_bounded_time() {
-    let mut report = Report::default();
-    report.notes = (0..5000)
+    let notes = (0..5000)
         .map(|n| Note {
             code: "x".into(),
             text: alloc::format!("C:\\Users\\user{n}\\x \\\\host{n}\\y"),
         })
         .collect();
+    let report = Report {
+        notes,
+        ..Report::default()
+    };
     let redacted = redact(&report, &RedactionOptions::default());
     assert!(!redacted.notes[4000].text.contains("user4000"));
 }
