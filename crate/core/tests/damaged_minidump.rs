@@ -115,6 +115,33 @@ fn flipped_bytes_never_panic() {
 }
 
 #[test]
+fn damaged_32_bit_and_arm64_minidumps_never_panic() {
+    for (architecture, build, headers) in [("x86", 7601, 0x1068), ("arm64", 22000, 0x2080)] {
+        let text = format!("[machine]\nbuild = {build}\narchitecture = \"{architecture}\"\n");
+        let scenario = bluepane_forge::Scenario::from_toml(&text).unwrap();
+        let mut bytes = bluepane_forge::forge(&scenario).unwrap().to_vec();
+        let mut random = support::Random(0xA5A5);
+        let mut opened = 0;
+        for round in 0..1000 {
+            let (from, to) = match round % 3 {
+                0 => (0, headers),
+                1 => (headers - 0x80, headers),
+                _ => (headers, bytes.len()),
+            };
+            let at = from + random.below(to - from);
+            let saved = bytes[at];
+            bytes[at] = random.next() as u8;
+            opened += usize::from(open(&bytes).is_some());
+            bytes[at] = saved;
+        }
+        assert!(opened > 900, "{architecture}: {opened}");
+        for len in (0..bytes.len()).step_by(512) {
+            open(&bytes[..len]);
+        }
+    }
+}
+
+#[test]
 fn offsets_and_counts_that_lie_are_survived() {
     let Some(bytes) = support::dump(FILE) else {
         return;
