@@ -56,3 +56,55 @@ fn set_attributes(dump: &mut Dump, at: u64, bits: u32) {
     };
     dump.patch(at, &(word | bits).to_le_bytes());
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+
+    fn forge(text: &str) -> Vec<u8> {
+        crate::forge(&Scenario::from_toml(text).unwrap())
+            .unwrap()
+            .to_vec()
+    }
+
+    #[test]
+    fn a_field_on_the_list_keeps_the_fill() {
+        let d = forge("[faults]\nfill = [\"KdDebuggerDataBlock\", \"SystemTime\"]");
+        assert_eq!(&d[0x80..0x88], b"PAGEPAGE");
+        assert_eq!(&d[0xfa8..0xfb0], b"PAGEPAGE");
+        assert_ne!(&d[0x20..0x28], b"PAGEPAGE");
+    }
+
+    #[test]
+    fn a_cut_file_has_the_wanted_length_and_may_say_that_space_ran_out() {
+        let d = forge("[faults]\ntruncate = 5000\ninsufficient_space = true");
+        assert_eq!(d.len(), 5000);
+        assert_eq!(
+            u32::from_le_bytes(d[0x1050..0x1054].try_into().unwrap()) & 4,
+            4
+        );
+    }
+
+    #[test]
+    fn an_encrypted_dump_keeps_its_header_and_nothing_readable_behind_it() {
+        let plain = forge("");
+        let d = forge("[faults]\nencrypted = true");
+        assert_eq!(
+            u32::from_le_bytes(d[0x1050..0x1054].try_into().unwrap()) & 0x100,
+            0x100
+        );
+        assert_eq!(d[..0x1050], plain[..0x1050]);
+        assert!(!d.windows(8).any(|w| w == b"DumpBlob"));
+    }
+
+    #[test]
+    fn a_field_that_does_not_exist_is_an_error() {
+        let s = Scenario::from_toml("[faults]\nfill = [\"Nonsense\"]").unwrap();
+        assert!(
+            crate::forge(&s)
+                .unwrap_err()
+                .to_string()
+                .contains("Nonsense")
+        );
+    }
+}

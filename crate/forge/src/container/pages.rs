@@ -290,3 +290,132 @@ fn neighbours(frames: &BTreeSet<u64>) -> Vec<(u64, u64)> {
     }
     runs
 }
+
+#[cfg(test)]
+mod tests {
+    use crate::scenario::Scenario;
+
+    fn forge(machine: &str, kind: &str) -> Vec<u8> {
+        let text = format!("[machine]\nmemory = \"48 MiB\"\n{machine}\n[dump]\nkind = \"{kind}\"");
+        crate::forge(&Scenario::from_toml(&text).unwrap())
+            .unwrap()
+            .to_vec()
+    }
+
+    fn word(d: &[u8], at: usize) -> u64 {
+        u64::from(u32::from_le_bytes(d[at..at + 4].try_into().unwrap()))
+    }
+
+    fn long(d: &[u8], at: usize) -> u64 {
+        u64::from_le_bytes(d[at..at + 8].try_into().unwrap())
+    }
+
+    fn ones(bits: &[u8]) -> u64 {
+        bits.iter().map(|b| u64::from(b.count_ones())).sum()
+    }
+
+    #[test]
+    fn a_complete_dump_of_runs_is_header_and_pages_and_secondary_data() {
+        let d = forge("build = 19041", "full");
+        assert_eq!((word(&d, 0xf98), word(&d, 0x88)), (1, 2));
+        let pages = long(&d, 0x90);
+        assert_eq!(pages, 48 << 8);
+        assert_eq!((long(&d, 0x98), long(&d, 0xa0)), (1, 0x9e));
+        let end = 0x2000 + pages as usize * 0x1000;
+        assert_eq!(&d[end..end + 8], b"DumpBlob");
+    }
+
+    #[test]
+    fn a_bitmap_dump_has_as_many_pages_as_bits_set() {
+        for (kind, signature, number) in
+            [("bitmap-full", b"FDMP", 5), ("bitmap-kernel", b"SDMP", 6)]
+        {
+            let d = forge("build = 19041", kind);
+            assert_eq!(word(&d, 0xf98), number);
+            assert_eq!(
+                (&d[0x2000..0x2004], &d[0x2004..0x2008]),
+                (&signature[..], &b"DUMP"[..])
+            );
+            let (first, present, bits) = (long(&d, 0x2020), long(&d, 0x2028), long(&d, 0x2030));
+            let bitmap = &d[0x2038..0x2038 + bits as usize / 8];
+            assert_eq!(ones(bitmap), present);
+            assert_eq!(first % 0x1000, 0);
+            let end = (first + present * 0x1000) as usize;
+            assert_eq!(&d[end..end + 8], b"DumpBlob");
+        }
+    }
+
+    #[test]
+    fn the_old_kernel_dump_has_its_own_header_in_both_widths() {
+        for (machine, head, bits_at) in [
+            ("build = 7601", 0x2000, 0x28),
+            ("build = 7601\narchitecture = \"x86\"", 0x1000, 0x20),
+        ] {
+            let d = forge(machine, "kernel-summary");
+            assert_eq!(word(&d, if head == 0x1000 { 0xf88 } else { 0xf98 }), 2);
+            assert_eq!(&d[head..head + 8], b"SDMPDUMP");
+            let first = word(&d, head + 0xc) as usize;
+            let (bits, pages) = (word(&d, head + 0x10) as usize, word(&d, head + 0x14));
+            assert_eq!(word(&d, head + 0x18) as usize, bits);
+            assert_eq!(ones(&d[head + bits_at..head + bits_at + bits / 8]), pages);
+            let end = first + pages as usize * 0x1000;
+            assert_eq!(&d[end..end + 8], b"DumpBlob");
+        }
+    }
+
+    #[test]
+    fn a_range_dump_lists_runs_up_to_a_zero() {
+        let d = forge("build = 22000", "range-kernel");
+        assert_eq!((word(&d, 0xf98), word(&d, 0x2000)), (8, 0x40));
+        assert_eq!(&d[0x2004..0x200c], b"RDMPDUMP");
+        let first = long(&d, 0x2018);
+        assert_eq!(long(&d, 0x2010) - 0x20, first - 0x2040);
+        let mut at = 0x2030;
+        let mut pages = 0;
+        while long(&d, at) != 0 {
+            pages += long(&d, at + 8);
+            at += 16;
+        }
+        let end = (first + pages * 0x1000) as usize;
+        assert_eq!(&d[end..end + 8], b"DumpBlob");
+    }
+
+    #[test]
+    fn active_and_live_dumps_say_so_and_an_active_one_holds_more() {
+        let with = "build = 19041\n[[processes]]\nname = \"a.exe\"\npid = 8";
+        let (kernel, active, live) = (
+            forge(with, "bitmap-kernel"),
+            forge(with, "active"),
+            forge(with, "live"),
+        );
+        assert_eq!(
+            (word(&active, 0x1050), word(&live, 0x1050)),
+            (1 << 6, 1 << 4)
+        );
+        assert!(long(&active, 0x2028) > long(&kernel, 0x2028));
+        assert_eq!(word(&active, 0xf98), 6);
+    }
+
+    #[test]
+    fn a_header_alone_is_two_pages_and_range_dumps_of_32_bit_machines_are_refused() {
+        assert_eq!(forge("build = 9600", "header-only").len(), 0x2000);
+        let text =
+            "[machine]\nbuild = 7601\narchitecture = \"x86\"\n[dump]\nkind = \"range-kernel\"";
+        assert!(crate::forge(&Scenario::from_toml(text).unwrap()).is_err());
+    }
+
+    #[test]
+    fn the_header_of_a_32_bit_dump_has_its_fields_where_32_bit_readers_look() {
+        let d = forge(
+            "build = 7601\narchitecture = \"x86\"\n[stop]\ncode = 0x50\nparameters = [9]",
+            "full",
+        );
+        assert_eq!(&d[..8], b"PAGEDUMP");
+        assert_eq!(
+            (word(&d, 0x20), word(&d, 0x28), word(&d, 0x2c), d[0x5c]),
+            (0x14c, 0x50, 9, 1)
+        );
+        assert_eq!((word(&d, 0xf88), word(&d, 0x68)), (1, 48 << 8));
+        assert_eq!(word(&d, 0x320 + 0xbc), 8, "code selector of the context");
+    }
+}
