@@ -29,6 +29,9 @@ pub fn html(report: &Report) -> String {
     for block in &document.blocks {
         draw(block, &mut out);
     }
+    if !report.notes.iter().any(|note| note.code == "redacted") {
+        out.push_str("<p><small>Nothing was taken out of this report: it may name machines and people.</small></p>\n");
+    }
     out.push_str("</body>\n</html>\n");
     out
 }

@@ -11,10 +11,18 @@ pub const WIDTH: usize = 100;
 const INDENT: usize = 2;
 /// Spaces between columns.
 const GAP: usize = 2;
-/// A column of words is not made narrower than this.
-const NARROWEST_WORDS: usize = 14;
-/// A column of addresses or names is broken only when the words cannot give way any more.
-const NARROWEST_CODE: usize = 20;
+/// What a column is left at first, and at least. Addresses fit into it; the one name among a
+/// hundred that is longer is broken rather than every description beside it.
+const WIDE: fn(Style) -> usize = |style| match style {
+    Style::Text => 14,
+    Style::Code => 28,
+    Style::Number => usize::MAX,
+};
+const NARROWEST: fn(Style) -> usize = |style| match style {
+    Style::Text => 14,
+    Style::Code => 20,
+    Style::Number => usize::MAX,
+};
 
 /// The report as plain text, ending in a line break.
 #[must_use]
@@ -143,20 +151,18 @@ fn widths(table: &Table, cells: &[Vec<String>]) -> Vec<usize> {
         })
         .collect();
     let room = WIDTH - INDENT - GAP * widths.len().saturating_sub(1);
-    for (style, narrowest) in [
-        (Style::Text, NARROWEST_WORDS),
-        (Style::Code, NARROWEST_CODE),
-    ] {
+    for narrowest in [WIDE, NARROWEST] {
         while widths.iter().sum::<usize>() > room {
             let excess = widths.iter().sum::<usize>() - room;
-            let mut columns = widths.iter_mut().zip(&table.columns);
-            let widest = columns
-                .by_ref()
-                .filter(|(width, column)| column.style == style && **width > narrowest)
-                .max_by_key(|(width, _)| **width);
-            let Some((width, _)) = widest else { break };
+            let widest = widths
+                .iter_mut()
+                .zip(&table.columns)
+                .map(|(width, column)| (narrowest(column.style), width))
+                .filter(|(least, width)| **width > *least)
+                .max_by_key(|(_, width)| **width);
+            let Some((least, width)) = widest else { break };
             // A little at a time, so that two wide columns share the loss.
-            *width -= excess.min(*width - narrowest).min(4);
+            *width -= excess.min(*width - least).min(4);
         }
     }
     widths

@@ -24,17 +24,19 @@ pub(super) fn modules(report: &Report, detail: Detail, blocks: &mut Vec<Block>) 
         Detail::Ticket => theirs,
         Detail::Terminal | Detail::Full => theirs.into_iter().chain(ours).collect(),
     };
-    let wide = is_wide(report);
+    let stopped = report.system.as_ref().and_then(|s| s.crash_time.as_deref());
+    let row = |module| module_row(module, is_wide(report), detail, stopped);
     Table {
         columns: vec![
             code("Module"),
             code("Base"),
+            // A terminal has no room for it; `lm` of the console prints it.
             code("End"),
             code("Version"),
             code("Built"),
             words("What it is"),
         ],
-        rows: shown.into_iter().map(|m| module_row(m, wide)).collect(),
+        rows: shown.into_iter().map(row).collect(),
     }
     .add_to(blocks);
     if detail == Detail::Full {
@@ -42,33 +44,39 @@ pub(super) fn modules(report: &Report, detail: Detail, blocks: &mut Vec<Block>) 
     }
 }
 
-fn module_row(module: &Module, wide: bool) -> Vec<String> {
+fn module_row(module: &Module, wide: bool, detail: Detail, stopped: Option<&str>) -> Vec<String> {
     let end = module.base.0.saturating_add(u64::from(module.size));
-    let about: Vec<&str> = [module.vendor.as_deref(), module.purpose.as_deref()]
+    let end = match detail {
+        Detail::Full => address(end, wide),
+        Detail::Ticket | Detail::Terminal => String::new(),
+    };
+    let vendor = module.vendor.as_deref();
+    let vendor = vendor.filter(|_| module.microsoft != Some(true));
+    let about: Vec<&str> = [vendor, module.purpose.as_deref()]
         .into_iter()
         .flatten()
         .collect();
     vec![
         module.name.clone(),
         address(module.base.0, wide),
-        address(end, wide),
+        end,
         module.version.clone().unwrap_or_default(),
-        built(module),
+        built(module, stopped),
         about.join(": "),
     ]
 }
 
-/// The day a module was linked, where its timestamp is a time.
-pub(crate) fn built(module: &Module) -> String {
+/// The day a module was linked, where its timestamp is a time. What lies after the stop is none.
+fn built(module: &Module, stopped: Option<&str>) -> String {
     let Some(stamp) = module.timestamp.filter(|&stamp| stamp != 0) else {
         return String::new();
     };
-    if module.timestamp_is_hash == Some(true) {
+    let iso = iso8601_from_unix(u64::from(stamp)).unwrap_or_default();
+    let later = stopped.is_some_and(|stopped| iso.as_str() > stopped);
+    if module.timestamp_is_hash == Some(true) || later {
         return format!("hash {stamp:08X}");
     }
-    let iso = iso8601_from_unix(u64::from(stamp));
-    iso.and_then(|iso| iso.get(..10).map(String::from))
-        .unwrap_or_default()
+    iso.get(..10).unwrap_or_default().into()
 }
 
 /// The exact symbol file for each module.

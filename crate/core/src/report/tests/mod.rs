@@ -181,6 +181,14 @@ fn the_pages_policy_names_the_hash_of_its_style() {
 }
 
 #[test]
+fn a_page_says_whether_names_were_taken_out() {
+    let page = html(&sample());
+    assert!(page.contains("may name machines and people"));
+    let page = html(&redact(&sample(), &RedactionOptions::default()));
+    assert!(page.contains("were taken out") && !page.contains("may name machines"));
+}
+
+#[test]
 fn an_empty_report_is_drawn_without_a_section() {
     let report = Report::default();
     for rendering in [text(&report), markdown(&report), html(&report)] {
