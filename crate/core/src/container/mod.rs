@@ -14,7 +14,7 @@ pub mod user_minidump;
 pub use blob::{Blob, SecondaryData};
 pub use header::{DumpHeader, DumpType, HeaderError};
 pub use identify::{FileFormat, Identity, identify};
-pub use pages::{Extent, StoredPages};
+pub use pages::{Extent, PageIndex, StoredPages};
 pub use triage::Triage;
 
 /// A piece of the machine's virtual memory that stands in the file in one piece.

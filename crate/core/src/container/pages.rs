@@ -6,6 +6,12 @@
 //! other way round, dumps decide for the first three); the form before Windows 8 after
 //! Singularity's `Dump.h`; ranges after kdmp-parser-rs, which alone describes them.
 
+mod index;
+mod rank;
+
+pub use index::{Absent, PageIndex};
+pub use rank::{RankStep, Ranks};
+
 use super::header::{DumpHeader, FileRange, Run, Width};
 use super::{DumpType, Triage};
 use crate::source::{ReadError, Source, SourceExt};

@@ -3,8 +3,12 @@
 //! Everything above this room reads memory through [`AddressSpace`], whether the dump holds page
 //! tables or, like a triage dump, a few dozen loose blocks.
 
+pub mod paging;
+mod physical;
 mod sparse;
 
+pub use paging::KernelSpace;
+pub use physical::PhysicalMemory;
 pub use sparse::{BlockMap, SparseSpace};
 
 use crate::model::Gap;
@@ -56,6 +60,8 @@ pub enum Level {
     Pdpt,
     Pd,
     Pt,
+    /// A prototype entry, to which the entry of the last level led.
+    Prototype,
 }
 
 /// Why memory of the dumped machine could not be read.
@@ -72,7 +78,12 @@ pub enum Missing {
         /// At which page of it.
         page: u64,
     },
-    /// No block of the dump holds that address.
+    /// The page was never touched, so there is nothing to read; a program would read zeros.
+    DemandZero,
+    /// The page belongs to a file or a section, and where it is stands in structures that page
+    /// tables do not lead to.
+    Elsewhere,
+    /// No block of the dump holds that address, or no page table can map it.
     Unmapped,
     /// The file could not give the bytes, or not yet.
     File(ReadError),
@@ -89,7 +100,7 @@ impl Missing {
     #[must_use]
     pub fn gap(self) -> Gap {
         match self {
-            Self::NotPresent(_) => Gap::NotPresent,
+            Self::NotPresent(_) | Self::DemandZero | Self::Elsewhere => Gap::NotPresent,
             Self::NotInDump(_) => Gap::NotInDump,
             Self::PagedOut { .. } => Gap::PagedOut,
             Self::Unmapped => Gap::Unmapped,

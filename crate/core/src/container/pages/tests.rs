@@ -115,3 +115,52 @@ fn ranges_end_with_frame_zero_or_with_the_total() {
         assert_eq!(pages.present, if kind == 8 { 6 } else { 4 });
     }
 }
+
+#[test]
+fn a_bitmap_is_counted_in_bounded_steps_and_looked_up_within_a_page_of_the_file() {
+    // Five MiB of bitmap: two steps. Every third page is stored; so are two pages of the last byte.
+    let bits: u64 = 5 << 23;
+    let mut file = dump(6);
+    put(&mut file, 0x2000, b"SDMPDUMP");
+    put64(&mut file, 0x2020, 0x2000 + (6 << 20));
+    put64(&mut file, 0x2028, bits.div_ceil(3));
+    put64(&mut file, 0x2030, bits - 3);
+    file.resize(0x2000 + (6 << 20), 0);
+    for pfn in (0..bits).step_by(3) {
+        file[0x2038 + pfn as usize / 8] |= 1 << (pfn % 8);
+    }
+    // Bits behind the last one count for nothing.
+    file[0x2038 + (bits as usize - 1) / 8] |= 0xE0;
+    let len = 0x2000 + (6 << 20) + bits.div_ceil(3) * PAGE;
+    let source = Long(&file, len);
+    let header = DumpHeader::read(&source).unwrap();
+    let stored = StoredPages::read(&source, &header).unwrap();
+    let mut index = PageIndex::new(stored).unwrap();
+    assert_eq!((index.steps_left(), index.marked()), (2, None));
+    index.complete(&source).unwrap();
+    assert_eq!(index.steps_left(), 0);
+    let stored_below = |pfn: u64| pfn.div_ceil(3);
+    assert_eq!(index.marked(), Some(stored_below(bits - 3)));
+    for pfn in [0, 3, 32_763, 32_766, 32_769, 0x10_0002, bits - 8 + 1] {
+        let found = index.locate(&source, pfn);
+        let expected = match pfn % 3 {
+            0 => Ok(0x2000 + (6 << 20) + stored_below(pfn) * PAGE),
+            _ => Err(Absent::NotStored),
+        };
+        assert_eq!(found, expected, "{pfn}");
+    }
+    assert_eq!(index.locate(&source, u64::MAX), Err(Absent::NotStored));
+}
+
+/// A file whose end is zeros.
+struct Long<'a>(&'a [u8], u64);
+
+impl Source for Long<'_> {
+    fn len(&self) -> u64 {
+        self.1
+    }
+
+    fn read_at(&self, offset: u64, buf: &mut [u8]) -> Result<(), ReadError> {
+        Slice(self.0).read_at(offset, buf)
+    }
+}
