@@ -80,6 +80,26 @@ def volatility(folder, build, kind, registry=False):
     print(f"volatility3: {name} read")
 
 
+def hive(folder):
+    """A real hive file laid into memory comes back byte for byte through the cell maps."""
+    file = os.path.abspath(os.path.join(os.environ.get("BLUEPANE_CORPUS", "../shared/corpus"), "hives", "small.hive"))
+    if not os.path.exists(file):
+        print(f"skipped: no {file} (set BLUEPANE_CORPUS)")
+        return
+    scenario, dump = os.path.join(folder, "h.toml"), os.path.join(folder, "h.dmp")
+    with open(scenario, "w", encoding="utf-8") as f:
+        f.write('[machine]\nbuild = 19041\nmemory = "64 MiB"\n[dump]\nkind = "full"\n[[hives]]\nname = "SMALL"\n')
+        f.write(f"file_path = '\\SystemRoot\\System32\\Config\\SMALL'\nfile = '{file}'\n")
+    subprocess.run([FORGE, scenario, "-o", dump], check=True, stdout=subprocess.DEVNULL)
+    command = [VOL, "-q", "--offline", "--cache-path", os.path.join(folder, "cache"), "-s", os.path.join(folder, "isf")]
+    command += ["-o", folder, "-f", dump, "windows.registry.hivelist", "--dump"]
+    subprocess.run(command, capture_output=True)
+    found = [n for n in os.listdir(folder) if n.startswith("registry.SMALL")]
+    same = bool(found) and open(os.path.join(folder, found[0]), "rb").read() == open(file, "rb").read()
+    check("hive file through memory is unchanged", same, True)
+    print("volatility3: hive file read back")
+
+
 def kdmp(folder):
     try:
         import kdmp_parser
@@ -108,6 +128,7 @@ def main():
         for kind in ["bitmap-full", "bitmap-kernel"]:
             volatility(folder, 19041, kind)
         volatility(folder, 19041, "full", registry=True)
+        hive(folder)
         kdmp(folder)
     sys.exit(1 if failures else 0)
 
