@@ -3,6 +3,7 @@
 
 use crate::convert::{report_to_js, to_js};
 use bluepane::analysis::{Analysis, Progress};
+use bluepane::console;
 use bluepane::report::{self, RedactionOptions};
 use bluepane::source::Range;
 use js_sys::{Function, Promise, Uint8Array};
@@ -105,6 +106,12 @@ impl Analyzer {
     #[must_use]
     pub fn html(&self, redact: bool) -> String {
         report::html(&self.redacted(redact))
+    }
+
+    /// Answers one line of the console.
+    #[must_use]
+    pub fn command(&self, line: &str) -> String {
+        console::run(line, self.analysis.borrow().report())
     }
 
     /// The report as JSON text.
