@@ -7,7 +7,7 @@ import sectionCss from "./section.css";
 import css from "./console.css";
 
 /** What is offered to click; `help` lists everything. */
-const OFFERED = ["!analyze -v", "k", "lm", "!vm", "!process 0 0", ".bugcheck", "help"];
+const OFFERED = ["!analyze -v", "!findings", "k", "r", "lm", "vertarget", "!sysinfo", "help"];
 const KEPT = 200;
 
 interface Entry {
@@ -16,10 +16,16 @@ interface Entry {
 }
 
 export class ConsoleSection extends Section {
-  static override properties = { entries: { state: true }, running: { state: true } };
+  static override properties = {
+    entries: { state: true },
+    running: { state: true },
+    known: { state: true },
+  };
   static override styles = styles(sectionCss, css);
   declare entries: Entry[];
   declare running: boolean;
+  /** What can be completed. */
+  declare known: string[];
   #history: string[] = [];
   /** Where in the history the arrow keys are; its length is the line being written. */
   #at = 0;
@@ -29,6 +35,16 @@ export class ConsoleSection extends Section {
     super();
     this.entries = [];
     this.running = false;
+    this.known = OFFERED;
+  }
+
+  /** Asks the analyzer which commands it has, once. */
+  async #learn(): Promise<void> {
+    if (this.known !== OFFERED) return;
+    this.known = [...OFFERED];
+    const help = await this.desk.command("help").catch(() => "");
+    const names = help.split("\n").map((line) => /^\s*([!.]?[a-z]+)\b/.exec(line)?.[1] ?? "");
+    this.known = [...new Set([...OFFERED, ...names.filter((name) => name)])];
   }
 
   protected override render(): unknown {
@@ -50,15 +66,16 @@ export class ConsoleSection extends Section {
         <input
           type="text"
           aria-label="Command"
-          placeholder="dq fffff80012345678"
+          placeholder="lm m storport"
           autocomplete="off"
           autocapitalize="off"
           spellcheck="false"
           list="commands"
+          @focus=${() => void this.#learn()}
           @keydown=${(event: KeyboardEvent) => this.#key(event)}
         />
         <datalist id="commands">
-          ${OFFERED.map((line) => html`<option value=${line}></option>`)}
+          ${this.known.map((line) => html`<option value=${line}></option>`)}
         </datalist>
         <button type="submit" ?disabled=${this.running}>Run</button>
       </form>

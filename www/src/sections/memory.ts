@@ -19,7 +19,7 @@ export class MemorySection extends Section {
 
   protected override render(): unknown {
     const memory = this.report.memory;
-    const counted = memory?.counters && Object.keys(memory.counters).length > 0;
+    const counted = memory?.counters?.["available"]?.pages !== undefined;
     const copy = counted
       ? html`<bluepane-copy
           class="screen"
