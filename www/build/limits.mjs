@@ -12,7 +12,6 @@ export const limits = {
  * An `optional` part that has not been made is left out of the page.
  */
 export const parts = [
-  // 400 kB for the code and 150 kB for the tables of knowledge, which are compiled into it.
-  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 550_000 },
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];

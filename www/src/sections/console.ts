@@ -43,7 +43,7 @@ export class ConsoleSection extends Section {
     if (this.known !== OFFERED) return;
     this.known = [...OFFERED];
     const help = await this.desk.command("help").catch(() => "");
-    const names = help.split("\n").map((line) => /^\s*([!.]?[a-z]+)\b/.exec(line)?.[1] ?? "");
+    const names = help.split("\n").map((line) => /^([!.]?[a-z]+)\b/.exec(line)?.[1] ?? "");
     this.known = [...new Set([...OFFERED, ...names.filter((name) => name)])];
   }
 
