@@ -6,6 +6,7 @@
 //! a frame was found instead of a return address), the column says what it is.
 
 mod analyze;
+mod memory;
 mod modules;
 mod registers;
 mod target;
@@ -63,6 +64,18 @@ pub static COMMANDS: &[Command] = &[
         arguments: "machineid",
         about: "maker, product and firmware",
         run: target::sysinfo,
+    },
+    Command {
+        name: "!vm",
+        arguments: "",
+        about: "page files, memory counters, processes by commit",
+        run: memory::vm,
+    },
+    Command {
+        name: "!process",
+        arguments: "0 0",
+        about: "every process",
+        run: memory::process,
     },
     Command {
         name: "lm",

@@ -15,6 +15,8 @@ fn every_command_answers_as_reviewed() {
         "!analyze -v",
         "!sysinfo machineid",
         "!findings",
+        "!vm",
+        "!process 0 0",
         "k",
         "r",
         "r @rcx",

@@ -5,21 +5,41 @@ use crate::model::{Counter, Memory, Process, Report};
 use crate::report::format::{bytes, count, pages};
 use alloc::{format, string::String, vec, vec::Vec};
 
-/// Counters in the order in which the debugger's `!vm` prints them; others follow by name.
-const ORDER: [&str; 12] = [
-    "physical",
-    "available",
-    "resident_available",
-    "modified",
-    "nonpaged_pool",
-    "paged_pool",
-    "driver_locked",
-    "shared_commit",
-    "committed",
-    "committed_peak",
-    "commit_limit",
-    "free_system_ptes",
+/// Counters in the order in which the debugger's `!vm` prints them, each with its name there.
+/// Counters that are not listed follow by name.
+pub(crate) const COUNTERS: [(&str, &str); 23] = [
+    ("physical", "Physical Memory"),
+    ("available", "Available Pages"),
+    ("resident_available", "ResAvail Pages"),
+    ("locked_io", "Locked IO Pages"),
+    ("free_system_ptes", "Free System PTEs"),
+    ("modified", "Modified Pages"),
+    ("modified_page_file", "Modified PF Pages"),
+    ("modified_no_write", "Modified No Write Pages"),
+    ("nonpaged_pool", "NonPagedPool Usage"),
+    ("nonpaged_pool_maximum", "NonPagedPool Max"),
+    ("paged_pool", "PagedPool Usage"),
+    ("paged_pool_maximum", "PagedPool Maximum"),
+    ("session_commit", "Session Commit"),
+    ("shared_commit", "Shared Commit"),
+    ("kernel_stacks", "Kernel Stacks"),
+    ("pages_for_mdls", "Pages For MDLs"),
+    ("driver_locked", "Driver Locked"),
+    ("driver_commit", "Driver Commit"),
+    ("page_tables", "System PageTables"),
+    ("total_private", "Total Private"),
+    ("committed", "Committed pages"),
+    ("committed_peak", "Committed peak"),
+    ("commit_limit", "Commit limit"),
 ];
+
+/// The counters of a report in that order.
+pub(crate) fn counters_in_order(memory: &Memory) -> Vec<(&'static str, &Counter)> {
+    let place = |name: &str| COUNTERS.iter().position(|&(known, _)| known == name);
+    let mut known: Vec<_> = memory.counters.iter().map(|(&n, c)| (n, c)).collect();
+    known.sort_by_key(|&(name, _)| (place(name).unwrap_or(COUNTERS.len()), name));
+    known
+}
 
 /// What is known of the machine's memory.
 pub(super) fn memory(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
@@ -49,26 +69,25 @@ pub(super) fn memory(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
 }
 
 fn counters(memory: &Memory, blocks: &mut Vec<Block>) {
-    let place = |name: &str| ORDER.iter().position(|&known| known == name);
-    let mut known: Vec<(&str, &Counter)> = memory.counters.iter().map(|(&n, c)| (n, c)).collect();
-    known.sort_by_key(|&(name, _)| (place(name).unwrap_or(ORDER.len()), name));
-    let rows = known.into_iter().map(|(name, counter)| {
-        let (figure, size) = match (counter.pages, counter.gap) {
-            (Some(value), _) => (count(value.0), pages(value.0)),
-            (None, Some(why)) => (String::new(), format!("({})", gap(why))),
-            (None, None) => (String::new(), String::new()),
-        };
-        vec![
-            counter_name(name),
-            figure,
-            size,
-            counter
-                .pages
-                .map_or("", |_| confidence(counter.confidence))
-                .into(),
-            counter.source.clone(),
-        ]
-    });
+    let rows = counters_in_order(memory)
+        .into_iter()
+        .map(|(name, counter)| {
+            let (figure, size) = match (counter.pages, counter.gap) {
+                (Some(value), _) => (count(value.0), pages(value.0)),
+                (None, Some(why)) => (String::new(), format!("({})", gap(why))),
+                (None, None) => (String::new(), String::new()),
+            };
+            vec![
+                counter_name(name),
+                figure,
+                size,
+                counter
+                    .pages
+                    .map_or("", |_| confidence(counter.confidence))
+                    .into(),
+                counter.source.clone(),
+            ]
+        });
     Table {
         columns: vec![
             words("Counter"),
@@ -83,7 +102,7 @@ fn counters(memory: &Memory, blocks: &mut Vec<Block>) {
 }
 
 /// A counter's name in words: `commit_limit` is `Commit limit`.
-fn counter_name(name: &str) -> String {
+pub(crate) fn counter_name(name: &str) -> String {
     let mut text = name.replace('_', " ");
     if let Some(first) = text.get_mut(..1) {
         first.make_ascii_uppercase();

@@ -75,9 +75,10 @@ pub(super) fn is_filler(text: &str) -> bool {
 }
 
 /// Folders whose subfolders are users.
-const PROFILES: [&str; 4] = [
+const PROFILES: [&str; 5] = [
     "\\Users\\",
     "/Users/",
+    "/home/",
     "\\Documents and Settings\\",
     "\\Profiles\\",
 ];

@@ -37,6 +37,7 @@ fn paths_below_a_profile_lose_user_and_rest_but_keep_the_folder() {
             "C:\\Documents and Settings\\ann\\x",
             "C:\\Documents and Settings\\[user's path]",
         ),
+        ("/home/ann/x.so", "/home/[user's path]"),
         ("/Users/ann/x", "/Users/[user's path]"),
         ("C:\\Users\\Public\\x.sys", "C:\\Users\\Public\\x.sys"),
         ("C:\\Windows\\x.sys", "C:\\Windows\\x.sys"),
