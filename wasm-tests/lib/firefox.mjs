@@ -32,6 +32,9 @@ export const quietPreferences = {
   "extensions.update.enabled": false,
   "network.captive-portal-service.enabled": false,
   "network.connectivity-service.enabled": false,
+  // What still asks its maker's hosts ends on this machine.
+  "network.dns.localDomains":
+    "firefox.settings.services.mozilla.com,content-signature-2.cdn.mozilla.net,push.services.mozilla.com",
   "network.trr.mode": 5,
   "services.settings.server": "data:,",
   "toolkit.telemetry.enabled": false,
