@@ -94,6 +94,11 @@ export class BluepaneAnalyzer extends LitElement {
     this.over = false;
   }
 
+  /** Whether anything of a dump is on show. */
+  get holdsDump(): boolean {
+    return this.entries.length > 0;
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
     this.#shade.start();

@@ -110,7 +110,8 @@ export class ShareSection extends Section {
       </td>
       <td></td>
       <td class="muted">
-        the page itself, to use offline from a disk or a stick; it holds nothing of the dump
+        the page itself, to use offline from a disk or a stick; it holds nothing of the dump, while
+        Chromium’s own “Webpage, Complete” writes down what is on show
       </td>
     </tr>`;
   }
