@@ -4,15 +4,11 @@
 mod support;
 
 use bluepane::model::{Report, SCHEMA};
-use boon::{Compiler, SchemaIndex, Schemas};
+use boon::Schemas;
 use schemars::generate::SchemaSettings;
 use serde_json::{Map, Value, json};
-use std::path::{Path, PathBuf};
-use support::{Folder, bluepane};
-
-fn published() -> PathBuf {
-    Path::new(env!("CARGO_MANIFEST_DIR")).join("../../docs/report.schema.json")
-}
+use support::Folder;
+use support::schema::{compiled, published, validate};
 
 /// The schema as the model has it.
 fn generated() -> Value {
@@ -79,15 +75,6 @@ fn merge_list(map: &mut Map<String, Value>) {
     map.insert("enum".into(), Value::Array(list));
 }
 
-/// The published schema, ready to validate.
-fn compiled(schemas: &mut Schemas) -> SchemaIndex {
-    let text = std::fs::read_to_string(published()).unwrap();
-    let schema: Value = serde_json::from_str(&text).unwrap();
-    let mut compiler = Compiler::new();
-    compiler.add_resource("report.json", schema).unwrap();
-    compiler.compile("report.json", schemas).unwrap()
-}
-
 #[test]
 fn the_published_schema_is_the_models() {
     let found = format!("{}\n", serde_json::to_string_pretty(&generated()).unwrap());
@@ -130,22 +117,6 @@ fn reports_on_real_dumps_obey_the_schema() {
         return;
     };
     validate(corpus.to_str().unwrap(), 20);
-}
-
-fn validate(path: &str, at_least: usize) {
-    let mut schemas = Schemas::new();
-    let schema = compiled(&mut schemas);
-    let ran = bluepane(&["--format", "json", "--array", path]);
-    let redacted = bluepane(&["--format", "json", "--array", "--redact", path]);
-    for output in [ran, redacted] {
-        let reports: Vec<Value> = serde_json::from_str(&output.stdout).unwrap();
-        assert!(reports.len() >= at_least, "{}", reports.len());
-        for report in reports {
-            if let Err(error) = schemas.validate(&report, schema) {
-                panic!("{}: {error}", report["file"]["name"]);
-            }
-        }
-    }
 }
 
 #[test]

@@ -2,6 +2,8 @@
 //! that comes with the corpus.
 #![allow(dead_code)]
 
+pub mod schema;
+
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
 
@@ -56,6 +58,16 @@ impl Folder {
         std::fs::create_dir_all(path.parent().unwrap()).unwrap();
         std::fs::write(&path, bytes).unwrap();
         path.to_str().unwrap().into()
+    }
+
+    /// A forged dump in it; what is left out of memory takes no room on the disk.
+    pub fn forge(&self, name: &str, scenario: &str) -> PathBuf {
+        let scenario = bluepane_forge::Scenario::from_toml(scenario).unwrap();
+        let dump = bluepane_forge::forge(&scenario).unwrap();
+        let path = self.0.join(name);
+        dump.write_to(&mut std::fs::File::create(&path).unwrap())
+            .unwrap();
+        path
     }
 
     pub fn path(&self) -> &str {

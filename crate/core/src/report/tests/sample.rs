@@ -77,31 +77,9 @@ pub(crate) fn sample() -> Report {
         memory: Some(memory()),
         integration_services: Some(services()),
         findings: findings(),
-        header: Some(RawHeader {
-            structure: "DUMP_HEADER64",
-            fields: vec![HeaderField {
-                offset: Hex(0x38),
-                name: "BugCheckCode",
-                value: Some("0x7a".into()),
-                meaning: Some("KERNEL_DATA_INPAGE_ERROR".into()),
-                gap: Some(Gap::NotRecorded),
-            }],
-        }),
-        secondary_data: vec![SecondaryBlob {
-            guid: "270a33fd-3da6-460d-ba89-3c1bae21e39b".into(),
-            label: Some("Hypervisor flags"),
-            offset: Hex(0x1_2345_0000),
-            size: 72,
-            details: vec![Detail {
-                name: "Starts tried",
-                value: "1".into(),
-            }],
-        }],
-        notes: vec![Note::new(
-            "symbols-none",
-            "Symbols were looked for in C:\\Users\\jdoe\\My Symbols\\nt and not found; the share \
-             \\\\HV-NODE3\\symbols did not answer.",
-        )],
+        header: Some(header()),
+        secondary_data: secondary_data(),
+        notes: notes(),
         stats: Stats {
             rounds: 12,
             reads: 34,
@@ -109,6 +87,40 @@ pub(crate) fn sample() -> Report {
             elapsed_ms: Some(56.75),
         },
     }
+}
+
+fn header() -> RawHeader {
+    RawHeader {
+        structure: "DUMP_HEADER64",
+        fields: vec![HeaderField {
+            offset: Hex(0x38),
+            name: "BugCheckCode",
+            value: Some("0x7a".into()),
+            meaning: Some("KERNEL_DATA_INPAGE_ERROR".into()),
+            gap: Some(Gap::NotRecorded),
+        }],
+    }
+}
+
+fn secondary_data() -> Vec<SecondaryBlob> {
+    vec![SecondaryBlob {
+        guid: "270a33fd-3da6-460d-ba89-3c1bae21e39b".into(),
+        label: Some("Hypervisor flags"),
+        offset: Hex(0x1_2345_0000),
+        size: 72,
+        details: vec![Detail {
+            name: "Starts tried",
+            value: "1".into(),
+        }],
+    }]
+}
+
+fn notes() -> Vec<Note> {
+    vec![Note::new(
+        "symbols-none",
+        "Symbols were looked for in C:\\Users\\jdoe\\My Symbols\\nt and not found; the share \
+             \\\\HV-NODE3\\symbols did not answer.",
+    )]
 }
 
 fn bugcheck() -> BugCheck {
