@@ -7,16 +7,19 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { bundlePackage } from "../www/build/bundle.mjs";
+import { packKnowledge } from "../www/build/knowledge.mjs";
 
 const npm = dirname(fileURLToPath(import.meta.url));
 const root = dirname(npm);
 const dist = join(npm, "dist");
 
 const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
+const packed = (bytes) => gzipSync(bytes, { level: 9 }).toString("base64");
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),
-  wasm: gzipSync(wasm, { level: 9 }).toString("base64"),
+  wasm: packed(wasm),
+  knowledge: packed(await packKnowledge(root)),
 });
 
 await rm(dist, { recursive: true, force: true });

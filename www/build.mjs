@@ -29,13 +29,13 @@ function inline(what, text) {
 /** Each part gzipped, in base64, in an element that no browser runs or shows. */
 async function carriedParts() {
   const rows = [];
-  for (const { id, file, limit, optional } of parts) {
-    const path = join(root, file);
-    if (!existsSync(path)) {
+  for (const { id, file, make, limit, optional } of parts) {
+    const path = file && join(root, file);
+    if (path && !existsSync(path)) {
       if (optional) continue;
-      throw new Error(`${file} is missing: \`make page\` makes it`);
+      throw new Error(`${file} is missing: run \`make wasm\` first`);
     }
-    const packed = gzipSync(await readFile(path), { level: 9 });
+    const packed = gzipSync(path ? await readFile(path) : await make(root), { level: 9 });
     const element = `<script type="application/octet-stream;base64" id="${id}">${packed.toString("base64")}</script>`;
     rows.push({ id, element, size: packed.length, limit });
   }

@@ -4,3 +4,9 @@ declare module "bluepane:wasm" {
   const text: string;
   export default text;
 }
+
+declare module "bluepane:knowledge" {
+  /** The texts of the knowledge tables: gzip in base64. */
+  const text: string;
+  export default text;
+}

@@ -1,5 +1,6 @@
 // The package: the same element as in the page, for a host page of one's own, with the one thing
 // that the page itself never has: reading an attachment over the network by ranges.
+import knowledgeText from "bluepane:knowledge";
 import wasmText from "bluepane:wasm";
 import workerText from "bluepane:worker";
 import { unpack } from "../../www/src/assets";
@@ -73,6 +74,7 @@ export function defineBluepane(): void {
   Element.assets = {
     worker: workerText,
     wasm: () => unpack(wasmText),
+    knowledge: () => unpack(knowledgeText),
     sample: () => Promise.resolve(null),
     hasSample: () => false,
   };

@@ -1,17 +1,21 @@
 // What the built page may weigh, in bytes. The build fails above these figures: a page that is
 // carried on a stick and opened in a machine room has to stay small.
 
+import { packKnowledge } from "./knowledge.mjs";
+
 export const limits = {
   /** `index.html` as a whole. */
-  page: 1_500_000,
+  page: 1_000_000,
 };
 
 /**
  * The parts that index.html carries as gzip in base64, each in an inert element of its own,
  * opened only when it is needed. `limit` is for the gzipped bytes.
- * An `optional` part that has not been made is left out of the page.
+ * A part is a `file` or what `make` gives. An `optional` part that has not been made is left out
+ * of the page.
  */
 export const parts = [
-  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 250_000 },
+  { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];

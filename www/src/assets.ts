@@ -9,6 +9,8 @@ export interface Assets {
   worker: string;
   /** Bytes of the WebAssembly module. */
   wasm(): Promise<Uint8Array>;
+  /** The texts of the knowledge tables. */
+  knowledge(): Promise<Uint8Array>;
   /** The sample dump, or null where none is carried. */
   sample(): Promise<Uint8Array | null>;
   hasSample(): boolean;
@@ -37,6 +39,7 @@ async function need(id: string): Promise<Uint8Array> {
 export const pageAssets: Assets = {
   worker: workerText,
   wasm: () => need("bluepane-wasm"),
+  knowledge: () => need("bluepane-knowledge"),
   sample: async () => (block("bluepane-sample") === null ? null : need("bluepane-sample")),
   hasSample: () => block("bluepane-sample") !== null,
 };

@@ -19,6 +19,8 @@
 
 extern crate alloc;
 
+mod order;
+
 pub mod model;
 
 pub mod time;

@@ -141,7 +141,7 @@ export class Engine {
   }
 
   async #spawn(): Promise<Worker> {
-    const wasm = await this.#assets.wasm();
+    const [wasm, knowledge] = await Promise.all([this.#assets.wasm(), this.#assets.knowledge()]);
     const script = new Blob([this.#assets.worker], { type: "text/javascript" });
     const url = URL.createObjectURL(script);
     const worker = new Worker(workerAddress(url));
@@ -161,8 +161,9 @@ export class Engine {
         window.clearTimeout(timer);
         reject(new Error(event.message || "the browser refused to start the worker"));
       };
-      const buffer = wasm.buffer as ArrayBuffer;
-      worker.postMessage({ type: "start", wasm: buffer } satisfies ToWorker, [buffer]);
+      const parts = [wasm.buffer as ArrayBuffer, knowledge.buffer as ArrayBuffer] as const;
+      const message: ToWorker = { type: "start", wasm: parts[0], knowledge: parts[1] };
+      worker.postMessage(message, [...parts]);
     }).finally(() => URL.revokeObjectURL(url));
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
     worker.onerror = (event) => {

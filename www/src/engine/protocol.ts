@@ -19,7 +19,7 @@ export interface Fault {
 }
 
 export type ToWorker =
-  | { type: "start"; wasm: ArrayBuffer }
+  | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
   | { type: "open"; id: number; name: string; size: number; blob?: Blob }
   | { type: "bytes"; id: number; read: number; bytes?: Uint8Array; error?: ReadError }
   | { type: "cancel"; id: number }

@@ -1,6 +1,6 @@
 // The worker: holds the analyzer and the file, answers the page. It reads slices itself; where
 // a worker may not (WebKit from file:// answers NotReadableError), the page reads for it.
-import { Analyzer, initSync } from "bluepane-wasm";
+import { Analyzer, initSync, install_knowledge } from "bluepane-wasm";
 import type { FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
 import type { Progress } from "../report";
@@ -127,9 +127,10 @@ function reply(call: number, make: () => string): void {
   }
 }
 
-function start(wasm: ArrayBuffer): void {
+function start(wasm: ArrayBuffer, knowledge: ArrayBuffer): void {
   try {
     initSync({ module: wasm });
+    install_knowledge(new TextDecoder().decode(knowledge));
     scope.postMessage({ type: "ready" });
   } catch (error) {
     fault(0, "not-started", readError(error).message);
@@ -148,7 +149,7 @@ function open(message: ToWorker & { type: "open" }): void {
 }
 
 scope.onmessage = ({ data }) => {
-  if (data.type === "start") return start(data.wasm);
+  if (data.type === "start") return start(data.wasm, data.knowledge);
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {

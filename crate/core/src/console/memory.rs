@@ -1,6 +1,7 @@
 //! `!vm` and `!process 0 0`: what is known of memory, and who used it.
 
 use crate::model::{Memory, PageFile, Process, Report};
+use crate::order;
 use crate::report::document::{COUNTERS, counter_name, counters_in_order, gap};
 use alloc::{format, string::String, vec::Vec};
 
@@ -62,12 +63,19 @@ fn page_file(file: &PageFile) -> [String; 3] {
 
 /// Processes as `!vm` lists them, the largest first.
 fn by_commit(memory: &Memory) -> Vec<String> {
-    let mut processes: Vec<&Process> = memory
+    let processes: Vec<&Process> = memory
         .processes
         .iter()
         .filter(|process| process.commit_pages.is_some())
         .collect();
-    processes.sort_by_key(|process| core::cmp::Reverse(process.commit_pages));
+    let processes = order::by_key(processes, |process| {
+        (
+            process
+                .commit_pages
+                .map_or(u64::MAX, |pages| u64::MAX - pages.0),
+            0,
+        )
+    });
     let mut lines = Vec::new();
     if !processes.is_empty() {
         lines.push(String::new());

@@ -1,6 +1,7 @@
 //! `lm` and `ln`: modules, and whose an address is.
 
 use crate::model::{Module, Report, UnloadedModule};
+use crate::order;
 use crate::report::document::{is_wide, stem};
 use crate::report::format::address;
 use crate::time::{Moment, filetime_from_unix};
@@ -52,8 +53,8 @@ pub(super) fn lm(words: &[&str], report: &Report) -> Vec<String> {
             .pattern
             .is_none_or(|pattern| matches(pattern, &stem(name)) || matches(pattern, name))
     };
-    let mut loaded: Vec<&Module> = report.modules.iter().filter(|m| fits(&m.name)).collect();
-    loaded.sort_by_key(|module| module.base);
+    let loaded: Vec<&Module> = report.modules.iter().filter(|m| fits(&m.name)).collect();
+    let loaded = order::by_key(loaded, |module| (module.base.0, 0));
     let pad = if wide { 17 } else { 8 };
     let mut lines = Vec::from([format!("{:pad$} {:pad$}   module name", "start", "end")]);
     for module in loaded {

@@ -5,9 +5,8 @@
 //!
 //! Source: file descriptions and product names as the makers publish them.
 
+use super::store::Table;
 use super::text;
-
-static DRIVERS: &str = include_str!("../../data/driver.txt");
 
 /// The table's names with a `*`, which a search by order cannot find.
 static PATTERNS: &str = "qc*7180.sys\nrzdev_0*.sys";
@@ -75,11 +74,13 @@ fn find(name: &str) -> Option<Driver> {
                 .chain(ending.bytes())
                 .map(|byte| byte.to_ascii_lowercase())
         };
-        text::search(DRIVERS, |line| file_of(line).bytes().cmp(wanted()))
+        text::search(Table::Driver.text(), |line| {
+            file_of(line).bytes().cmp(wanted())
+        })
     });
     let line = exact.or_else(|| {
         let pattern = PATTERNS.lines().find(|pattern| fits(pattern, name))?;
-        text::search(DRIVERS, |line| file_of(line).cmp(pattern))
+        text::search(Table::Driver.text(), |line| file_of(line).cmp(pattern))
     })?;
     let mut column = text::columns(line).skip(1);
     let vendor = column.next()?;
@@ -121,7 +122,7 @@ mod tests {
     #[test]
     fn every_line_has_four_presentable_columns_and_is_in_order() {
         let mut last = "";
-        for line in text::lines(DRIVERS) {
+        for line in text::lines(Table::Driver.text()) {
             let columns: alloc::vec::Vec<_> = text::columns(line).collect();
             assert_eq!(columns.len(), 4, "{line}");
             for column in &columns {
@@ -141,7 +142,7 @@ mod tests {
 
     #[test]
     fn every_driver_of_the_table_is_found_by_its_own_name() {
-        for line in text::lines(DRIVERS) {
+        for line in text::lines(Table::Driver.text()) {
             let file = text::columns(line).next().unwrap();
             let found = driver(file).unwrap_or_else(|| panic!("{file}"));
             assert!(!found.dump_copy);
@@ -176,7 +177,7 @@ mod tests {
 
     #[test]
     fn every_name_with_a_star_is_among_the_patterns() {
-        let starred = text::lines(DRIVERS)
+        let starred = text::lines(Table::Driver.text())
             .map(file_of)
             .filter(|file| file.contains('*'));
         assert!(starred.eq(PATTERNS.lines()));

@@ -5,8 +5,7 @@
 //! specification for the CPUID signatures, and the vendors' own driver names.
 
 use super::text;
-
-static PLATFORMS: &str = include_str!("../../data/platform.txt");
+use crate::knowledge::store::Table;
 
 /// The platforms of the report's `hypervisor.vendor` that a table can recognise.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -135,7 +134,7 @@ pub fn by_firmware(strings: &FirmwareStrings<'_>) -> Option<Platform> {
     if strings.product.ends_with(".metal") {
         return None;
     }
-    text::lines(PLATFORMS).find_map(|line| {
+    text::lines(Table::Platform.text()).find_map(|line| {
         let mut column = text::columns(line);
         let platform = Platform::from_word(column.next()?)?;
         let (field, prefix) = (column.next()?, column.next()?);
@@ -228,7 +227,7 @@ mod tests {
 
     #[test]
     fn every_line_is_understood() {
-        for line in text::lines(PLATFORMS) {
+        for line in text::lines(Table::Platform.text()) {
             let columns: alloc::vec::Vec<_> = text::columns(line).collect();
             assert_eq!(columns.len(), 3, "{line}");
             assert!(Platform::from_word(columns[0]).is_some(), "{line}");

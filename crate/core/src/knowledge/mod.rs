@@ -14,6 +14,7 @@ pub mod integration;
 pub mod ntstatus;
 pub mod pooltag;
 pub mod secondary;
+pub mod store;
 pub mod version;
 pub mod windows;
 

@@ -5,9 +5,7 @@
 //! `ntstatus-meaning.txt` are this project's words.
 
 use super::text;
-
-static NAMES: &str = include_str!("../../data/ntstatus.txt");
-static MEANINGS: &str = include_str!("../../data/ntstatus-meaning.txt");
+use crate::knowledge::store::Table;
 
 /// The name of a status code, for example `STATUS_IO_DEVICE_ERROR`.
 pub fn name(status: u32) -> Option<&'static str> {
@@ -26,7 +24,7 @@ pub fn value(name: &str) -> Option<u32> {
 /// What a status code says in the context of a crash; only for codes that occur in crashes.
 pub fn meaning(status: u32) -> Option<&'static str> {
     let name = name(status)?;
-    text::lines(MEANINGS)
+    text::lines(Table::StatusMeaning.text())
         .map(text::word)
         .find(|(known, _)| *known == name)
         .map(|(_, text)| text)
@@ -46,7 +44,7 @@ pub fn from_parameter(parameter: u64) -> Option<u32> {
 /// All values and names, by ascending value.
 fn entries() -> impl Iterator<Item = (u32, &'static str)> {
     let mut upper = 0u32;
-    text::lines(NAMES).filter_map(move |line| {
+    text::lines(Table::Status.text()).filter_map(move |line| {
         let (number, name) = text::word(line);
         let number = u32::try_from(text::hex(number)?).ok()?;
         if name.is_empty() {
@@ -96,7 +94,7 @@ mod tests {
     #[test]
     fn meanings_are_sorted_presentable_and_belong_to_known_names() {
         let mut last = "";
-        for (known, text) in text::lines(MEANINGS).map(text::word) {
+        for (known, text) in text::lines(Table::StatusMeaning.text()).map(text::word) {
             assert!(last < known, "{known} is out of order");
             let status = value(known).unwrap_or_else(|| panic!("{known} is no status"));
             assert_presentable(known, text);

@@ -7,9 +7,8 @@
 //! it; the words are this project's.
 
 use super::text;
+use crate::knowledge::store::Table;
 use alloc::string::String;
-
-static TAGS: &str = include_str!("../../data/pooltag.txt");
 
 /// Whose a pool tag usually is.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -48,7 +47,7 @@ pub fn pool_tag(tag: [u8; 4]) -> Option<PoolTag> {
 }
 
 fn find(name: &str) -> Option<PoolTag> {
-    let line = text::search(TAGS, |line| {
+    let line = text::search(Table::PoolTag.text(), |line| {
         text::columns(line).next().unwrap_or("").cmp(name)
     })?;
     let mut column = text::columns(line).skip(1);
@@ -67,7 +66,7 @@ mod tests {
     #[test]
     fn every_line_is_sorted_presentable_and_found_by_its_own_tag() {
         let mut last = "";
-        for line in text::lines(TAGS) {
+        for line in text::lines(Table::PoolTag.text()) {
             let columns: alloc::vec::Vec<_> = text::columns(line).collect();
             let [tag, file, holds] = columns[..] else {
                 panic!("{line}")
@@ -90,7 +89,7 @@ mod tests {
 
     #[test]
     fn every_owner_is_a_driver_that_the_other_table_knows() {
-        for line in text::lines(TAGS) {
+        for line in text::lines(Table::PoolTag.text()) {
             let file = text::columns(line).nth(1).unwrap();
             assert!(driver::driver(file).is_some(), "{file}");
         }

@@ -5,8 +5,7 @@
 //! documentation of `KBUGCHECK_SECONDARY_DUMP_DATA`, and the blobs of real dumps.
 
 use super::text;
-
-static TABLE: &str = include_str!("../../data/secondary.txt");
+use crate::knowledge::store::Table;
 
 /// Blocks that other rooms decode; everything else is [`SecondaryId::Other`].
 #[derive(Debug, Clone, Copy, PartialEq, Eq, Hash)]
@@ -86,7 +85,7 @@ pub fn block(tag: &[u8; 16]) -> Option<SecondaryBlock> {
 }
 
 fn entries() -> impl Iterator<Item = ([u8; 16], SecondaryBlock)> {
-    text::lines(TABLE).filter_map(|line| {
+    text::lines(Table::Secondary.text()).filter_map(|line| {
         let (guid, rest) = text::word(line);
         let (id, rest) = text::word(rest);
         let (owner, holds) = text::word(rest);
@@ -123,7 +122,7 @@ mod tests {
 
     #[test]
     fn every_line_is_read_sorted_and_presentable() {
-        let lines: alloc::vec::Vec<_> = text::lines(TABLE).collect();
+        let lines: alloc::vec::Vec<_> = text::lines(Table::Secondary.text()).collect();
         assert_eq!(entries().count(), lines.len());
         assert!(lines.windows(2).all(|pair| pair[0] < pair[1]));
         let tags: BTreeSet<_> = entries().map(|(tag, _)| tag).collect();

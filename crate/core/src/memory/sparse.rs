@@ -6,6 +6,7 @@
 
 use super::{AddressSpace, Missing, VirtualAddress};
 use crate::container::Block;
+use crate::order;
 use crate::source::{ReadError, Source};
 use alloc::vec::Vec;
 
@@ -85,8 +86,8 @@ impl BlockMap {
 }
 
 /// The same bytes, each address once, by address.
-fn apart(mut blocks: Vec<Block>) -> Vec<Block> {
-    blocks.sort_by_key(|block| (block.address, core::cmp::Reverse(block.len)));
+fn apart(blocks: Vec<Block>) -> Vec<Block> {
+    let blocks = order::by_key(blocks, |block| (block.address, u64::MAX - block.len));
     let mut result: Vec<Block> = Vec::with_capacity(blocks.len());
     let mut end = 0;
     for block in blocks {

@@ -1,6 +1,7 @@
 //! Loaded and unloaded modules, and the question every address asks: whose is it?
 
 use crate::memory::VirtualAddress;
+use crate::order;
 use alloc::{string::String, vec::Vec};
 
 /// A loaded module, as the kernel's list or a triage dump's driver list records it.
@@ -59,8 +60,7 @@ impl ModuleList {
     /// Takes modules in load order.
     #[must_use]
     pub fn new(modules: Vec<Module>) -> Self {
-        let mut order: Vec<usize> = (0..modules.len()).collect();
-        order.sort_by_key(|&i| modules[i].base);
+        let order = order::indices(modules.iter().map(|module| (module.base.0, 0)).collect());
         Self { modules, order }
     }
 

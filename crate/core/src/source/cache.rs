@@ -1,6 +1,7 @@
 //! The bounded cache of file pages, and the running of steps over it.
 
 use super::{ReadError, Source};
+use crate::order;
 use alloc::{boxed::Box, collections::BTreeMap, collections::BTreeSet, vec::Vec};
 use core::cell::{Cell, RefCell};
 use core::fmt;
@@ -325,7 +326,7 @@ impl Cache {
         if self.pages.len() <= cap {
             return;
         }
-        let mut idle: Vec<(u64, u64)> = self
+        let idle: Vec<(u64, u64)> = self
             .pages
             .iter()
             .filter(|(_, page)| page.step.get() != self.step)
@@ -335,10 +336,9 @@ impl Cache {
             self.stop
                 .set(self.stop.get().or(Some(StopReason::MemoryLimit)));
         }
-        idle.sort_unstable();
         let excess = self.pages.len() - cap * 3 / 4;
         // Pages that came just now are the youngest, so they go last.
-        for (_, index) in idle.into_iter().take(excess) {
+        for (_, index) in order::by_key(idle, |&page| page).into_iter().take(excess) {
             self.pages.remove(&index);
         }
     }

@@ -30,7 +30,7 @@ pub(super) struct Picker<'a> {
     modules: &'a ModuleList,
     unloaded: &'a [UnloadedModule],
     code: Code<'a>,
-    seen: BTreeMap<u64, u32>,
+    seen: BTreeMap<u64, (u32, bool)>,
     /// By page: how many pointers into it, and whether all are multiples of eight.
     pages: BTreeMap<u64, (u32, bool)>,
 }
@@ -117,7 +117,7 @@ impl<'a> Picker<'a> {
             .get(&(address >> 12))
             .copied()
             .unwrap_or_default();
-        let seen = self.seen.entry(address).or_default();
+        let (seen, _) = self.seen.entry(address).or_default();
         *seen += 1;
         let data = aligned && pointers >= CLUSTER || *seen > REPEATS;
         (!misplaced && !data).then_some(owner)

@@ -2,6 +2,7 @@
 
 use super::{PAGE, PageList, PagesError, RankStep, Ranks, StoredPages};
 use crate::container::header::Run;
+use crate::order;
 use crate::source::{ReadError, Source};
 use alloc::vec::Vec;
 
@@ -163,7 +164,7 @@ impl PageIndex {
 
 fn placed(runs: &[Run]) -> Vec<PlacedRun> {
     let mut before: u64 = 0;
-    let mut placed: Vec<PlacedRun> = runs
+    let placed: Vec<PlacedRun> = runs
         .iter()
         .map(|&run| {
             let placed = PlacedRun { run, before };
@@ -172,8 +173,7 @@ fn placed(runs: &[Run]) -> Vec<PlacedRun> {
         })
         .filter(|placed| placed.run.pages > 0)
         .collect();
-    placed.sort_by_key(|placed| placed.run.base_page);
-    placed
+    order::by_key(placed, |placed| (placed.run.base_page, 0))
 }
 
 fn rank_in(runs: &[PlacedRun], pfn: u64) -> Option<u64> {

@@ -17,6 +17,7 @@ pub use figures::MemoryFigures;
 
 use super::Block;
 use super::header::{DumpHeader, FileRange, Width};
+use crate::order;
 use crate::source::{ReadError, Slice, Source, SourceExt};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -271,7 +272,7 @@ impl PieceReader<'_> {
         .map(|at| self.u32(at))
         .to_vec();
         self.offsets.push(self.source.len());
-        self.offsets.sort_unstable();
+        self.offsets = order::by_key(core::mem::take(&mut self.offsets), |&at| (at, 0));
         Triage {
             service_pack: self.u32(l.service_pack) as u32,
             size_of_dump: self.u32(l.size_of_dump),

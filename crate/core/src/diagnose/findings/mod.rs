@@ -12,6 +12,7 @@ mod storage;
 
 use super::facts::Facts;
 use crate::model::{Confidence, Evidence, Finding, Severity};
+use crate::order;
 use alloc::{string::String, vec::Vec};
 
 pub(super) use storage::in_page_status;
@@ -81,9 +82,10 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
         verdict: Some(&verdict),
         ..*facts
     };
-    let mut found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
-    found.sort_by_key(|f| core::cmp::Reverse((f.severity, f.confidence)));
-    found
+    let found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
+    order::by_key(found, |f| {
+        (u64::MAX - f.severity as u64, u64::MAX - f.confidence as u64)
+    })
 }
 
 /// A finding of the catalogue, without evidence and advice yet.

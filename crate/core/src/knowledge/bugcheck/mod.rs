@@ -23,21 +23,22 @@ mod stanza;
 use alloc::borrow::Cow;
 use alloc::format;
 
+use super::store::Table;
 pub use kind::{ParameterKind, access};
 use stanza::{Line, Stanza};
 
 /// The data files, in the order of their codes.
-static TABLES: &[&str] = &[
-    include_str!("../../../data/bugcheck/000-03f.txt"),
-    include_str!("../../../data/bugcheck/040-07f.txt"),
-    include_str!("../../../data/bugcheck/080-09f.txt"),
-    include_str!("../../../data/bugcheck/0a0-0bf.txt"),
-    include_str!("../../../data/bugcheck/0c0-0c6.txt"),
-    include_str!("../../../data/bugcheck/0c7-0ff.txt"),
-    include_str!("../../../data/bugcheck/100-13f.txt"),
-    include_str!("../../../data/bugcheck/140-17f.txt"),
-    include_str!("../../../data/bugcheck/180-1ff.txt"),
-    include_str!("../../../data/bugcheck/others.txt"),
+static TABLES: &[Table] = &[
+    Table::BugCheck000,
+    Table::BugCheck040,
+    Table::BugCheck080,
+    Table::BugCheck0A0,
+    Table::BugCheck0C0,
+    Table::BugCheck0C7,
+    Table::BugCheck100,
+    Table::BugCheck140,
+    Table::BugCheck180,
+    Table::BugCheckOthers,
 ];
 
 /// Minidumps of older Windows write some codes with this bit set; the debugger then adds `_M`.
@@ -137,7 +138,7 @@ pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
 pub fn all() -> impl Iterator<Item = BugCheck> {
     TABLES
         .iter()
-        .flat_map(|table| stanza::all(table))
+        .flat_map(|table| stanza::all(table.text()))
         .filter_map(BugCheck::from_stanza)
 }
 
@@ -152,6 +153,7 @@ fn exact(code: u32) -> Option<BugCheck> {
     let table = TABLES
         .iter()
         .rev()
+        .map(|table| table.text())
         .find(|table| stanza::first_code(table) <= Some(code))?;
     stanza::all(table)
         .find(|stanza| stanza.code == code)

@@ -7,10 +7,9 @@
 
 use super::HostVersion;
 use crate::knowledge::certainty::Certainty;
+use crate::knowledge::store::Table;
 use crate::knowledge::text;
 use crate::knowledge::version::Day;
-
-static FIRMWARE: &str = include_str!("../../../data/integration/firmware.txt");
 
 /// The hosts that a piece of evidence leaves possible.
 #[derive(Debug, Clone, PartialEq, Eq)]
@@ -151,7 +150,7 @@ fn best(generation: u8, version: &str, date: Option<Day>) -> Option<HostGuess> {
 }
 
 fn rows(generation: u8) -> impl Iterator<Item = Row> {
-    text::lines(FIRMWARE)
+    text::lines(Table::Firmware.text())
         .filter_map(parse)
         .filter_map(move |(of, row)| (of == generation).then_some(row))
 }
@@ -193,7 +192,7 @@ mod tests {
     fn every_row_is_read_and_its_hosts_are_known() {
         assert_eq!(
             rows(1).count() + rows(2).count(),
-            text::lines(FIRMWARE).count()
+            text::lines(Table::Firmware.text()).count()
         );
         for row in rows(1).chain(rows(2)) {
             assert_presentable(row.version, row.note);

@@ -21,9 +21,7 @@ pub use versions::{
 
 use super::certainty::Certainty;
 use super::text;
-
-static COMPONENTS: &str = include_str!("../../../data/integration/components.txt");
-static SERVICES: &str = include_str!("../../../data/integration/services.txt");
+use crate::knowledge::store::Table;
 
 /// Windows versions that can be the host, as far as their guests can be told apart.
 #[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord, Hash)]
@@ -168,7 +166,7 @@ pub fn component(name: &str) -> Option<Component> {
 
 /// All components, sorted by file name.
 pub fn components() -> impl Iterator<Item = Component> {
-    text::lines(COMPONENTS).filter_map(|line| {
+    text::lines(Table::Components.text()).filter_map(|line| {
         let mut column = text::columns(line);
         let found = Component {
             files: column.next()?,
@@ -213,7 +211,7 @@ pub fn service(name: &str) -> Option<Service> {
 
 /// All user-mode integration services, sorted by name.
 pub fn services() -> impl Iterator<Item = Service> {
-    text::lines(SERVICES).filter_map(|line| {
+    text::lines(Table::Services.text()).filter_map(|line| {
         let mut column = text::columns(line);
         let found = Service {
             name: column.next()?,
@@ -233,7 +231,10 @@ mod tests {
 
     #[test]
     fn every_component_line_is_read_sorted_and_no_file_stands_twice() {
-        assert_eq!(components().count(), text::lines(COMPONENTS).count());
+        assert_eq!(
+            components().count(),
+            text::lines(Table::Components.text()).count()
+        );
         let mut files = BTreeSet::new();
         let mut last = "";
         for component in components() {
@@ -255,7 +256,10 @@ mod tests {
 
     #[test]
     fn every_service_line_is_read_sorted_and_presentable() {
-        assert_eq!(services().count(), text::lines(SERVICES).count());
+        assert_eq!(
+            services().count(),
+            text::lines(Table::Services.text()).count()
+        );
         let names: alloc::vec::Vec<_> = services().map(|service| service.name).collect();
         assert!(names.windows(2).all(|pair| pair[0] < pair[1]));
         for found in services() {

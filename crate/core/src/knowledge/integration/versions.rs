@@ -6,10 +6,9 @@
 //! (15063) and later carry a hash instead of a time and must not be dated.
 
 use crate::knowledge::certainty::Certainty;
+use crate::knowledge::store::Table;
 use crate::knowledge::text;
 use crate::knowledge::version::{Day, FileVersion};
-
-static VERSIONS: &str = include_str!("../../../data/integration/versions.txt");
 
 /// One version of the Integration Services.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -30,7 +29,7 @@ pub struct IntegrationVersion {
 
 /// All known versions, oldest first.
 pub fn versions() -> impl Iterator<Item = IntegrationVersion> {
-    text::lines(VERSIONS).filter_map(parse)
+    text::lines(Table::Versions.text()).filter_map(parse)
 }
 
 /// The row of exactly this version.
@@ -105,7 +104,7 @@ mod tests {
     #[test]
     fn every_version_is_read_sorted_and_presentable() {
         let all: alloc::vec::Vec<_> = versions().collect();
-        assert_eq!(all.len(), text::lines(VERSIONS).count());
+        assert_eq!(all.len(), text::lines(Table::Versions.text()).count());
         assert!(all.windows(2).all(|pair| pair[0].version < pair[1].version));
         for known in &all {
             assert_presentable(&known.version.to_string(), known.release);

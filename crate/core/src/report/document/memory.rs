@@ -1,7 +1,8 @@
 //! Memory: counters, page files, processes, pool tags, devices.
 
 use super::{Block, Column, Detail, Facts, Table, code, confidence, gap, number, words};
-use crate::model::{Counter, Memory, Process, Report};
+use crate::model::{Counter, Memory, PoolTag, Process, Report};
+use crate::order;
 use crate::report::format::{bytes, count, pages};
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -36,9 +37,11 @@ pub(crate) const COUNTERS: [(&str, &str); 23] = [
 /// The counters of a report in that order.
 pub(crate) fn counters_in_order(memory: &Memory) -> Vec<(&'static str, &Counter)> {
     let place = |name: &str| COUNTERS.iter().position(|&(known, _)| known == name);
-    let mut known: Vec<_> = memory.counters.iter().map(|(&n, c)| (n, c)).collect();
-    known.sort_by_key(|&(name, _)| (place(name).unwrap_or(COUNTERS.len()), name));
-    known
+    // The map is in the order of the names already, which decides among those without a place.
+    let known: Vec<_> = memory.counters.iter().map(|(&n, c)| (n, c)).collect();
+    order::by_key(known, |&(name, _)| {
+        (place(name).unwrap_or(COUNTERS.len()) as u64, 0)
+    })
 }
 
 /// What is known of the machine's memory.
@@ -139,8 +142,12 @@ fn page_files(memory: &Memory, blocks: &mut Vec<Block>) {
 
 fn processes(memory: &Memory, detail: Detail, blocks: &mut Vec<Block>) {
     let weight = |process: &Process| process.commit_pages.or(process.private_pages);
-    let mut heaviest: Vec<&Process> = memory.processes.iter().collect();
-    heaviest.sort_by_key(|process| core::cmp::Reverse(weight(process)));
+    let heaviest = order::by_key(memory.processes.iter().collect(), |process: &&Process| {
+        (
+            weight(process).map_or(u64::MAX, |pages| u64::MAX - 1 - pages.0),
+            0,
+        )
+    });
     let shown = heaviest.len().min(detail.heaviest());
     if shown < heaviest.len() {
         blocks.push(Block::Paragraph(format!(
@@ -184,9 +191,11 @@ const PROCESS_COLUMNS: [Column; 7] = [
 ];
 
 fn pool_tags(memory: &Memory, detail: Detail, blocks: &mut Vec<Block>) {
-    let mut tags: Vec<_> = memory.pool_tags.iter().collect();
-    tags.sort_by_key(|tag| {
-        core::cmp::Reverse(tag.paged_bytes.0.saturating_add(tag.nonpaged_bytes.0))
+    let tags = order::by_key(memory.pool_tags.iter().collect(), |tag: &&PoolTag| {
+        (
+            u64::MAX - tag.paged_bytes.0.saturating_add(tag.nonpaged_bytes.0),
+            0,
+        )
     });
     let rows = tags.into_iter().take(detail.heaviest()).map(|tag| {
         vec![

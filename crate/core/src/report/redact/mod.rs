@@ -11,6 +11,7 @@ mod pattern;
 mod visit;
 
 use crate::model::{Note, Report};
+use crate::order;
 use alloc::{
     format,
     string::{String, ToString},
@@ -107,9 +108,7 @@ impl Names {
                 names.add(name, placeholder);
             }
         });
-        names
-            .names
-            .sort_by_key(|name| core::cmp::Reverse(name.text.len()));
+        names.names = order::by_key(names.names, |name| (u64::MAX - name.text.len() as u64, 0));
         names
     }
 
