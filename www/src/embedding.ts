@@ -8,6 +8,8 @@ export type Consent = "ask" | "none" | "redacted" | "full";
 /** What the embedding needs of the element. */
 export interface Embedded {
   open(input: File | Blob): Promise<unknown>;
+  /** Whether a report is on show that is not still growing. */
+  readonly complete: boolean;
   /** The open report as JSON. */
   reportJson(redact: boolean): Promise<string>;
   requestUpdate(): void;
@@ -54,6 +56,7 @@ export class Embedding {
       this.allowed = said.allow.filter((word): word is string => typeof word === "string");
     }
     this.#post({ type: "bluepane-ready" });
+    if (this.#element.complete) void this.offer();
     this.#element.requestUpdate();
   }
 
@@ -72,6 +75,11 @@ export class Embedding {
     const redacted = this.consent !== "full";
     const report = JSON.parse(await this.#element.reportJson(redacted)) as Report;
     this.#post({ type: "bluepane-report", redacted, report });
+  }
+
+  /** The report is no longer on show: there is nothing to ask about. */
+  withdraw(): void {
+    this.waiting = false;
   }
 
   /** The user's word, kept until the page is closed. */

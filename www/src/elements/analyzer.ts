@@ -130,6 +130,11 @@ export class BluepaneAnalyzer extends LitElement {
     return this.#openPicked({ files: named, passedOver: 0 });
   }
 
+  /** Whether a report is on show that is not still growing. */
+  get complete(): boolean {
+    return this.report !== null && !this.busy;
+  }
+
   /** The open report as JSON. */
   reportJson(redact: boolean): Promise<string> {
     return this.#desk.render("json", redact);
@@ -180,6 +185,7 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #reset(): void {
+    this.embedding?.withdraw();
     this.report = null;
     this.fault = null;
     this.progress = null;
@@ -242,6 +248,7 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #showAll(): void {
+    this.embedding?.withdraw();
     this.report = null;
     this.fault = null;
     this.#source = null;

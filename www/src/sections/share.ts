@@ -92,7 +92,7 @@ export class ShareSection extends Section {
               this.redacted = { ...this.redacted, [way]: on };
             }}
           />
-          redacted<span class="unseen"> (${label})</span></label
+          redacted<span class="unseen"> (${named})</span></label
         >
       </td>
       <td class="muted">${about}</td>
