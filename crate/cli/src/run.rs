@@ -6,6 +6,7 @@ use crate::output::Output;
 use bluepane::analysis::Analysis;
 use bluepane::model::{File, Note, Report, SCHEMA};
 use bluepane::report::{RedactionOptions, redact};
+use bluepane::source::CacheLimits;
 use std::io::{self, Write};
 use std::path::{Path, PathBuf};
 use std::time::Instant;
@@ -96,10 +97,18 @@ fn report(path: &Path) -> Report {
         Ok(dump) => dump,
         Err(error) => return unusable(path, unreadable(&error)),
     };
-    let mut analysis = Analysis::new(&name(path), dump.len);
+    let mut analysis = Analysis::with_limits(&name(path), dump.len, limits());
     analysis.run(&mut dump);
     analysis.set_elapsed(begin.elapsed().as_secs_f64() * 1000.0);
     analysis.report().clone()
+}
+
+/// A read costs little here, so that a small file is not read whole when a tenth of it is wanted.
+fn limits() -> CacheLimits {
+    CacheLimits {
+        whole_file: 64 << 10,
+        ..CacheLimits::default()
+    }
 }
 
 /// The file's own name: the folders above it are nobody's business in a report.

@@ -76,6 +76,31 @@ fn the_role_under_a_hypervisor_is_what_the_index_says() {
 }
 
 #[test]
+fn what_names_a_real_machine_is_in_no_redacted_output() {
+    let Some(corpus) = corpus() else { return };
+    let mut names = 0;
+    for row in rows(&corpus) {
+        let (_, report) = json(&row.path);
+        let fields = [
+            &report["system"]["computer_name"],
+            &report["platform"]["serial"],
+            &report["platform"]["uuid"],
+            &report["platform"]["asset_tag"],
+        ];
+        let known: Vec<&str> = fields.iter().filter_map(|field| field.as_str()).collect();
+        names += known.len();
+        for format in ["json", "html"] {
+            let path = row.path.to_str().unwrap();
+            let redacted = bluepane(&["--redact", "--format", format, path]).stdout;
+            for name in known.iter().filter(|name| name.len() > 4) {
+                assert!(!redacted.contains(name), "{} {format}", row.path.display());
+            }
+        }
+    }
+    assert!(names > 0, "no real dump names its machine");
+}
+
+#[test]
 fn a_folder_is_reported_dump_by_dump() {
     let Some(corpus) = corpus() else { return };
     let folder = corpus.join("triage/folder-of-8");
