@@ -7,11 +7,13 @@
 mod blackbox;
 mod bugcheck;
 mod crash;
+mod dump;
 mod figures;
 mod kernel;
 mod known;
 mod machine;
 mod modules;
+mod paged;
 mod steps;
 mod system;
 mod user;
@@ -47,6 +49,8 @@ pub struct Analysis {
     known: Known,
     report: Report,
     done: usize,
+    /// How often steps were run again that take their work in pieces.
+    repeated: u32,
     stopped: Option<String>,
 }
 
@@ -74,6 +78,7 @@ impl Analysis {
                 ..Report::default()
             },
             done: 0,
+            repeated: 0,
             stopped: None,
         }
     }
@@ -105,7 +110,12 @@ impl Analysis {
             Attempt::Wanting => Progress::Wanting,
             Attempt::Accepted(learned, completeness) => {
                 self.known.learn(learned);
-                self.done += 1;
+                let left = self.known.repeats() as u32;
+                if left > 0 && name == steps::REPEATED {
+                    self.repeated += 1;
+                } else {
+                    self.done += 1;
+                }
                 if let Completeness::Stopped(why) = completeness {
                     self.stopped
                         .get_or_insert_with(|| format!("{name}: {why}."));
@@ -113,8 +123,8 @@ impl Analysis {
                 self.compose();
                 let total = steps::plan(&self.known).len() as u32;
                 Progress::Step {
-                    done: self.done as u32,
-                    total,
+                    done: self.done as u32 + self.repeated,
+                    total: total + self.repeated + left.saturating_sub(1),
                     name,
                 }
             }

@@ -1,67 +1,43 @@
-//! The stack and the exception of a kernel minidump, as the report shows them.
+//! The stack and the exception of a kernel dump, as the report shows them.
 
+use super::dump::Dump;
 use crate::knowledge::ntstatus;
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Exception, Hex, How, Stack};
 use crate::nt::exception::Origin;
-use crate::nt::{Architecture, CrashException, ExceptionRecord, Minidump, ModuleList};
-use crate::source::Source;
+use crate::nt::{CrashException, ExceptionRecord, ModuleList};
 use crate::stack::{Registers, StackRange, Start, scan};
 use alloc::{format, string::String};
 
-/// Reads the stack that the minidump holds a copy of.
-pub(super) fn stack(source: &dyn Source, dump: &Minidump) -> Option<Stack> {
-    let (low, high) = dump.stack()?;
-    let own = dump
-        .exception
-        .as_ref()
-        .and_then(|exception| exception.context.as_ref());
+/// Reads the stack of the thread that stopped the machine.
+pub(super) fn stack(dump: &Dump<'_>, memory: &dyn AddressSpace) -> Option<Stack> {
+    let (low, high) = dump.stack?;
+    let own = dump.exception.and_then(|found| found.context.as_ref());
     let mut stack = scan(&Start {
-        architecture: architecture(dump),
-        modules: &dump.modules,
-        unloaded: &dump.unloaded,
-        memory: &dump.space(source),
+        architecture: dump.architecture(),
+        modules: dump.modules,
+        unloaded: dump.unloaded,
+        memory,
         range: StackRange { low, high },
-        registers: &Registers::from(dump.crash_context()?),
+        registers: &Registers::from(dump.context?),
         how: if own.is_some() {
             How::Exception
         } else {
             How::Context
         },
-        exception: dump
-            .exception
-            .as_ref()
-            .map(|exception| exception.record.address),
-        code: dump.stop_code().unwrap_or_default(),
-        parameters: dump.parameters(),
+        exception: dump.exception.map(|found| found.record.address),
+        code: dump.header.bugcheck_code.unwrap_or_default(),
+        parameters: dump.header.parameters.map(Option::unwrap_or_default),
     });
-    stack.processor = dump
-        .processor
-        .as_ref()
-        .and_then(|processor| processor.number);
-    stack.thread = dump.thread.as_ref().and_then(|thread| hex(thread.address));
-    stack.process = dump
-        .process
-        .as_ref()
-        .and_then(|process| hex(process.address));
-    stack.process_name = dump
-        .process
-        .as_ref()
-        .and_then(|process| process.name.clone());
+    stack.processor = dump.processor.and_then(|processor| processor.number);
+    stack.thread = dump.thread.and_then(|thread| hex(thread.address));
+    stack.process = dump.process.and_then(|process| hex(process.address));
+    stack.process_name = dump.process.and_then(|process| process.name.clone());
     Some(stack)
 }
 
 fn hex(address: Option<VirtualAddress>) -> Option<Hex> {
     address.map(|address| Hex(address.0))
-}
-
-/// The architecture, or what a header that names none most probably belongs to.
-pub(super) fn architecture(dump: &Minidump) -> Architecture {
-    dump.architecture
-        .unwrap_or(match dump.header.pointer_width() {
-            4 => Architecture::X86,
-            _ => Architecture::X64,
-        })
 }
 
 /// The exception for the report.

@@ -1,14 +1,15 @@
 //! The report on a kernel dump, from what the steps learned of it.
 
+use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
-use super::{blackbox, bugcheck, crash, figures, modules, system};
+use super::{blackbox, bugcheck, crash, figures, modules, paged, system};
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, findings};
 use crate::knowledge::secondary::block;
-use crate::memory::{AddressSpace, BlockMap, SparseSpace};
+use crate::memory::AddressSpace;
 use crate::model::{Exception, Finding, Hex, Note, Report, SecondaryBlob};
-use crate::nt::{Minidump, ModuleList};
+use crate::nt::ModuleList;
 use crate::platform::{IntegrationInputs, diagnose};
 use crate::source::Source;
 use alloc::{string::String, string::ToString, vec::Vec};
@@ -16,25 +17,33 @@ use alloc::{string::String, string::ToString, vec::Vec};
 /// Fills the report on a kernel dump.
 pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     let none = ModuleList::default();
-    let modules = known.minidump.as_ref().map_or(&none, |dump| &dump.modules);
+    let dump = known.dump();
+    let modules = dump.as_ref().map_or(&none, |dump| dump.modules);
     system::compose(header, report);
     report.header = Some(header.fields());
     report.bugcheck = bugcheck::explain(header, modules);
     report.modules.clone_from(&known.modules);
     report.stack.clone_from(&known.stack);
-    if let Some(dump) = &known.minidump {
-        compose_minidump(dump, report);
+    if let Some(dump) = &dump {
+        compose_dump(dump, report);
         if let Some(secondary) = &known.secondary {
             compose_machine(dump, secondary, report);
         }
     }
     figures::compose(header, known, report);
+    if let Some(dump) = &known.minidump {
+        report.file.truncated |= dump.pieces.size_of_dump > dump.header.file_len;
+    }
+    report.file.truncated |= known.pages_cut;
+    if let Some(dump) = &known.paged {
+        paged::compose(dump, report);
+    }
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
     }
 }
 
-fn compose_minidump(dump: &Minidump, report: &mut Report) {
+fn compose_dump(dump: &Dump<'_>, report: &mut Report) {
     report.unloaded_modules = dump
         .unloaded
         .iter()
@@ -42,17 +51,16 @@ fn compose_minidump(dump: &Minidump, report: &mut Report) {
         .collect();
     report.exception = dump
         .exception
-        .as_ref()
-        .map(|found| crash::describe(found, &dump.modules));
+        .map(|found| crash::describe(found, dump.modules));
     if let Some(system) = &mut report.system {
-        system.kernel_base = dump.kernel().map(|kernel| Hex(kernel.base.0));
-        system.build_lab.clone_from(&dump.build_lab);
+        system.kernel_base = dump.kernel_base().map(|base| Hex(base.0));
+        system.build_lab = dump.build_lab.map(Into::into);
     }
-    report.file.truncated |= dump.pieces.size_of_dump > dump.header.file_len;
-    report.notes.extend(dump.notes.iter().cloned());
+    let notes = dump.notes.iter().map(|&note| note.clone());
+    report.notes.extend(notes);
 }
 
-fn compose_machine(dump: &Minidump, secondary: &Secondary, report: &mut Report) {
+fn compose_machine(dump: &Dump<'_>, secondary: &Secondary, report: &mut Report) {
     report.platform = Some(secondary.platform.platform.clone());
     if let Some(system) = &mut report.system {
         system
@@ -62,11 +70,11 @@ fn compose_machine(dump: &Minidump, secondary: &Secondary, report: &mut Report) 
     report.integration_services = Some(diagnose(
         &secondary.platform,
         &IntegrationInputs {
-            modules: Some(&dump.modules),
+            modules: dump.all_modules(),
             build: dump.header.minor_version,
             product_type: dump.header.product_type,
             crash_time: dump.header.system_time,
-            small_dump: true,
+            small_dump: dump.is_small,
             ..IntegrationInputs::default()
         },
     ));
@@ -107,12 +115,12 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let mut report = Report::default();
     known.compose(&mut report);
     let none = ModuleList::default();
-    let no_memory = BlockMap::default();
-    let dump = known.minidump.as_ref();
-    let modules = dump.map_or(&none, |dump| &dump.modules);
-    let space = SparseSpace::new(source, dump.map_or(&no_memory, |dump| &dump.memory));
+    let dump = known.dump();
+    let dump = dump.as_ref();
+    let modules = dump.map_or(&none, |dump| dump.modules);
+    let space = Space::of(known, source);
     let passed_over: Option<Exception> = dump
-        .and_then(|dump| dump.exception.as_ref()?.passed_over.as_ref())
+        .and_then(|dump| dump.exception?.passed_over.as_ref())
         .map(|record| crash::record(record, modules));
     let system = report.system.as_ref();
     let code = header.bugcheck_code.unwrap_or_default();
@@ -123,22 +131,20 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         architecture: system::architecture(header),
         crash_time: system.and_then(|system| system.crash_time.as_deref()),
         uptime_seconds: system.and_then(|system| system.uptime_seconds),
-        unloaded: dump.map_or(&[], |dump| &dump.unloaded),
+        unloaded: dump.map_or(&[], |dump| dump.unloaded),
         exception: report.exception.as_ref(),
         passed_over: passed_over.as_ref(),
-        instruction_pointer: dump.and_then(|dump| Some(dump.crash_context()?.instruction_pointer)),
+        instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
         stack: report.stack.as_ref(),
         process_name: report
             .stack
             .as_ref()
             .and_then(|stack| stack.process_name.as_deref()),
-        broken_driver: dump.and_then(|dump| dump.pieces.broken_driver.as_deref()),
+        broken_driver: dump.and_then(|dump| dump.broken_driver),
         platform: report.platform.as_ref(),
         integration: report.integration_services.as_ref(),
         memory: report.memory.as_ref(),
-        verifier_level: dump
-            .and_then(|dump| dump.pieces.memory_figures.as_ref())
-            .map(|figures| figures.verify_level),
+        verifier_level: dump.and_then(|dump| dump.verifier_level),
         space: Some(&space as &dyn AddressSpace),
         ..Facts::new(header.kind(), code, parameters, modules)
     };

@@ -1,13 +1,16 @@
 //! What has been learned so far, and the report that follows from it.
 
+use super::dump::Dump;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
-use super::steps::Learned;
+use super::steps::{Learned, Piece};
 use super::{modules, user};
+use crate::container::pages::PagesError;
 use crate::container::user_minidump::UserMinidump;
-use crate::container::{DumpHeader, Identity};
+use crate::container::{DumpHeader, Identity, PageIndex};
 use crate::model::{Kind, Module, Note, Report, Stack};
-use crate::nt::Minidump;
+use crate::nt::{Minidump, PagedDump};
+use crate::source::ReadError;
 use alloc::borrow::ToOwned;
 use alloc::format;
 use alloc::string::{String, ToString};
@@ -20,6 +23,9 @@ pub(super) struct Known {
     user: Option<UserMinidump>,
     pub(super) header: Option<DumpHeader>,
     pub(super) minidump: Option<Minidump>,
+    pub(super) paged: Option<PagedDump>,
+    /// The file ends before the list of its pages does.
+    pub(super) pages_cut: bool,
     /// The loaded modules as the report shows them: looked up once.
     pub(super) modules: Vec<Module>,
     pub(super) secondary: Option<Secondary>,
@@ -35,6 +41,25 @@ impl Known {
         self.identity.as_ref().map(|identity| identity.kind)
     }
 
+    /// The kernel dump, whatever its kind.
+    pub(super) fn dump(&self) -> Option<Dump<'_>> {
+        let paged = || self.paged.as_ref().map(Dump::paged);
+        self.minidump.as_ref().map(Dump::minidump).or_else(paged)
+    }
+
+    /// Whether Windows encrypted the dump.
+    pub(super) fn is_encrypted(&self) -> bool {
+        self.identity
+            .as_ref()
+            .is_some_and(|identity| identity.encrypted)
+    }
+
+    /// How often the step that just ran is to be run again: the bitmap is counted piece by piece.
+    pub(super) fn repeats(&self) -> u64 {
+        let index = self.paged.as_ref().map(|dump| &dump.index);
+        index.map_or(0, PageIndex::steps_left)
+    }
+
     /// Takes what an accepted step learned.
     pub(super) fn learn(&mut self, learned: Learned) {
         match learned {
@@ -46,13 +71,46 @@ impl Known {
                 self.modules = self
                     .minidump
                     .as_ref()
-                    .map(modules::describe_all)
+                    .map(|dump| modules::describe_all(&dump.modules, dump.header.minor_version))
                     .unwrap_or_default();
             }
+            Learned::Pages(result) => {
+                let end = |error: &PagesError| {
+                    matches!(error, PagesError::Read(ReadError::Truncated { .. }))
+                };
+                self.pages_cut = result.as_ref().is_err_and(end);
+                let index = self.keep(result);
+                let header = self.header.clone();
+                let opened = header.zip(index);
+                self.paged = opened.map(|(header, index)| PagedDump::new(header, index));
+            }
+            Learned::Paged(piece) => self.learn_piece(piece),
             Learned::Secondary(result) => self.secondary = self.keep(result),
             Learned::Stack(stack) => self.stack = stack,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::Nothing => {}
+        }
+    }
+
+    /// Takes a piece of a dump with pages.
+    fn learn_piece(&mut self, piece: Piece) {
+        let Some(dump) = &mut self.paged else {
+            return;
+        };
+        match piece {
+            Piece::Ranks(step) => dump.index.take(&step),
+            Piece::Ground(ground) => dump.ground = *ground,
+            Piece::Drivers(drivers) => {
+                self.modules = modules::describe_all(&drivers.modules, dump.header.minor_version);
+                dump.drivers = drivers;
+            }
+            Piece::Current(current) => dump.current = *current,
+            Piece::Secondary(result) => match result {
+                Ok(data) => dump.secondary = data,
+                Err(error) => {
+                    self.failure.get_or_insert(error.to_string());
+                }
+            },
         }
     }
 

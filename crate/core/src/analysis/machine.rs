@@ -1,7 +1,7 @@
-//! What drivers added to a minidump, and the machine that it tells.
+//! What drivers added to a dump, and the machine that it tells.
 
+use super::dump::Dump;
 use crate::container::{SecondaryData, blob};
-use crate::nt::Minidump;
 use crate::platform::{PlatformFacts, PlatformInputs, identify, registry_values};
 use crate::source::{ReadError, Source};
 
@@ -21,9 +21,9 @@ pub(super) struct Secondary {
 }
 
 /// Reads what drivers added, and tells the machine from it.
-pub(super) fn read(source: &dyn Source, dump: &Minidump) -> Result<Secondary, ReadError> {
+pub(super) fn read(source: &dyn Source, dump: &Dump<'_>) -> Result<Secondary, ReadError> {
     let none = SecondaryData::default();
-    let data = dump.secondary.as_ref().unwrap_or(&none);
+    let data = dump.secondary.unwrap_or(&none);
     // All are asked for before the first is judged, so that they are fetched together.
     let [smbios, acpi, cpuid, registry] = [
         blob::tag::SMBIOS,
@@ -48,7 +48,7 @@ pub(super) fn read(source: &dyn Source, dump: &Minidump) -> Result<Secondary, Re
         acpi: acpi.as_deref(),
         cpuid: cpuid.as_deref(),
         registry: &registry,
-        modules: Some(&dump.modules),
+        modules: dump.all_modules(),
         build: dump.header.minor_version,
         crash_time: dump.header.system_time,
         secure_kernel: None,

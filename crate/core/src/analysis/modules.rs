@@ -14,9 +14,8 @@ const DRIVERS_HASHED_FROM: u32 = 15_063;
 const KERNEL_HASHED_FROM: u32 = 17_763;
 
 /// All loaded modules for the report.
-pub(super) fn describe_all(dump: &nt::Minidump) -> Vec<Module> {
-    let build = dump.header.minor_version;
-    dump.modules
+pub(super) fn describe_all(modules: &nt::ModuleList, build: Option<u32>) -> Vec<Module> {
+    modules
         .as_slice()
         .iter()
         .map(|module| describe(module, build))

@@ -4,13 +4,19 @@
 //! during which something was wanted is thrown away.
 
 use super::crash;
+use super::dump::Space;
 use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
+use crate::container::pages::{PagesError, RankStep};
 use crate::container::user_minidump::UserMinidump;
-use crate::container::{DumpHeader, HeaderError, Identity, identify, user_minidump};
+use crate::container::{
+    DumpHeader, HeaderError, Identity, PageIndex, SecondaryData, StoredPages, identify,
+    user_minidump,
+};
 use crate::model::{Kind, Stack};
-use crate::nt::Minidump;
+use crate::nt::paged::{Current, Drivers, Ground};
+use crate::nt::{Minidump, PagedDump};
 use crate::source::{Cache, ReadError};
 use alloc::boxed::Box;
 
@@ -25,11 +31,23 @@ pub(super) enum Learned {
     Header(Result<DumpHeader, HeaderError>),
     User(Result<UserMinidump, ReadError>),
     Minidump(Box<Result<Minidump, HeaderError>>),
+    Pages(Result<PageIndex, PagesError>),
+    Paged(Piece),
     Secondary(Result<Secondary, ReadError>),
     Stack(Option<Stack>),
     Judgement(Judgement),
     /// The step had nothing to go on, because an earlier one failed.
     Nothing,
+}
+
+/// A piece of a dump with pages.
+#[derive(Debug)]
+pub(super) enum Piece {
+    Ranks(RankStep),
+    Ground(Box<Ground>),
+    Drivers(Drivers),
+    Current(Box<Current>),
+    Secondary(Result<Option<SecondaryData>, ReadError>),
 }
 
 /// One step.
@@ -59,17 +77,61 @@ const MINIDUMP: Step = Step {
 };
 const MACHINE: Step = Step {
     name: "machine",
-    run: |cache, known| match &known.minidump {
+    run: |cache, known| match &known.dump() {
         Some(dump) => Learned::Secondary(machine::read(cache, dump)),
         None => Learned::Nothing,
     },
 };
 const STACK: Step = Step {
     name: "stack",
-    run: |cache, known| match &known.minidump {
-        Some(dump) => Learned::Stack(crash::stack(cache, dump)),
+    run: |cache, known| match &known.dump() {
+        Some(dump) => Learned::Stack(crash::stack(dump, &Space::of(known, cache))),
         None => Learned::Nothing,
     },
+};
+const PAGES: Step = Step {
+    name: "pages",
+    run: |cache, known| match &known.header {
+        Some(header) => Learned::Pages(StoredPages::read(cache, header).and_then(PageIndex::new)),
+        None => Learned::Nothing,
+    },
+};
+/// The name of the step that runs as often as the bitmap is long.
+pub(super) const REPEATED: &str = "list of pages";
+const BITMAP: Step = Step {
+    name: REPEATED,
+    run: |cache, known| {
+        piece(known, |dump| match dump.index.step(cache) {
+            Ok(step) => Piece::Ranks(step),
+            // Nobody sees this: the run is thrown away.
+            Err(_) => Piece::Ranks(RankStep::default()),
+        })
+    },
+};
+const GROUND: Step = Step {
+    name: "kernel",
+    run: |cache, known| {
+        piece(known, |dump| {
+            let ground = Ground::read(cache, &dump.header, &dump.index);
+            Piece::Ground(Box::new(ground))
+        })
+    },
+};
+const DRIVERS: Step = Step {
+    name: "drivers",
+    run: |cache, known| piece(known, |dump| Piece::Drivers(dump.read_drivers(cache))),
+};
+const CURRENT: Step = Step {
+    name: "processor",
+    run: |cache, known| {
+        piece(known, |dump| {
+            Piece::Current(Box::new(Current::read(cache, dump)))
+        })
+    },
+};
+const SECONDARY: Step = Step {
+    name: "secondary data",
+    run: |cache, known| piece(known, |dump| Piece::Secondary(dump.read_secondary(cache))),
 };
 const JUDGE: Step = Step {
     name: "diagnosis",
@@ -79,12 +141,27 @@ const JUDGE: Step = Step {
     },
 };
 
+fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
+    known
+        .paged
+        .as_ref()
+        .map_or(Learned::Nothing, |dump| Learned::Paged(read(dump)))
+}
+
+/// The steps for a dump with pages.
+const PAGED: &[Step] = &[
+    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, MACHINE, STACK, JUDGE,
+];
+
 /// The steps for what the file is known to be.
 pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
         Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, JUDGE],
-        Some(_) => &[IDENTIFY, HEADER, JUDGE],
+        Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
+        // Nothing behind the header of an encrypted dump can be read.
+        Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],
+        Some(_) => PAGED,
     }
 }

@@ -111,6 +111,28 @@ impl Missing {
     }
 }
 
+/// The reason in words, as the rest of a sentence that names what is missing.
+impl fmt::Display for Missing {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotPresent(_) => write!(f, "the page tables have no page there"),
+            Self::NotInDump(at) => {
+                write!(
+                    f,
+                    "the page was not written to the dump (physical address {at})"
+                )
+            }
+            Self::PagedOut { page_file, page } => {
+                write!(f, "it is in page file {page_file}, page {page:#x}")
+            }
+            Self::DemandZero => write!(f, "the page was never touched"),
+            Self::Elsewhere => write!(f, "the page belongs to a file that was not in memory"),
+            Self::Unmapped => write!(f, "no memory of the dump has that address"),
+            Self::File(error) => error.fmt(f),
+        }
+    }
+}
+
 /// Virtual memory of the dumped machine.
 pub trait AddressSpace {
     /// Fills `buf` from `address` on, or says why the first missing byte is missing. Nothing is

@@ -1,5 +1,5 @@
 //! The processor, the thread and the process that were running when Windows stopped, from the
-//! copies of their structures that a minidump holds.
+//! copies of their structures that a minidump holds, or from the structures themselves.
 //!
 //! The offsets of most members come from the debugger data block, so they hold on every build.
 //! What it does not tell, the identifier and the name of the process, is in a table here.
@@ -8,7 +8,7 @@
 
 use super::debugger_data::little_endian;
 use super::{Architecture, DebuggerData, Member};
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Confidence;
 use alloc::string::String;
 
@@ -75,7 +75,7 @@ static PROCESS: &[ProcessLayout] = &[
 const NAME_BEHIND_PEB: u64 = 0x58;
 const PID_BEFORE_PARENT: u64 = 0x100;
 
-/// What a minidump tells of the process that was running.
+/// What a dump tells of the process that was running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessFacts {
     /// Where the process object was.
@@ -103,16 +103,40 @@ pub struct Machine<'a> {
     pub debugger_data: &'a DebuggerData,
 }
 
-/// The bytes of a copy, read by the offsets in the debugger data block.
+/// Where the members of a structure are read from.
+#[derive(Clone, Copy)]
+enum Bytes<'a> {
+    /// A copy in a minidump.
+    Copy(&'a [u8]),
+    /// The structure itself.
+    Memory(&'a dyn AddressSpace, VirtualAddress),
+}
+
+/// A structure, read by the offsets in the debugger data block.
 #[derive(Clone, Copy)]
 struct Object<'a> {
-    bytes: &'a [u8],
+    bytes: Bytes<'a>,
     machine: Machine<'a>,
 }
 
 impl Object<'_> {
+    fn fill(&self, offset: u64, buf: &mut [u8]) -> Option<()> {
+        match self.bytes {
+            Bytes::Copy(bytes) => {
+                let from = usize::try_from(offset).ok()?;
+                let found = bytes.get(from..from.checked_add(buf.len())?)?;
+                buf.copy_from_slice(found);
+                Some(())
+            }
+            Bytes::Memory(space, address) => space.read(address.checked_add(offset)?, buf).ok(),
+        }
+    }
+
     fn int(&self, offset: u64, len: u64) -> Option<u64> {
-        little_endian(self.bytes, offset, len)
+        let mut buf = [0; 8];
+        let bytes = buf.get_mut(..usize::try_from(len).ok()?)?;
+        self.fill(offset, bytes)?;
+        little_endian(&buf, 0, 8)
     }
 
     fn pointer_at(&self, offset: u64) -> Option<u64> {
@@ -136,8 +160,26 @@ impl ProcessFacts {
     /// From the copy of the process object; `None` when the bytes are none.
     #[must_use]
     pub fn parse(machine: Machine<'_>, bytes: &[u8]) -> Option<Self> {
-        let data = machine.debugger_data;
+        let bytes = Bytes::Copy(bytes);
         let object = Object { bytes, machine };
+        let address = address_of_process(&object);
+        Self::of(&object, address)
+    }
+
+    /// From the process object at `address`; `None` when there is none, or it cannot be read.
+    #[must_use]
+    pub fn read(
+        machine: Machine<'_>,
+        space: &dyn AddressSpace,
+        address: VirtualAddress,
+    ) -> Option<Self> {
+        let bytes = Bytes::Memory(space, address);
+        Self::of(&Object { bytes, machine }, Some(address))
+    }
+
+    fn of(object: &Object<'_>, address: Option<VirtualAddress>) -> Option<Self> {
+        let machine = object.machine;
+        let data = machine.debugger_data;
         if !object.is(PROCESS_OBJECT) {
             return None;
         }
@@ -149,10 +191,10 @@ impl ProcessFacts {
             (id % 4 == 0 && id < MAX_PID).then_some(id as u32)
         };
         Some(Self {
-            address: address_of_process(&object),
+            address,
             pid: pid.and_then(id),
             parent_pid: parent.and_then(id),
-            name: name.and_then(|offset| image_name(bytes, offset)),
+            name: name.and_then(|offset| image_name(object, offset)),
             confidence,
             directory_table_base: data
                 .layout(Member::OffsetEprocessDirectoryTableBase)
@@ -184,9 +226,9 @@ fn process_offsets(
 }
 
 /// The name: printable, with nothing but zeros behind it.
-fn image_name(bytes: &[u8], offset: u64) -> Option<String> {
-    let from = usize::try_from(offset).ok()?;
-    let field = bytes.get(from..from.checked_add(NAME_LEN as usize)?)?;
+fn image_name(object: &Object<'_>, offset: u64) -> Option<String> {
+    let mut field = [0; NAME_LEN as usize];
+    object.fill(offset, &mut field)?;
     let end = field.iter().position(|&b| b == 0).unwrap_or(field.len());
     let (name, rest) = field.split_at_checked(end)?;
     let plain = name.iter().all(|&b| b >= 0x20 && b != 0x7F) && !name.is_empty();
@@ -206,7 +248,7 @@ fn address_of_process(object: &Object<'_>) -> Option<VirtualAddress> {
     (forward == back && forward != 0).then_some(VirtualAddress(address))
 }
 
-/// What a minidump tells of the thread that was running.
+/// What a dump tells of the thread that was running.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ThreadFacts {
     /// Where the thread object was.
@@ -227,10 +269,25 @@ impl ThreadFacts {
     /// From the copy of the thread object; `None` when the bytes are none.
     #[must_use]
     pub fn parse(machine: Machine<'_>, bytes: &[u8]) -> Option<Self> {
-        let object = Object { bytes, machine };
-        let (limit, base) = old_stack(&object).unzip();
+        let bytes = Bytes::Copy(bytes);
+        Self::of(&Object { bytes, machine }, None)
+    }
+
+    /// From the thread object at `address`; `None` when there is none, or it cannot be read.
+    #[must_use]
+    pub fn read(
+        machine: Machine<'_>,
+        space: &dyn AddressSpace,
+        address: VirtualAddress,
+    ) -> Option<Self> {
+        let bytes = Bytes::Memory(space, address);
+        Self::of(&Object { bytes, machine }, Some(address))
+    }
+
+    fn of(object: &Object<'_>, address: Option<VirtualAddress>) -> Option<Self> {
+        let (limit, base) = old_stack(object).unzip();
         object.is(THREAD_OBJECT).then(|| Self {
-            address: None,
+            address,
             process: object.pointer(Member::OffsetKThreadApcProcess),
             stack_limit: object.pointer(Member::OffsetKThreadStackLimit).or(limit),
             stack_base: object.pointer(Member::OffsetKThreadStackBase).or(base),
@@ -257,7 +314,7 @@ fn old_stack(object: &Object<'_>) -> Option<(VirtualAddress, VirtualAddress)> {
     pages.then_some((VirtualAddress(limit), VirtualAddress(base)))
 }
 
-/// What a minidump tells of the processor that stopped the machine.
+/// What a dump tells of the processor that stopped the machine.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessorFacts {
     /// Where the processor block was.
@@ -290,8 +347,21 @@ impl ProcessorFacts {
     /// From the copy of the processor block.
     #[must_use]
     pub fn parse(machine: Machine<'_>, bytes: &[u8]) -> Self {
+        let address = address_of_processor(machine, bytes);
+        let bytes = Bytes::Copy(bytes);
+        Self::of(&Object { bytes, machine }, address)
+    }
+
+    /// From the processor block at `address`. What cannot be read of it stays `None`.
+    #[must_use]
+    pub fn read(machine: Machine<'_>, space: &dyn AddressSpace, address: VirtualAddress) -> Self {
+        let bytes = Bytes::Memory(space, address);
+        Self::of(&Object { bytes, machine }, Some(address))
+    }
+
+    fn of(object: &Object<'_>, address: Option<VirtualAddress>) -> Self {
+        let machine = object.machine;
         let data = machine.debugger_data;
-        let object = Object { bytes, machine };
         let int = |member, len| {
             data.layout(member)
                 .and_then(|offset| object.int(offset, len))
@@ -301,12 +371,12 @@ impl ProcessorFacts {
             .layout(Member::OffsetPrcbProcStateSpecialReg)
             .filter(|_| x64);
         Self {
-            address: address_of_processor(&object),
+            address,
             number: int(Member::OffsetPrcbNumber, 4).map(|n| n as u32),
             megahertz: int(Member::OffsetPrcbMhz, 4)
                 .map(|n| n as u32)
                 .filter(|n| (1..100_000).contains(n)),
-            vendor: vendor(&object),
+            vendor: vendor(object),
             current_thread: object.pointer(Member::OffsetPrcbCurrentThread),
             idle_thread: object.pointer(Member::OffsetPrcbIdleThread),
             dpc_stack: object.pointer(Member::OffsetPrcbDpcStack),
@@ -324,8 +394,8 @@ fn vendor(object: &Object<'_>) -> Option<String> {
         return None;
     }
     let data = object.machine.debugger_data;
-    let from = data.layout(Member::OffsetPrcbVendorString)? as usize;
-    let field = object.bytes.get(from..from.checked_add(VENDOR_LEN)?)?;
+    let mut field = [0; VENDOR_LEN];
+    object.fill(data.layout(Member::OffsetPrcbVendorString)?, &mut field)?;
     let end = field.iter().position(|&b| b == 0)?;
     let name = field.get(..end)?;
     let plain = name.iter().all(|b| (0x20..0x7F).contains(b));
@@ -335,20 +405,19 @@ fn vendor(object: &Object<'_>) -> Option<String> {
 /// The processor block holds no pointer to itself, but many empty lists, and an empty list points
 /// to itself twice. Where they agree, and the processor control region around the block begins
 /// with a page, that is where it was.
-fn address_of_processor(object: &Object<'_>) -> Option<VirtualAddress> {
+fn address_of_processor(machine: Machine<'_>, bytes: &[u8]) -> Option<VirtualAddress> {
     /// Lists that must agree.
     const VOTES: usize = 3;
     /// Addresses that are counted side by side.
     const CANDIDATES: usize = 16;
-    if object.machine.architecture.pointer_width() != 8 {
+    if machine.architecture.pointer_width() != 8 {
         return None;
     }
-    let contained = object
-        .machine
+    let contained = machine
         .debugger_data
         .layout(Member::OffsetPcrContainedPrcb)?;
     let mut votes: [(u64, usize); CANDIDATES] = [(0, 0); CANDIDATES];
-    let words = object.bytes.chunks_exact(8).map(|word| {
+    let words = bytes.chunks_exact(8).map(|word| {
         word.iter()
             .rev()
             .fold(0_u64, |value, &byte| value << 8 | u64::from(byte))

@@ -4,8 +4,11 @@ mod context;
 mod current;
 pub mod debugger_data;
 pub mod exception;
+pub mod loader;
 mod minidump;
 mod module;
+pub mod paged;
+mod shared_data;
 
 pub use context::Context;
 pub use current::{Machine, ProcessFacts, ProcessorFacts, ThreadFacts};
@@ -13,6 +16,8 @@ pub use debugger_data::{DebuggerData, DebuggerDataError, Member};
 pub use exception::{CrashException, ExceptionRecord};
 pub use minidump::Minidump;
 pub use module::{Module, ModuleList, UnloadedModule};
+pub use paged::PagedDump;
+pub use shared_data::SharedData;
 
 /// The processor architecture of the dumped machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

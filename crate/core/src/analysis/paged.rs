@@ -1,0 +1,94 @@
+//! What a dump with pages says of itself: whether its pages are all there, and what Windows
+//! notes of the machine's memory where every process can read it.
+
+use crate::container::Extent;
+use crate::model::{Check, Confidence, Counter, Hex, Memory, Note, Report};
+use crate::nt::{PagedDump, SharedData};
+use alloc::format;
+
+/// Adds to the report on the dump.
+pub(super) fn compose(dump: &PagedDump, report: &mut Report) {
+    let stored = dump.index.stored();
+    let extent = Extent::new(&dump.header, Some(stored), None);
+    report.file.truncated |= extent.truncated();
+    if extent.missing() > 0 {
+        let text = format!(
+            "The file ends {:#x} bytes before its last page: what stood there is missing. Copy it \
+             again from where Windows wrote it.",
+            extent.missing()
+        );
+        report.notes.push(Note::new("pages-cut", text));
+    }
+    if stored.list_cut {
+        let text = "The list of stored pages is longer than its header: pages behind its end \
+                    cannot be found.";
+        report.notes.push(Note::new("page-list-cut", text));
+    }
+    if let Some(why) = dump.index.ended() {
+        let text = format!("The list of stored pages was not read to its end: {why}.");
+        report.notes.push(Note::new("page-list-cut", text));
+    }
+    if let Some(marked) = dump
+        .index
+        .marked()
+        .filter(|&marked| marked != stored.present)
+    {
+        let text = format!(
+            "The header counts {:#x} stored pages, the list of pages {marked:#x}: one of them is \
+             wrong, so memory may be read from the wrong place.",
+            stored.present
+        );
+        report.notes.push(Note::new("page-count", text));
+    }
+    if let Some(shared) = &dump.ground.shared {
+        compose_shared(shared, dump, report);
+    }
+}
+
+fn compose_shared(shared: &SharedData, dump: &PagedDump, report: &mut Report) {
+    if let (Some(said), Some(build)) = (shared.build, dump.header.minor_version) {
+        if said != build {
+            let text = format!("The header says build {build}, Windows itself says {said}.");
+            report.notes.push(Note::new("build-differs", text));
+        }
+    }
+    if let Some(system) = &mut report.system {
+        if system.product.is_none() {
+            let product = shared.product_type;
+            system.product = product.and_then(crate::container::header::product_name);
+        }
+    }
+    if let Some(memory) = &mut report.memory {
+        physical(shared.physical_pages, memory);
+    }
+}
+
+/// Pages of physical memory: the count of Windows itself wins over the runs of the header, which
+/// in a dump with a bitmap are no more than advice.
+fn physical(pages: Option<u32>, memory: &mut Memory) {
+    let listed = memory.counters.get_mut("physical");
+    let Some(pages) = pages else {
+        if let Some(listed) = listed {
+            listed.confidence = Confidence::Likely;
+        }
+        return;
+    };
+    let found = listed.and_then(|found| found.pages);
+    // The count has 32 bits.
+    let same = |Hex(listed): Hex| listed & 0xFFFF_FFFF == u64::from(pages);
+    if let Some(listed) = found {
+        memory.checks.push(Check {
+            text: "The header lists as many pages of physical memory as Windows counted.".into(),
+            holds: same(listed),
+        });
+    }
+    if !found.is_some_and(same) {
+        let counter = Counter {
+            pages: Some(Hex(u64::from(pages))),
+            source: "KUSER_SHARED_DATA.NumberOfPhysicalPages".into(),
+            confidence: Confidence::Certain,
+            gap: None,
+        };
+        memory.counters.insert("physical", counter);
+    }
+}

@@ -1,0 +1,234 @@
+//! The kernel's own list of loaded drivers (PsLoadedModuleList) and its array of unloaded ones
+//! (MmUnloadedDrivers).
+//!
+//! The list is a ring of KLDR_DATA_TABLE_ENTRY. It is followed from both ends, since every entry
+//! lies somewhere else in the pool and each must be fetched before the next is known; what is
+//! between two gaps is lost, and that is said. Layouts: Microsoft's public symbols as collected by
+//! Vergilius and the JPCERT tables; where the link time stands differs before Windows 10, where
+//! the image itself is asked instead.
+
+use super::{Module, ModuleList, UnloadedModule};
+use crate::memory::{AddressSpace, AddressSpaceExt, Missing, VirtualAddress};
+use alloc::collections::BTreeSet;
+use alloc::{string::String, vec::Vec};
+
+/// More drivers than any Windows loads; the largest seen has 245.
+const MAX_MODULES: usize = 2000;
+/// Slots in the array of unloaded drivers (MI_UNLOADED_DRIVERS).
+const UNLOADED_SLOTS: u64 = 50;
+/// The first build whose entries have the link time at `Layout::stamp`.
+const STAMP_FROM: u32 = 10_240;
+/// The largest image.
+const MAX_IMAGE: u32 = 0x4000_0000;
+
+/// Offsets in KLDR_DATA_TABLE_ENTRY and in an entry of the unloaded drivers.
+struct Layout {
+    back: u64,
+    base: u64,
+    entry_point: u64,
+    size: u64,
+    full_name: u64,
+    base_name: u64,
+    checksum: u64,
+    stamp: u64,
+    /// Bytes from which all members can be read.
+    len: u16,
+    unloaded_start: u64,
+    unloaded_end: u64,
+    unloaded_time: u64,
+    unloaded_len: u64,
+}
+
+static LAYOUT_64: Layout = Layout {
+    back: 0x08,
+    base: 0x30,
+    entry_point: 0x38,
+    size: 0x40,
+    full_name: 0x48,
+    base_name: 0x58,
+    checksum: 0x78,
+    stamp: 0x9C,
+    len: 0xA0,
+    unloaded_start: 0x10,
+    unloaded_end: 0x18,
+    unloaded_time: 0x20,
+    unloaded_len: 0x28,
+};
+
+static LAYOUT_32: Layout = Layout {
+    back: 0x04,
+    base: 0x18,
+    entry_point: 0x1C,
+    size: 0x20,
+    full_name: 0x24,
+    base_name: 0x2C,
+    checksum: 0x40,
+    stamp: 0x58,
+    len: 0x5C,
+    unloaded_start: 0x08,
+    unloaded_end: 0x0C,
+    unloaded_time: 0x10,
+    unloaded_len: 0x18,
+};
+
+fn layout(width: u8) -> &'static Layout {
+    if width == 4 { &LAYOUT_32 } else { &LAYOUT_64 }
+}
+
+/// The drivers that a walk of the list found.
+#[derive(Clone, Debug, Default)]
+pub struct Loaded {
+    /// In load order.
+    pub modules: ModuleList,
+    /// Why the list is not whole.
+    pub gap: Option<Missing>,
+}
+
+/// Walks the list whose head is at `head`, on a machine with pointers of `width` bytes.
+#[must_use]
+pub fn loaded(
+    space: &dyn AddressSpace,
+    head: VirtualAddress,
+    width: u8,
+    build: Option<u32>,
+) -> Loaded {
+    let walk = Walk {
+        space,
+        head,
+        width,
+        build: build.unwrap_or(0),
+    };
+    let mut seen = BTreeSet::new();
+    let (mut forward, gap) = walk.along(0, &mut seen);
+    let mut gap = gap;
+    if gap.is_some() {
+        let (mut backward, other) = walk.along(layout(width).back, &mut seen);
+        backward.reverse();
+        forward.append(&mut backward);
+        // The way back met the way forth: nothing is missing but a link.
+        gap = gap.filter(|_| other.is_some());
+    }
+    Loaded {
+        modules: ModuleList::new(forward),
+        gap,
+    }
+}
+
+struct Walk<'a> {
+    space: &'a dyn AddressSpace,
+    head: VirtualAddress,
+    width: u8,
+    build: u32,
+}
+
+impl Walk<'_> {
+    /// Follows the links at `link` of each entry until the head, an entry that was seen, or one
+    /// that cannot be read.
+    fn along(&self, link: u64, seen: &mut BTreeSet<u64>) -> (Vec<Module>, Option<Missing>) {
+        let mut found = Vec::new();
+        let mut at = self.head;
+        while found.len() < MAX_MODULES {
+            let next = at.checked_add(link).ok_or(Missing::Unmapped);
+            let next = next.and_then(|next| self.space.pointer(next, self.width));
+            match next {
+                Ok(next) if next == self.head || !seen.insert(next.0) => return (found, None),
+                Ok(next) => at = next,
+                Err(why) => return (found, Some(why)),
+            }
+            match self.entry(at) {
+                Ok(module) => found.extend(module),
+                Err(why) => {
+                    // The way from the other end shall not take it for one that was read.
+                    seen.remove(&at.0);
+                    return (found, Some(why));
+                }
+            }
+        }
+        (found, None)
+    }
+
+    /// The driver of the entry at `at`; nothing when it is no image.
+    fn entry(&self, at: VirtualAddress) -> Result<Option<Module>, Missing> {
+        let layout = layout(self.width);
+        let bytes = self.space.bytes(at, layout.len)?;
+        let word = |offset, len| super::debugger_data::little_endian(&bytes, offset, len);
+        let pointer = |offset| word(offset, u64::from(self.width)).unwrap_or(0);
+        let base = VirtualAddress(pointer(layout.base));
+        let size = word(layout.size, 4).unwrap_or(0) as u32;
+        if base.0 == 0 || size == 0 || size > MAX_IMAGE {
+            return Ok(None);
+        }
+        // Both names are asked for before either is used.
+        let path = self.text(at, layout.full_name);
+        let name = self.text(at, layout.base_name);
+        let name = name.or_else(|| path.as_deref().map(file_name)).or_else(|| {
+            // A driver without a readable name is still one: its address says whose code runs.
+            Some(alloc::format!("driver-{base}"))
+        });
+        let stamp = word(layout.stamp, 4).filter(|_| self.build >= STAMP_FROM);
+        let nonzero = |value: Option<u64>| value.map(|v| v as u32).filter(|&v| v != 0);
+        Ok(Some(Module {
+            name: name.unwrap_or_default(),
+            path,
+            base,
+            size,
+            entry_point: Some(VirtualAddress(pointer(layout.entry_point))).filter(|e| e.0 != 0),
+            timestamp: nonzero(stamp),
+            checksum: nonzero(word(layout.checksum, 4)),
+        }))
+    }
+
+    fn text(&self, at: VirtualAddress, offset: u64) -> Option<String> {
+        let at = at.checked_add(offset)?;
+        let text = self.space.unicode_string(at, self.width).ok()?;
+        (!text.is_empty()).then_some(text)
+    }
+}
+
+fn file_name(path: &str) -> String {
+    path.rsplit('\\').next().unwrap_or(path).into()
+}
+
+/// Reads the array of unloaded drivers to which the variable at `array` points; `last` is the
+/// variable with the index of the next slot. The newest comes first.
+///
+/// # Errors
+/// When the array cannot be read.
+pub fn unloaded(
+    space: &dyn AddressSpace,
+    array: VirtualAddress,
+    last: Option<VirtualAddress>,
+    width: u8,
+) -> Result<Vec<UnloadedModule>, Missing> {
+    let layout = layout(width);
+    let next = last.and_then(|last| space.u32(last).ok());
+    let array = space.pointer(array, width)?;
+    if array.0 == 0 {
+        return Ok(Vec::new());
+    }
+    let bytes = space.bytes(array, (UNLOADED_SLOTS * layout.unloaded_len) as u16)?;
+    let slots: Vec<&[u8]> = bytes.chunks_exact(layout.unloaded_len as usize).collect();
+    let mut found = Vec::new();
+    for age in 1..=UNLOADED_SLOTS {
+        let next = u64::from(next.unwrap_or(0)) % UNLOADED_SLOTS;
+        let index = (next + UNLOADED_SLOTS - age) % UNLOADED_SLOTS;
+        let Some(slot) = slots.get(index as usize) else {
+            continue;
+        };
+        let word = |offset, len| super::debugger_data::little_endian(slot, offset, len);
+        let pointer = |offset| VirtualAddress(word(offset, u64::from(width)).unwrap_or(0));
+        let (start, end) = (pointer(layout.unloaded_start), pointer(layout.unloaded_end));
+        if start.0 == 0 || end <= start {
+            continue;
+        }
+        let at = array.checked_add(index * layout.unloaded_len);
+        let name = at.and_then(|at| space.unicode_string(at, width).ok());
+        found.push(UnloadedModule {
+            name: name.unwrap_or_default(),
+            start,
+            end,
+            time: word(layout.unloaded_time, 8).filter(|&time| time != 0),
+        });
+    }
+    Ok(found)
+}

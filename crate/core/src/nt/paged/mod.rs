@@ -1,0 +1,171 @@
+//! A kernel dump with pages, opened: full, kernel, automatic, active and live dumps, and those
+//! that a debugger writes.
+//!
+//! It is opened in pieces, each a step of its own: where the pages are, the page tables and the
+//! debugger data block ([`Ground`]), the drivers ([`Drivers`]), what was running ([`Current`]).
+//! Every piece rests on those before it; what is missing leaves a note and the rest goes on.
+
+mod current;
+mod ground;
+
+pub use current::Current;
+pub use ground::Ground;
+
+use super::loader::{self, Loaded};
+use super::{DebuggerData, Member, Module, ModuleList, UnloadedModule};
+use crate::container::{DumpHeader, PageIndex, SecondaryData, blob};
+use crate::memory::{KernelSpace, Missing, PhysicalMemory, VirtualAddress};
+use crate::model::Note;
+use crate::source::{ReadError, Source};
+use alloc::{format, string::String, vec::Vec};
+
+/// Loaded and unloaded drivers.
+#[derive(Clone, Debug, Default)]
+pub struct Drivers {
+    /// Loaded.
+    pub modules: ModuleList,
+    /// Whether the list of the loaded ones is whole.
+    pub whole: bool,
+    /// Unloaded, the newest first.
+    pub unloaded: Vec<UnloadedModule>,
+    /// What is missing.
+    pub notes: Vec<Note>,
+}
+
+/// A kernel dump with pages.
+#[derive(Clone, Debug)]
+pub struct PagedDump {
+    /// Its header.
+    pub header: DumpHeader,
+    /// Where its pages are.
+    pub index: PageIndex,
+    /// Page tables, debugger data block, registers.
+    pub ground: Ground,
+    /// Drivers.
+    pub drivers: Drivers,
+    /// Processor, thread and process.
+    pub current: Current,
+    /// What drivers and Windows added behind the pages.
+    pub secondary: Option<SecondaryData>,
+}
+
+impl PagedDump {
+    /// A dump of which nothing but the header and the place of the pages is known.
+    #[must_use]
+    pub fn new(header: DumpHeader, index: PageIndex) -> Self {
+        Self {
+            header,
+            index,
+            ground: Ground::default(),
+            drivers: Drivers::default(),
+            current: Current::default(),
+            secondary: None,
+        }
+    }
+
+    /// Opens a dump whose file can be waited for.
+    ///
+    /// # Errors
+    /// When bytes were not fetched yet.
+    pub fn load(
+        source: &dyn Source,
+        header: DumpHeader,
+        mut index: PageIndex,
+    ) -> Result<Self, ReadError> {
+        index.complete(source)?;
+        let mut dump = Self::new(header, index);
+        dump.ground = Ground::read(source, &dump.header, &dump.index);
+        dump.drivers = dump.read_drivers(source);
+        dump.current = Current::read(source, &dump);
+        dump.secondary = dump.read_secondary(source)?;
+        Ok(dump)
+    }
+
+    /// The kernel's memory; `None` when the page tables could not be found.
+    #[must_use]
+    pub fn space<'a>(&'a self, source: &'a dyn Source) -> Option<KernelSpace<'a>> {
+        let root = self.header.directory_table_base?;
+        let physical = PhysicalMemory::new(source, &self.index);
+        Some(KernelSpace::new(physical, self.ground.format?, root))
+    }
+
+    /// Bytes in a pointer.
+    #[must_use]
+    pub fn pointer_width(&self) -> u8 {
+        self.header.pointer_width()
+    }
+
+    /// The stop code's parameters; 0 where the header has none.
+    #[must_use]
+    pub fn parameters(&self) -> [u64; 4] {
+        self.header.parameters.map(|value| value.unwrap_or(0))
+    }
+
+    /// The kernel among the drivers.
+    #[must_use]
+    pub fn kernel(&self) -> Option<&Module> {
+        let data = self.ground.debugger_data.as_ref();
+        let base = data.and_then(DebuggerData::kernel_base);
+        self.drivers.modules.kernel(base)
+    }
+
+    /// All notes, in the order of the pieces.
+    pub fn notes(&self) -> impl Iterator<Item = &Note> {
+        let pieces = self.ground.notes.iter().chain(&self.drivers.notes);
+        pieces.chain(&self.current.notes)
+    }
+
+    /// Walks the data that was added behind the last page.
+    ///
+    /// # Errors
+    /// When the file cannot give the bytes, or not yet.
+    pub fn read_secondary(&self, source: &dyn Source) -> Result<Option<SecondaryData>, ReadError> {
+        blob::walk(source, self.index.stored().end())
+    }
+
+    /// Walks the lists of loaded and unloaded drivers.
+    #[must_use]
+    pub fn read_drivers(&self, source: &dyn Source) -> Drivers {
+        let mut drivers = Drivers::default();
+        let Some(space) = self.space(source) else {
+            return drivers;
+        };
+        let data = self.ground.debugger_data.as_ref();
+        let variable = |member| data.and_then(|data| data.address(member));
+        let head = self.header.loaded_module_list.map(VirtualAddress);
+        let width = self.pointer_width();
+        // Both are asked for before the first is judged.
+        let loaded = head
+            .or(variable(Member::PsLoadedModuleList))
+            .map(|head| loader::loaded(&space, head, width, self.header.minor_version));
+        let unloaded = variable(Member::MmUnloadedDrivers).map(|array| {
+            let last = variable(Member::MmLastUnloadedDriver);
+            loader::unloaded(&space, array, last, width)
+        });
+        match loaded {
+            Some(Loaded { modules, gap }) => {
+                drivers.whole = gap.is_none() && !modules.as_slice().is_empty();
+                drivers.modules = modules;
+                drivers.notes.extend(gap.map(cut_list));
+            }
+            None => drivers.notes.push(Note::new(
+                "no-drivers",
+                "The dump does not say where the list of loaded drivers is.",
+            )),
+        }
+        match unloaded {
+            Some(Ok(unloaded)) => drivers.unloaded = unloaded,
+            Some(Err(why)) => drivers.notes.push(Note::new(
+                "no-unloaded-drivers",
+                format!("The list of unloaded drivers is missing: {why}."),
+            )),
+            None => {}
+        }
+        drivers
+    }
+}
+
+fn cut_list(why: Missing) -> Note {
+    let text: String = format!("The list of loaded drivers is not whole: {why}.");
+    Note::new("drivers-cut", text)
+}
