@@ -7,7 +7,11 @@ import { join, sep } from "node:path";
 export async function packKnowledge(root) {
   const data = join(root, "crate/core/data");
   const entries = await readdir(data, { recursive: true });
-  const paths = entries.filter((path) => path.endsWith(".txt")).map((path) => path.split(sep).join("/"));
-  const texts = paths.sort().map(async (path) => `\u0001${path}\n${await readFile(join(data, path), "utf8")}`);
+  const paths = entries
+    .filter((path) => path.endsWith(".txt"))
+    .map((path) => path.split(sep).join("/"));
+  const texts = paths
+    .sort()
+    .map(async (path) => `\u0001${path}\n${await readFile(join(data, path), "utf8")}`);
   return Buffer.from((await Promise.all(texts)).join(""));
 }

@@ -1,5 +1,6 @@
 // Times in the zones that matter: the machine's own where the dump records it, UTC, the viewer's.
 import type { System } from "../report";
+import { grouped } from "./number";
 
 const DAY_MS = 86_400_000;
 
@@ -47,6 +48,7 @@ export function duration(seconds: number): string {
   const days = Math.floor(seconds / 86_400);
   const hours = Math.floor((seconds % 86_400) / 3600);
   const minutes = Math.floor((seconds % 3600) / 60);
+  if (days >= 60) return `${grouped(days)} d`;
   if (days > 0) return `${days} d ${hours} h ${minutes} min`;
   if (hours > 0) return `${hours} h ${minutes} min`;
   if (minutes > 0) return `${minutes} min ${Math.floor(seconds % 60)} s`;

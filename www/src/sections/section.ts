@@ -37,13 +37,28 @@ export abstract class Section extends LitElement {
     this.unfold();
   };
 
+  /** What is wider than its place can be scrolled with the keyboard too. */
+  #scrolls = (): void => {
+    for (const part of this.renderRoot.querySelectorAll<HTMLElement>(".scroll")) {
+      if (part.scrollWidth > part.clientWidth) part.tabIndex = 0;
+      else part.removeAttribute("tabindex");
+    }
+  };
+  #resized = new ResizeObserver(this.#scrolls);
+
+  protected override updated(): void {
+    this.#scrolls();
+  }
+
   override connectedCallback(): void {
     super.connectedCallback();
+    this.#resized.observe(this);
     window.addEventListener("beforeprint", this.#unfold);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
+    this.#resized.disconnect();
     window.removeEventListener("beforeprint", this.#unfold);
   }
 
