@@ -100,7 +100,11 @@ function join(...parts: (string | undefined | "")[]): string {
   return parts.filter((part) => part).join(" ");
 }
 
+/** A column that would be blank in every row is left out; the verdict's explanation says why. */
 function components(list: Component[]): TemplateResult {
+  const versions = list.some((component) => component.version !== undefined);
+  const dates = list.some((component) => component.built !== undefined);
+  const unknown = html`<span class="muted">not in this dump</span>`;
   return html`<h4>Components</h4>
     <div class="scroll">
       <table>
@@ -108,8 +112,8 @@ function components(list: Component[]): TemplateResult {
           <tr>
             <th scope="col">Component</th>
             <th scope="col">Status</th>
-            <th scope="col">Version</th>
-            <th scope="col">Linked</th>
+            ${versions ? html`<th scope="col">Version</th>` : nothing}
+            ${dates ? html`<th scope="col">Linked</th>` : nothing}
             <th scope="col">What it is for</th>
           </tr>
         </thead>
@@ -123,16 +127,25 @@ function components(list: Component[]): TemplateResult {
                     >${word(STATUS, component.status)}</span
                   >
                 </td>
-                <td>${component.version ?? html`<span class="muted">not in this dump</span>`}</td>
-                <td class="nowrap">
-                  ${component.built?.slice(0, 10) ?? html`<span class="muted">not recorded</span>`}
-                </td>
+                ${versions ? html`<td class="nowrap">${component.version ?? unknown}</td>` : nothing}
+                ${
+                  dates
+                    ? html`<td class="nowrap">${component.built?.slice(0, 10) ?? unknown}</td>`
+                    : nothing
+                }
                 <td>${component.purpose}</td>
               </tr>`,
           )}
         </tbody>
       </table>
-    </div>`;
+    </div>
+    ${
+      versions || dates
+        ? nothing
+        : html`<p class="blank small">
+            This dump holds neither their versions nor their link dates.
+          </p>`
+    }`;
 }
 
 define("bluepane-platform", PlatformSection);
