@@ -13,14 +13,12 @@ const SILENT_MS = 8000;
 export class ProgressLine extends LitElement {
   static override properties = {
     progress: { attribute: false },
-    name: { type: String },
     place: { type: String },
     stopping: { type: Boolean },
     silent: { state: true },
   };
   static override styles = styles(css);
   declare progress: Progress | null;
-  declare name: string;
   /** "3 of 8" when there are many files. */
   declare place: string;
   declare stopping: boolean;
@@ -32,7 +30,6 @@ export class ProgressLine extends LitElement {
   constructor() {
     super();
     this.progress = null;
-    this.name = "";
     this.place = "";
     this.stopping = false;
     this.silent = false;
