@@ -9,6 +9,7 @@ mod bugcheck;
 mod crash;
 mod dump;
 mod figures;
+mod identity;
 mod kernel;
 mod known;
 mod machine;

@@ -116,6 +116,12 @@ fn scenario(kind: &str, machine: &str) -> Scenario {
     Scenario::from_toml(&text).unwrap()
 }
 
+/// The number of the build in the text of a machine.
+fn build(machine: &str) -> &str {
+    let number = machine.split_whitespace().nth(2);
+    number.unwrap()
+}
+
 #[test]
 fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
     for (kind, machine) in FORGED {
@@ -139,6 +145,20 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
             .map(|m| (m.base, m.size, m.path.clone()))
             .collect();
         assert_eq!(found, want, "{name}");
+        for (module, truth) in report.modules.iter().zip(&truth.modules) {
+            assert_eq!(
+                module.timestamp,
+                Some(truth.stamp),
+                "{name}: {}",
+                truth.name
+            );
+            assert!(module.pdb.is_some(), "{name}: {}", truth.name);
+            let version = module.version.as_deref().unwrap_or_default();
+            assert!(
+                version.contains(&format!(".{}.", build(machine))),
+                "{name}: {version}"
+            );
+        }
         let system = report.system.as_ref().unwrap();
         assert_eq!(
             system.kernel_base,

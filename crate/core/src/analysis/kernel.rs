@@ -3,7 +3,7 @@
 use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
-use super::{blackbox, bugcheck, crash, figures, modules, paged, system};
+use super::{blackbox, bugcheck, crash, figures, identity, modules, paged, system};
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, findings};
 use crate::knowledge::secondary::block;
@@ -27,7 +27,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     if let Some(dump) = &dump {
         compose_dump(dump, report);
         if let Some(secondary) = &known.secondary {
-            compose_machine(dump, secondary, report);
+            compose_machine(dump, known, secondary, report);
         }
     }
     figures::compose(header, known, report);
@@ -60,7 +60,8 @@ fn compose_dump(dump: &Dump<'_>, report: &mut Report) {
     report.notes.extend(notes);
 }
 
-fn compose_machine(dump: &Dump<'_>, secondary: &Secondary, report: &mut Report) {
+fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report: &mut Report) {
+    let versions = identity::versions(dump.modules, &known.identities);
     report.platform = Some(secondary.platform.platform.clone());
     if let Some(system) = &mut report.system {
         system
@@ -74,6 +75,7 @@ fn compose_machine(dump: &Dump<'_>, secondary: &Secondary, report: &mut Report) 
             build: dump.header.minor_version,
             product_type: dump.header.product_type,
             crash_time: dump.header.system_time,
+            versions: &versions,
             small_dump: dump.is_small,
             ..IntegrationInputs::default()
         },

@@ -1,6 +1,7 @@
 //! What has been learned so far, and the report that follows from it.
 
 use super::dump::Dump;
+use super::identity::Identities;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
 use super::steps::{Learned, Piece};
@@ -28,6 +29,8 @@ pub(super) struct Known {
     pub(super) pages_cut: bool,
     /// The loaded modules as the report shows them: looked up once.
     pub(super) modules: Vec<Module>,
+    /// What the images of the drivers say of themselves.
+    pub(super) identities: Identities,
     pub(super) secondary: Option<Secondary>,
     pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
@@ -68,11 +71,7 @@ impl Known {
             Learned::User(result) => self.user = self.keep(result),
             Learned::Minidump(result) => {
                 self.minidump = self.keep(*result);
-                self.modules = self
-                    .minidump
-                    .as_ref()
-                    .map(|dump| modules::describe_all(&dump.modules, dump.header.minor_version))
-                    .unwrap_or_default();
+                self.describe_modules();
             }
             Learned::Pages(result) => {
                 let end = |error: &PagesError| {
@@ -83,6 +82,10 @@ impl Known {
                 let header = self.header.clone();
                 let opened = header.zip(index);
                 self.paged = opened.map(|(header, index)| PagedDump::new(header, index));
+            }
+            Learned::Identities(mut found) => {
+                self.identities.append(&mut found);
+                self.describe_modules();
             }
             Learned::Paged(piece) => self.learn_piece(piece),
             Learned::Secondary(result) => self.secondary = self.keep(result),
@@ -101,8 +104,8 @@ impl Known {
             Piece::Ranks(step) => dump.index.take(&step),
             Piece::Ground(ground) => dump.ground = *ground,
             Piece::Drivers(drivers) => {
-                self.modules = modules::describe_all(&drivers.modules, dump.header.minor_version);
                 dump.drivers = drivers;
+                self.describe_modules();
             }
             Piece::Current(current) => dump.current = *current,
             Piece::Secondary(result) => match result {
@@ -112,6 +115,13 @@ impl Known {
                 }
             },
         }
+    }
+
+    fn describe_modules(&mut self) {
+        let described = self.dump().map(|dump| {
+            modules::describe_all(dump.modules, dump.header.minor_version, &self.identities)
+        });
+        self.modules = described.unwrap_or_default();
     }
 
     fn keep<T, E: ToString>(&mut self, result: Result<T, E>) -> Option<T> {

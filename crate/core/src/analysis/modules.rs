@@ -1,6 +1,7 @@
 //! Modules as the report shows them: identity, whose they are, where their files stand in a
 //! symbol store.
 
+use super::identity::{self, Identities};
 use crate::knowledge::driver;
 use crate::model::{Hex, Module, UnloadedModule};
 use crate::nt;
@@ -14,11 +15,19 @@ const DRIVERS_HASHED_FROM: u32 = 15_063;
 const KERNEL_HASHED_FROM: u32 = 17_763;
 
 /// All loaded modules for the report.
-pub(super) fn describe_all(modules: &nt::ModuleList, build: Option<u32>) -> Vec<Module> {
+pub(super) fn describe_all(
+    modules: &nt::ModuleList,
+    build: Option<u32>,
+    identities: &Identities,
+) -> Vec<Module> {
     modules
         .as_slice()
         .iter()
-        .map(|module| describe(module, build))
+        .map(|module| {
+            let mut described = describe(&identity::with(module, identities), build);
+            identity::complete(&mut described, identities);
+            described
+        })
         .collect()
 }
 

@@ -5,6 +5,7 @@
 
 use super::crash;
 use super::dump::Space;
+use super::identity::{self, Identities, Which};
 use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
@@ -33,6 +34,7 @@ pub(super) enum Learned {
     Minidump(Box<Result<Minidump, HeaderError>>),
     Pages(Result<PageIndex, PagesError>),
     Paged(Piece),
+    Identities(Identities),
     Secondary(Result<Secondary, ReadError>),
     Stack(Option<Stack>),
     Judgement(Judgement),
@@ -141,6 +143,23 @@ const JUDGE: Step = Step {
     },
 };
 
+const COMPONENTS: Step = Step {
+    name: "components",
+    run: |cache, known| identities(cache, known, Which::Needed),
+};
+/// After the conclusions, because none rests on it.
+const IDENTITIES: Step = Step {
+    name: "driver files",
+    run: |cache, known| identities(cache, known, Which::Rest),
+};
+
+fn identities(cache: &Cache, known: &Known, which: Which) -> Learned {
+    known.dump().map_or(Learned::Nothing, |dump| {
+        let space = Space::of(known, cache);
+        Learned::Identities(identity::read(&space, dump.modules, which))
+    })
+}
+
 fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
     known
         .paged
@@ -150,7 +169,8 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
 
 /// The steps for a dump with pages.
 const PAGED: &[Step] = &[
-    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, MACHINE, STACK, JUDGE,
+    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, MACHINE,
+    STACK, JUDGE, IDENTITIES,
 ];
 
 /// The steps for what the file is known to be.
