@@ -126,6 +126,65 @@ fn build(machine: &str) -> &str {
     number.unwrap()
 }
 
+fn check_modules(report: &Report, truth: &Truth, machine: &str, name: &str) {
+    let found: Vec<_> = report
+        .modules
+        .iter()
+        .map(|m| (m.base.0, u64::from(m.size), m.path.clone().unwrap()))
+        .collect();
+    let want: Vec<_> = truth
+        .modules
+        .iter()
+        .map(|m| (m.base, m.size, m.path.clone()))
+        .collect();
+    assert_eq!(found, want, "{name}");
+    for (module, truth) in report.modules.iter().zip(&truth.modules) {
+        assert_eq!(
+            module.timestamp,
+            Some(truth.stamp),
+            "{name}: {}",
+            truth.name
+        );
+        assert!(module.pdb.is_some(), "{name}: {}", truth.name);
+        let version = module.version.as_deref().unwrap_or_default();
+        assert!(
+            version.contains(&format!(".{}.", build(machine))),
+            "{name}: {version}"
+        );
+    }
+}
+
+fn check_stack(report: &Report, truth: &Truth, machine: &str, name: &str) {
+    let stack = report.stack.as_ref().unwrap();
+    assert_eq!(stack.process_name.as_deref(), Some("smss.exe"), "{name}");
+    let process = truth
+        .processes
+        .iter()
+        .find(|p| p.name == "smss.exe")
+        .unwrap();
+    assert_eq!(stack.process, Some(Hex(process.object)), "{name}");
+    let threads: Vec<_> = process
+        .threads
+        .iter()
+        .map(|t| Some(Hex(t.object)))
+        .collect();
+    assert!(
+        threads.contains(&stack.thread),
+        "{name}: {:?}",
+        stack.thread
+    );
+    assert_eq!(stack.frames[0].address, Hex(truth.stack[0]), "{name}");
+    assert_eq!(stack.frames[0].confidence, Confidence::Certain, "{name}");
+    let listed: Vec<u64> = stack.frames.iter().map(|f| f.address.0).collect();
+    if machine.contains("x86") || machine.contains("arm64") {
+        // The chain of frame pointers begins at the caller's caller.
+        assert!(listed.len() > 1, "{name}");
+        assert!(listed.iter().all(|at| truth.stack.contains(at)), "{name}");
+    } else {
+        assert!(truth.stack.iter().all(|at| listed.contains(at)), "{name}");
+    }
+}
+
 #[test]
 fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
     for (kind, machine) in FORGED {
@@ -138,31 +197,7 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
         assert_eq!(notes, ["no-blame"], "{name}");
         let bugcheck = report.bugcheck.as_ref().unwrap();
         assert_eq!(bugcheck.code, 0x7A, "{name}");
-        let found: Vec<_> = report
-            .modules
-            .iter()
-            .map(|m| (m.base.0, u64::from(m.size), m.path.clone().unwrap()))
-            .collect();
-        let want: Vec<_> = truth
-            .modules
-            .iter()
-            .map(|m| (m.base, m.size, m.path.clone()))
-            .collect();
-        assert_eq!(found, want, "{name}");
-        for (module, truth) in report.modules.iter().zip(&truth.modules) {
-            assert_eq!(
-                module.timestamp,
-                Some(truth.stamp),
-                "{name}: {}",
-                truth.name
-            );
-            assert!(module.pdb.is_some(), "{name}: {}", truth.name);
-            let version = module.version.as_deref().unwrap_or_default();
-            assert!(
-                version.contains(&format!(".{}.", build(machine))),
-                "{name}: {version}"
-            );
-        }
+        check_modules(&report, &truth, machine, &name);
         let system = report.system.as_ref().unwrap();
         assert_eq!(
             system.kernel_base,
@@ -172,34 +207,7 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
         assert!(system.build_lab.is_some(), "{name}");
         assert_eq!(report.unloaded_modules.len(), 1, "{name}");
         assert_eq!(report.unloaded_modules[0].name, "gone.sys", "{name}");
-        let stack = report.stack.as_ref().unwrap();
-        assert_eq!(stack.process_name.as_deref(), Some("smss.exe"), "{name}");
-        let process = truth
-            .processes
-            .iter()
-            .find(|p| p.name == "smss.exe")
-            .unwrap();
-        assert_eq!(stack.process, Some(Hex(process.object)), "{name}");
-        let threads: Vec<_> = process
-            .threads
-            .iter()
-            .map(|t| Some(Hex(t.object)))
-            .collect();
-        assert!(
-            threads.contains(&stack.thread),
-            "{name}: {:?}",
-            stack.thread
-        );
-        assert_eq!(stack.frames[0].address, Hex(truth.stack[0]), "{name}");
-        assert_eq!(stack.frames[0].confidence, Confidence::Certain, "{name}");
-        let listed: Vec<u64> = stack.frames.iter().map(|f| f.address.0).collect();
-        if machine.contains("x86") || machine.contains("arm64") {
-            // The chain of frame pointers begins at the caller's caller.
-            assert!(listed.len() > 1, "{name}");
-            assert!(listed.iter().all(|at| truth.stack.contains(at)), "{name}");
-        } else {
-            assert!(truth.stack.iter().all(|at| listed.contains(at)), "{name}");
-        }
+        check_stack(&report, &truth, machine, &name);
         assert_eq!(report.memory.as_ref().unwrap().limits.len(), 0, "{name}");
     }
 }
