@@ -17,7 +17,7 @@ web_cargo() {
     RUSTC_BOOTSTRAP=1 RUSTC=/usr/bin/rustc RUSTDOC=/usr/bin/rustdoc \
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_LINKER=$(wasm_linker) \
       CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(web_rustflags)" \
-      /usr/bin/cargo "$command" "$@" "-Zbuild-std=${build_std:-std,panic_abort}" </dev/null
+      /usr/bin/cargo "$command" "$@" "-Zbuild-std=${build_std:-std,panic_abort}" -Zbuild-std-features=optimize_for_size </dev/null
   else
     CARGO_TARGET_WASM32_UNKNOWN_UNKNOWN_RUSTFLAGS="$(web_rustflags)" cargo "$command" "$@" </dev/null
   fi
