@@ -210,7 +210,11 @@ export class BluepaneAnalyzer extends LitElement {
     } catch (error) {
       const fault = faultOf(error);
       entry.problem = worded(fault).title;
-      if (alone) this.fault = fault;
+      if (alone) {
+        this.fault = fault;
+        // What had been drawn by then says no more than the fault does, unless the stop was read.
+        if (!this.report?.bugcheck && !this.report?.exception) this.report = null;
+      }
       this.entries = [...this.entries];
       this.#tell("bluepane-error", { name: entry.source.name, ...fault });
       return null;

@@ -10,7 +10,7 @@ export interface Wording {
 }
 
 export function worded({ code, message }: Fault): Wording {
-  const said = message ? ` It says: ${message.replace(/\.$/, "")}.` : "";
+  const said = message ? ` It says: ${message.replace(/[.\s]+$/, "")}.` : "";
   switch (code) {
     case "file-gone":
       return {

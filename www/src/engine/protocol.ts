@@ -50,5 +50,6 @@ export function readError(error: unknown): ReadError {
 
 /** Whether a failed read means that the file under the handle is no longer what was dropped. */
 export function isGone(error: ReadError): boolean {
-  return error.name === "NotReadableError" || error.name === "NotFoundError";
+  // Firefox calls it aborted, and nobody aborts a read here.
+  return ["NotReadableError", "NotFoundError", "AbortError"].includes(error.name);
 }
