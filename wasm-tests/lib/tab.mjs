@@ -21,6 +21,8 @@ export function driver(tab, frame, heard, upload) {
     frame,
     ...heard,
     evaluate: (code, argument) => frame.evaluate(code, argument),
+    /** In the document around the frame. */
+    outside: (code, argument) => tab.evaluate(code, argument),
     text: () => frame.evaluate(deepText),
     press: async (label) => {
       const found = await frame.evaluate(deepClick, label);

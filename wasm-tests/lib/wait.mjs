@@ -4,7 +4,7 @@
 import { setTimeout as sleep } from "node:timers/promises";
 
 /** Waits until `ask` gives something true, and gives that. */
-export async function until(ask, what, { seconds = 30 } = {}) {
+export async function until(ask, what, { seconds = 20 } = {}) {
   const end = Date.now() + seconds * 1000;
   for (;;) {
     const answer = await ask();

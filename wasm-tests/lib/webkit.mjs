@@ -61,7 +61,7 @@ export async function launchWebKit() {
       await command(base, "POST", `${session}/frame`, { id: null });
       await command(base, "POST", `${session}/url`, { url });
       if (framed) await command(base, "POST", `${session}/frame`, { id: 0 });
-      return driver(base, session, screen);
+      return driver(base, session, screen, framed);
     },
     async close() {
       await command(base, "DELETE", session).catch(() => {});
@@ -84,7 +84,7 @@ async function newSession(base, binary) {
   }
 }
 
-function driver(base, session, screen) {
+function driver(base, session, screen, framed) {
   const run = (code, ...args) =>
     command(base, "POST", `${session}/execute/sync`, {
       script: `return (${code}).apply(null, arguments)`,
@@ -94,6 +94,14 @@ function driver(base, session, screen) {
     requests: [],
     complaints: [],
     evaluate: run,
+    outside: async (...call) => {
+      await command(base, "POST", `${session}/frame`, { id: null });
+      try {
+        return await run(...call);
+      } finally {
+        if (framed) await command(base, "POST", `${session}/frame`, { id: 0 });
+      }
+    },
     text: () => run(deepText),
     press: async (label) => pressed(await run(deepClick, label), label),
     choose: async (paths, { folder = false } = {}) => {

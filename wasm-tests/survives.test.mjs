@@ -1,0 +1,133 @@
+// Whatever happens to a file or to the worker, the page says what happened and goes on working.
+
+import assert from "node:assert/strict";
+import { copyFile, rm } from "node:fs/promises";
+import { join } from "node:path";
+import { inBrowsers } from "./lib/browsers.mjs";
+import { dumps, sampleFacts } from "./lib/dumps.mjs";
+import { pageUrl, scratch } from "./lib/paths.mjs";
+import { shows, until } from "./lib/wait.mjs";
+
+const files = await dumps();
+const ENDED = /The analy\w+ (?:has )?ended/;
+
+async function opened(open) {
+  const tab = await open(pageUrl);
+  await shows(tab, "Drop a Windows crash dump here");
+  return tab;
+}
+
+/** The page is alive when the next dump becomes a report. */
+async function works(tab) {
+  await tab.press("Open another");
+  await shows(tab, "Drop a Windows crash dump here");
+  await tab.choose(files.sample);
+  await shows(tab, `${sampleFacts.code} ${sampleFacts.name}`);
+}
+
+/** In the page: takes the chosen file away from the page, to be opened later. */
+function keepChosen() {
+  // The event does not leave the shadow root that holds the input.
+  const root = document
+    .querySelector("bluepane-analyzer")
+    .shadowRoot.querySelector("bluepane-welcome").shadowRoot;
+  const take = (event) => {
+    globalThis.kept = event.target.files[0];
+    event.stopImmediatePropagation();
+  };
+  root.addEventListener("change", take, { capture: true, once: true });
+}
+
+/** In the page: opens a file of 64 MiB whose bytes come as `how` says. */
+function openOddly(how) {
+  const element = document.querySelector("bluepane-analyzer");
+  const header = new Uint8Array(0x2000);
+  const words = new Uint32Array(header.buffer);
+  words.fill(0x45474150);
+  // PAGE DU64, and a bug check code where the 64-bit header has it.
+  words.set([0x45474150, 0x34365544, 15, 9600], 0);
+  words[0x38 / 4] = 0x7a;
+  words[0x30 / 4] = 0x8664;
+  words[0x34 / 4] = 2;
+  words[0xf98 / 4] = 1;
+  const bytes = (offset, length) => {
+    const part = new Uint8Array(length);
+    part.set(header.subarray(offset, offset + length));
+    return part;
+  };
+  const ways = {
+    never: () => new Promise(() => {}),
+    fails: () => Promise.reject(new DOMException("the disk is gone", "NetworkError")),
+    slowly: (offset, length) =>
+      new Promise((resolve) => setTimeout(() => resolve(bytes(offset, length)), 400)),
+  };
+  void element.analyze([{ name: "odd.dmp", size: 64 << 20, read: ways[how] }]);
+}
+
+/** In the page: the next message to a worker ends it instead. */
+function killNextWorker() {
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    if (message.type !== "open") return post.call(this, message, ...rest);
+    Worker.prototype.postMessage = post;
+    this.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
+    this.terminate();
+  };
+}
+
+inBrowsers("the page survives", (it) => {
+  it("a file that is gone when it is read", async (open) => {
+    const path = join(await scratch("gone"), "gone.dmp");
+    await copyFile(files.sample, path);
+    const tab = await opened(open);
+    await tab.evaluate(keepChosen);
+    await tab.choose(path);
+    await until(() => tab.evaluate(() => globalThis.kept !== undefined), "no file was chosen");
+    await rm(path);
+    await tab.evaluate(() => {
+      void document.querySelector("bluepane-analyzer").open(globalThis.kept);
+    });
+    const text = await shows(tab, "The browser cannot read this file any more");
+    assert.match(text, /Copy it to a local folder/);
+    await works(tab);
+  });
+
+  it("a file that fails to be read", async (open) => {
+    const tab = await opened(open);
+    await tab.evaluate(openOddly, "fails");
+    const text = await shows(tab, "The file could not be read");
+    assert.match(text, /the disk is gone/);
+    assert.ok(text.includes("Try again"));
+    await works(tab);
+  });
+
+  it("a worker that ends in the middle", async (open) => {
+    const tab = await opened(open);
+    await tab.evaluate(killNextWorker);
+    await tab.choose(files.sample);
+    const text = await shows(tab, ENDED);
+    assert.match(text, /out of memory/);
+    await tab.press("Try again");
+    await shows(tab, `${sampleFacts.code} ${sampleFacts.name}`);
+  });
+
+  it("a read that never ends: Stop gives the page back", async (open) => {
+    const tab = await opened(open);
+    await tab.evaluate(openOddly, "never");
+    await shows(tab, "Stop");
+    await tab.press("Stop");
+    await shows(tab, "Stopping");
+    await shows(tab, ENDED);
+    await works(tab);
+  });
+
+  it("being stopped: what was read by then is the report", async (open) => {
+    const tab = await opened(open);
+    await tab.evaluate(openOddly, "slowly");
+    await shows(tab, "Stop");
+    await tab.press("Stop");
+    const text = await shows(tab, /odd\.dmp.*Notes/s);
+    assert.doesNotMatch(text, ENDED);
+    await works(tab);
+  });
+});
