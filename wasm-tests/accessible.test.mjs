@@ -5,13 +5,14 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { inBrowsers } from "./lib/browsers.mjs";
-import { dumps, sampleFacts } from "./lib/dumps.mjs";
+import { dumps, realMinidump, sampleFacts } from "./lib/dumps.mjs";
 import { pageUrl } from "./lib/paths.mjs";
-import { shows } from "./lib/wait.mjs";
+import { shows, until } from "./lib/wait.mjs";
 
 const files = await dumps();
 const axe = await readFile(createRequire(import.meta.url).resolve("axe-core/axe.min.js"), "utf8");
 const complete = "Analysed in";
+const real = realMinidump();
 
 for (const colorScheme of ["light", "dark"]) {
   for (const width of [1280, 390]) {
@@ -28,6 +29,13 @@ for (const colorScheme of ["light", "dark"]) {
                 .choose([files.sample, files.headerOnly, files.diary])
                 .then(() => shows(tab, "in common")),
           ],
+          [
+            "a file that is no dump",
+            (tab) => tab.choose(files.diary).then(() => shows(tab, /diary.*Choose files/s)),
+          ],
+          ...(real
+            ? [["a real report", (tab) => tab.choose(real.path).then(() => shows(tab, complete))]]
+            : []),
         ];
         for (const [name, prepare] of views) {
           it(`${name} breaks no rule and does not scroll sideways`, async (open) => {
@@ -107,9 +115,43 @@ inBrowsers(
       await keyboard.press("ArrowUp");
       assert.equal(await tab.evaluate(typed), "vertarget", "the history is not there");
     });
+
+    it("the Tab key goes round the whole report and is trapped nowhere", async (open) => {
+      const tab = await open(pageUrl);
+      await shows(tab, "Drop a Windows crash dump here");
+      await tab.choose(files.sample);
+      await shows(tab, complete);
+      await until(
+        async () => (await tab.evaluate(place))?.startsWith("h1"),
+        "no heading is entered",
+      );
+      const seen = [];
+      // From the heading to the end, out of the page, and round from its beginning.
+      for (let ends = 0; ends < 2;) {
+        await tab.tab.keyboard.press("Tab");
+        const at = await tab.evaluate(place);
+        if (at === null) ends++;
+        else seen.push(at);
+        assert.ok(seen.length < 600, "the Tab key never leaves the page");
+      }
+      for (const part of ["a Bug check", "a Stack", "a Memory", "button Run", "button Save JSON"]) {
+        assert.ok(
+          seen.some((name) => name.startsWith(part)),
+          `${part} is not among ${seen.join("; ")}`,
+        );
+      }
+    });
   },
   { only: ["chromium"] },
 );
+
+/** In the page: what has the keyboard, however deep. */
+function place() {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  if (!element || element === document.body) return null;
+  return `${element.localName} ${element.textContent.replace(/\s+/g, " ").trim()}`.slice(0, 60);
+}
 
 function typed() {
   let element = document.activeElement;
