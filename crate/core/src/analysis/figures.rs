@@ -68,7 +68,13 @@ fn counters(figures: &MemoryFigures, memory: &mut Memory) {
         ("nonpaged_pool", figures.allocated_nonpaged_pool),
         ("paged_pool", figures.allocated_paged_pool),
     ] {
-        memory.counters.insert(name, counter(pages, place));
+        // A real dump of 9600 leaves the paged pool at 0, and no Windows runs without one.
+        let figure = if pages == 0 {
+            unrecorded()
+        } else {
+            counter(pages, place)
+        };
+        memory.counters.insert(name, figure);
     }
     memory.checks.push(Check {
         text: "Committed memory is at most its peak, and the peak at most the commit limit.".into(),
@@ -87,6 +93,16 @@ fn counter(pages: u64, source: &str) -> Counter {
     }
 }
 
+/// A field that Windows left empty.
+fn unrecorded() -> Counter {
+    Counter {
+        pages: None,
+        source: "memory-manager record of the minidump".into(),
+        confidence: Confidence::Certain,
+        gap: Some(Gap::NotRecorded),
+    }
+}
+
 fn not_recorded(memory: &mut Memory) {
     for name in [
         "committed",
@@ -95,16 +111,10 @@ fn not_recorded(memory: &mut Memory) {
         "nonpaged_pool",
         "paged_pool",
     ] {
-        let counter = Counter {
-            pages: None,
-            source: "memory-manager record of the minidump".into(),
-            confidence: Confidence::Certain,
-            gap: Some(Gap::NotRecorded),
-        };
-        memory.counters.insert(name, counter);
+        memory.counters.insert(name, unrecorded());
     }
     memory.limits.push(String::from(
-        "This minidump records no memory counters: Windows left their fields empty, as it does in \
-         minidumps before version 24H2.",
+        "This minidump records no memory counters: Windows left their fields empty, as Windows 10 \
+         and the first Windows 11 do when they write a minidump directly.",
     ));
 }

@@ -2,7 +2,7 @@
 
 use super::codes::{Silence, silence};
 use super::facts::Facts;
-use super::findings::in_page_status;
+use super::findings::{INSUFFICIENT_RESOURCES, in_page_status};
 use crate::knowledge::ntstatus;
 use crate::model::{Blame, Confidence, Kind};
 use alloc::{format, string::String};
@@ -55,8 +55,12 @@ fn nobody(facts: &Facts<'_>, why: Silence) -> String {
         Silence::Hardware => {
             format!("The hardware reported an error, and Windows stopped with {code}.")
         }
-        Silence::Storage => match in_page_status(facts).map(status_label) {
-            Some(status) => format!(
+        Silence::Storage => match in_page_status(facts).map(|s| (s, status_label(s))) {
+            Some((INSUFFICIENT_RESOURCES, status)) => format!(
+                "Windows could not read a page back from disk because a resource of memory ran \
+                 out ({status}), and stopped with {code}: look at memory first, then at the disk."
+            ),
+            Some((_, status)) => format!(
                 "Windows could not read a page back from disk ({status}) and stopped with {code}: \
                  look at the disk and the way to it."
             ),

@@ -15,7 +15,7 @@ use crate::model::{Confidence, Evidence, Finding, Severity};
 use crate::order;
 use alloc::{string::String, vec::Vec};
 
-pub(super) use storage::in_page_status;
+pub(super) use storage::{INSUFFICIENT_RESOURCES, in_page_status};
 
 /// One line of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

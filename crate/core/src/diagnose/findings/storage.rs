@@ -8,7 +8,7 @@ use alloc::{format, string::String};
 
 /// STATUS_IN_PAGE_ERROR, with which an exception carries the reason as its third parameter.
 const IN_PAGE_ERROR: u32 = 0xC000_0006;
-const INSUFFICIENT_RESOURCES: u32 = 0xC000_009A;
+pub(in crate::diagnose) const INSUFFICIENT_RESOURCES: u32 = 0xC000_009A;
 /// Stop codes whose first parameter is the status of an exception.
 const WITH_STATUS: &[u32] = &[0x1E, 0x3B, 0x7E, 0x8E];
 
