@@ -46,17 +46,17 @@ pub(super) fn compose(dump: &PagedDump, report: &mut Report) {
 }
 
 fn compose_shared(shared: &SharedData, dump: &PagedDump, report: &mut Report) {
-    if let (Some(said), Some(build)) = (shared.build, dump.header.minor_version) {
-        if said != build {
-            let text = format!("The header says build {build}, Windows itself says {said}.");
-            report.notes.push(Note::new("build-differs", text));
-        }
+    if let (Some(said), Some(build)) = (shared.build, dump.header.minor_version)
+        && said != build
+    {
+        let text = format!("The header says build {build}, Windows itself says {said}.");
+        report.notes.push(Note::new("build-differs", text));
     }
-    if let Some(system) = &mut report.system {
-        if system.product.is_none() {
-            let product = shared.product_type;
-            system.product = product.and_then(crate::container::header::product_name);
-        }
+    if let Some(system) = &mut report.system
+        && system.product.is_none()
+    {
+        let product = shared.product_type;
+        system.product = product.and_then(crate::container::header::product_name);
     }
     if let Some(memory) = &mut report.memory {
         physical(shared.physical_pages, memory);

@@ -134,7 +134,10 @@ impl Ranks {
         source.read_at(from, bytes)?;
         // Bits behind the last one count for nothing.
         let end = self.place.offset + self.place.len;
-        if let (true, Some(last)) = (from + len == end && self.bits % 8 != 0, bytes.last_mut()) {
+        if let (true, Some(last)) = (
+            from + len == end && !self.bits.is_multiple_of(8),
+            bytes.last_mut(),
+        ) {
             *last &= (1 << (self.bits % 8)) - 1;
         }
         Ok(ones(bytes))

@@ -111,7 +111,7 @@ impl EntryFormat {
             _ => (entry as i64 >> 16) as u64,
         };
         let kernel = if self.mode.is_32_bit() {
-            address >= X86_KERNEL && address < LOOKUP_NEEDED
+            (X86_KERNEL..LOOKUP_NEEDED).contains(&address)
         } else {
             address >> 63 != 0
         };

@@ -137,7 +137,7 @@ impl<'a> KernelSpace<'a> {
         let slot = (page % KEPT as u64) as usize;
         let kept = self.kept.borrow().get(slot).copied().flatten();
         if let Some((_, frame)) = kept.filter(|&(of, _)| of == page) {
-            return Ok(PhysicalAddress(frame | address.0 % PAGE));
+            return Ok(PhysicalAddress(frame | (address.0 % PAGE)));
         }
         let mapped = self.walk(self.root, address, 0, &mut |_| ())?;
         if let Some(place) = self.kept.borrow_mut().get_mut(slot) {
