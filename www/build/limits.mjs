@@ -5,7 +5,7 @@ import { packKnowledge } from "./knowledge.mjs";
 
 export const limits = {
   /** `index.html` as a whole. */
-  page: 1_000_000,
+  page: 1_500_000,
 };
 
 /**
@@ -15,7 +15,7 @@ export const limits = {
  * of the page.
  */
 export const parts = [
-  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 300_000 },
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
   { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];
