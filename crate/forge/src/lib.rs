@@ -29,7 +29,7 @@ mod truth;
 
 pub use dump::Dump;
 pub use scenario::{Scenario, ScenarioError};
-pub use truth::{TrueModule, TrueProcess, TrueProcessor, TrueThread, Truth};
+pub use truth::{TrueGap, TrueModule, TrueProcess, TrueProcessor, TrueThread, Truth};
 
 use scenario::DumpKind;
 

@@ -1,9 +1,9 @@
 //! What is true of an invented machine, for tests that compare it with what a reader finds in the dump.
 
-use crate::machine::Machine;
+use crate::machine::{Machine, PageState, Process};
 use crate::memory::PAGE;
 use crate::physical::Physical;
-use crate::scenario::{Scenario, ScenarioError};
+use crate::scenario::{DumpKind, Scenario, ScenarioError};
 use std::collections::BTreeMap;
 
 /// A page's bytes.
@@ -37,6 +37,40 @@ pub struct TrueProcess {
     pub object: u64,
     /// Its threads.
     pub threads: Vec<TrueThread>,
+    /// Frames of its own pages, by address.
+    pub user: BTreeMap<u64, u64>,
+    /// Its own pages that have no memory.
+    pub gaps: BTreeMap<u64, TrueGap>,
+}
+
+/// Why a page has no memory.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum TrueGap {
+    /// It is in a page file.
+    PagedOut {
+        /// Which.
+        file: u64,
+        /// At which page of it.
+        page: u64,
+    },
+    /// It was never touched.
+    DemandZero,
+    /// The scenario gave its entry bit by bit.
+    Raw(u64),
+}
+
+/// The pages among `states` that have no memory.
+fn gaps(states: impl Iterator<Item = (u64, PageState)>) -> BTreeMap<u64, TrueGap> {
+    let gap = |(vpn, state): (u64, PageState)| {
+        let gap = match state {
+            PageState::PagedOut { file, offset } => TrueGap::PagedOut { file, page: offset },
+            PageState::DemandZero => TrueGap::DemandZero,
+            PageState::Raw(entry) => TrueGap::Raw(entry),
+            PageState::Valid | PageState::Transition | PageState::Prototype { .. } => return None,
+        };
+        Some((vpn * PAGE, gap))
+    };
+    states.filter_map(gap).collect()
 }
 
 /// A thread.
@@ -66,6 +100,16 @@ pub struct Truth {
     pub physical: BTreeMap<u64, Page>,
     /// Frames that a kernel dump holds.
     pub kernel_frames: Vec<u64>,
+    /// Frames of processes' own memory.
+    pub user_frames: Vec<u64>,
+    /// Frames that the scenario leaves out of the dump.
+    pub left_out: Vec<u64>,
+    /// First frame and count of each run of installed memory.
+    pub runs: Vec<(u64, u64)>,
+    /// Frames of kernel pages that have memory, by address.
+    pub frames: BTreeMap<u64, u64>,
+    /// Kernel pages that have none.
+    pub gaps: BTreeMap<u64, TrueGap>,
     /// Kernel pages that are plainly present, by address.
     pub kernel: BTreeMap<u64, Page>,
     /// Drivers, the kernel first.
@@ -95,6 +139,11 @@ impl Truth {
         let base = machine.images[0].base;
         Ok(Self {
             kernel_frames: physical.kernel.iter().copied().collect(),
+            user_frames: physical.user.iter().copied().collect(),
+            left_out: physical.left_out.iter().copied().collect(),
+            runs: physical.runs.clone(),
+            frames: addresses(&physical.placed),
+            gaps: gaps(machine.page_states.iter().map(|(vpn, s)| (*vpn, *s))),
             physical: physical.contents.iter().map(|(f, p)| (*f, **p)).collect(),
             kernel: machine
                 .kernel
@@ -113,24 +162,8 @@ impl Truth {
                     stamp: i.stamp,
                 })
                 .collect(),
-            processes: machine
-                .processes
-                .iter()
-                .map(|p| TrueProcess {
-                    name: p.name.clone(),
-                    pid: p.id,
-                    directory: p.directory,
-                    object: p.object,
-                    threads: p
-                        .threads
-                        .iter()
-                        .map(|t| TrueThread {
-                            id: t.id,
-                            object: t.object,
-                            stack: (t.stack_limit, t.stack_base),
-                        })
-                        .collect(),
-                })
+            processes: (0..machine.processes.len())
+                .map(|i| process(&machine, i, &physical.placed_user[i]))
                 .collect(),
             processors: machine
                 .processors
@@ -149,5 +182,67 @@ impl Truth {
             stack_pointer: machine.current.stack_pointer,
             frame_pointer: machine.current.frame_pointer,
         })
+    }
+
+    /// Whether a dump of that kind holds a frame. In complete dumps of physical runs a frame that
+    /// was left out is there all the same, as zeros.
+    #[must_use]
+    pub fn holds(&self, kind: DumpKind, frame: u64) -> bool {
+        let installed = || self.runs.iter().any(|r| r.0 <= frame && frame < r.0 + r.1);
+        let listed = |frames: &[u64]| frames.binary_search(&frame).is_ok();
+        let left_out = listed(&self.left_out);
+        match kind {
+            DumpKind::Full | DumpKind::RangeComplete => installed(),
+            DumpKind::BitmapFull => installed() && !left_out,
+            DumpKind::Active | DumpKind::RangeKernelUser => {
+                (listed(&self.kernel_frames) || listed(&self.user_frames)) && !left_out
+            }
+            DumpKind::Triage | DumpKind::HeaderOnly => false,
+            _ => listed(&self.kernel_frames) && !left_out,
+        }
+    }
+
+    /// The bytes of a frame as a dump of that kind has them; those nobody wrote are zero.
+    #[must_use]
+    pub fn page(&self, kind: DumpKind, frame: u64) -> Page {
+        let zeroed = matches!(kind, DumpKind::Full | DumpKind::RangeComplete)
+            && self.left_out.binary_search(&frame).is_ok();
+        let page = self.physical.get(&frame).filter(|_| !zeroed);
+        page.copied().unwrap_or([0; PAGE as usize])
+    }
+}
+
+fn addresses(placed: &BTreeMap<u64, u64>) -> BTreeMap<u64, u64> {
+    placed
+        .iter()
+        .map(|(vpn, frame)| (vpn * PAGE, *frame))
+        .collect()
+}
+
+fn process(machine: &Machine<'_>, index: usize, placed: &BTreeMap<u64, u64>) -> TrueProcess {
+    let Process {
+        name,
+        id,
+        directory,
+        object,
+        threads,
+        ..
+    } = &machine.processes[index];
+    let states = machine.user_states.range((index, 0)..=(index, u64::MAX));
+    TrueProcess {
+        name: name.clone(),
+        pid: *id,
+        directory: *directory,
+        object: *object,
+        threads: threads
+            .iter()
+            .map(|t| TrueThread {
+                id: t.id,
+                object: t.object,
+                stack: (t.stack_limit, t.stack_base),
+            })
+            .collect(),
+        user: addresses(placed),
+        gaps: gaps(states.map(|(&(_, vpn), s)| (vpn, *s))),
     }
 }

@@ -116,6 +116,8 @@ pub struct Machine<'s> {
     pub frames: Frames,
     /// Kernel pages, by number, that are not plainly present.
     pub page_states: BTreeMap<u64, PageState>,
+    /// The same of user pages, by index of the process.
+    pub user_states: BTreeMap<(usize, u64), PageState>,
     /// Kernel pages, by number, whose frame was chosen early.
     pub fixed_frames: BTreeMap<u64, u64>,
     /// Tables at physical addresses: firmware's.
@@ -148,6 +150,7 @@ impl<'s> Machine<'s> {
             sessions: BTreeMap::new(),
             frames: Frames::new(Vec::new(), Rng::new(0)),
             page_states: BTreeMap::new(),
+            user_states: BTreeMap::new(),
             fixed_frames: BTreeMap::new(),
             physical_tables: Vec::new(),
         };

@@ -2,7 +2,7 @@
 //! Layout: _MMPTE_* of ntdiff's and Vergilius's headers; the page-file number moved in 17134.
 
 use super::Machine;
-use crate::scenario::{Architecture, PageKind};
+use crate::scenario::{Architecture, PageKind, Pages};
 
 /// State of a kernel page.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -32,10 +32,15 @@ pub enum PageState {
 /// Bits of entries that are not valid.
 const PROTOTYPE: u64 = 1 << 10;
 const TRANSITION: u64 = 1 << 11;
-/// Protection "read and write" in bits 5 to 9 of x64 entries.
-const READ_WRITE: u64 = 4 << 5;
+/// Protection "read and write": in bits 5 to 9, on ARM64 in bits 1 to 5.
+const READ_WRITE: u64 = 4;
 
 impl Machine<'_> {
+    fn read_write(&self) -> u64 {
+        let arm = self.arch() == Architecture::Arm64;
+        READ_WRITE << if arm { 1 } else { 5 }
+    }
+
     fn wide_entries(&self) -> bool {
         self.arch() != Architecture::X86 || self.scenario.machine.pae
     }
@@ -51,26 +56,26 @@ impl Machine<'_> {
 
     /// A page in transition.
     pub fn transition_entry(&self, frame: u64) -> u64 {
-        self.swizzled(frame << 12) | TRANSITION | READ_WRITE
+        self.swizzled(frame << 12) | TRANSITION | self.read_write()
     }
 
     /// A page in a page file.
     pub fn paged_out_entry(&self, file: u64, offset: u64) -> u64 {
-        let low = if self.scenario.machine.build >= 17134 {
-            12
-        } else {
-            1
+        let low = match self.arch() {
+            Architecture::Arm64 => 6,
+            _ if self.scenario.machine.build >= 17134 => 12,
+            _ => 1,
         };
         if self.wide_entries() {
-            self.swizzled(offset << 32) | (file & 0xf) << low | READ_WRITE
+            self.swizzled(offset << 32) | (file & 0xf) << low | self.read_write()
         } else {
-            offset << 12 | (file & 0xf) << 1 | READ_WRITE
+            offset << 12 | (file & 0xf) << 1 | self.read_write()
         }
     }
 
     /// A page that does not exist yet.
     pub fn demand_zero_entry(&self) -> u64 {
-        READ_WRITE
+        self.read_write()
     }
 
     /// A page that a prototype entry describes.
@@ -104,31 +109,45 @@ impl Machine<'_> {
     /// Notes the states that the scenario asks for, and makes the prototype entries.
     pub(super) fn mark_pages(&mut self) {
         for wanted in self.scenario.pages.clone() {
+            let known = self.processes.iter().position(|p| p.id == wanted.process);
+            let process = known.filter(|_| wanted.process != 0);
             for n in 0..wanted.count.max(1) {
                 let va = (wanted.address.0 & !0xfff) + n * 0x1000;
-                let state = match wanted.state {
-                    PageKind::Valid => PageState::Valid,
-                    PageKind::Transition => PageState::Transition,
-                    PageKind::DemandZero => PageState::DemandZero,
-                    PageKind::Raw => PageState::Raw(wanted.entry.0),
-                    PageKind::PagedOut => PageState::PagedOut {
-                        file: wanted.page_file,
-                        offset: wanted.offset.0 + n,
-                    },
-                    PageKind::Prototype => {
-                        let entry = self.regions.paged.allocate(8);
-                        self.kernel.u64(entry, 0);
-                        PageState::Prototype { entry }
-                    }
+                let state = self.page_state(&wanted, n);
+                let memory = match process {
+                    Some(index) => &mut self.processes[index].user,
+                    None => &mut self.kernel,
                 };
                 if matches!(
                     state,
                     PageState::Valid | PageState::Transition | PageState::Prototype { .. }
                 ) {
-                    self.kernel.write(va, wanted.text.as_bytes());
-                    self.kernel.touch(va, 0x1000);
+                    memory.write(va, wanted.text.as_bytes());
+                    memory.touch(va, 0x1000);
                 }
-                self.page_states.insert(va / 0x1000, state);
+                match process {
+                    Some(index) => self.user_states.insert((index, va / 0x1000), state),
+                    None => self.page_states.insert(va / 0x1000, state),
+                };
+            }
+        }
+    }
+
+    /// The state of the `n`th page of a stretch.
+    fn page_state(&mut self, wanted: &Pages, n: u64) -> PageState {
+        match wanted.state {
+            PageKind::Valid => PageState::Valid,
+            PageKind::Transition => PageState::Transition,
+            PageKind::DemandZero => PageState::DemandZero,
+            PageKind::Raw => PageState::Raw(wanted.entry.0),
+            PageKind::PagedOut => PageState::PagedOut {
+                file: wanted.page_file,
+                offset: wanted.offset.0 + n,
+            },
+            PageKind::Prototype => {
+                let entry = self.regions.paged.allocate(8);
+                self.kernel.u64(entry, 0);
+                PageState::Prototype { entry }
             }
         }
     }

@@ -12,6 +12,9 @@ use crate::scenario::Architecture;
 use paging::{Mode, Tables};
 use std::collections::{BTreeMap, BTreeSet};
 
+/// Where every process sees the shared user data.
+const USER_SHARED: u64 = 0x7ffe_0000;
+
 /// A frame's contents.
 pub type Frame = Box<[u8; PAGE as usize]>;
 
@@ -28,6 +31,10 @@ pub struct Physical {
     pub left_out: BTreeSet<u64>,
     /// First frame and count of each run of installed memory.
     pub runs: Vec<(u64, u64)>,
+    /// Frame of each kernel page that has memory, by page number.
+    pub placed: BTreeMap<u64, u64>,
+    /// The same of each process's own half.
+    pub placed_user: Vec<BTreeMap<u64, u64>>,
 }
 
 impl Physical {
@@ -41,7 +48,6 @@ impl Physical {
             },
             frames: machine.frames.clone(),
             mode: Mode::of(&machine.scenario.machine),
-            placed: BTreeMap::new(),
         };
         builder.run();
         builder.out
@@ -53,8 +59,6 @@ struct Builder<'m, 's> {
     out: Physical,
     frames: Frames,
     mode: Mode,
-    /// Frame of each kernel page.
-    placed: BTreeMap<u64, u64>,
 }
 
 impl Builder<'_, '_> {
@@ -106,7 +110,7 @@ impl Builder<'_, '_> {
                 Some(first) => first + (vpn & (self.mode.large_count() - 1)),
                 None => self.map_small(root, vpn),
             };
-            self.placed.insert(vpn, frame);
+            self.out.placed.insert(vpn, frame);
             self.out.contents.insert(frame, page);
             self.out.kernel.insert(frame);
         }
@@ -173,7 +177,7 @@ impl Builder<'_, '_> {
                 PageState::Raw(entry) => entry,
                 PageState::Prototype { entry } => {
                     // The page's own entry names the prototype, and the prototype the frame.
-                    if let Some(frame) = self.placed.get(&vpn).copied() {
+                    if let Some(frame) = self.out.placed.get(&vpn).copied() {
                         let leaf = self.mode.leaf(frame, false, false);
                         self.write_virtual(entry, leaf);
                     }
@@ -183,10 +187,10 @@ impl Builder<'_, '_> {
             if matches!(
                 state,
                 PageState::PagedOut { .. } | PageState::DemandZero | PageState::Raw(_)
-            ) && let Some(frame) = self.placed.get(&vpn)
+            ) && let Some(frame) = self.out.placed.remove(&vpn)
             {
-                self.out.contents.remove(frame);
-                self.out.kernel.remove(frame);
+                self.out.contents.remove(&frame);
+                self.out.kernel.remove(&frame);
             }
             self.tables().map(root, va, entry);
         }
@@ -195,6 +199,7 @@ impl Builder<'_, '_> {
     fn write_virtual(&mut self, va: u64, value: u64) {
         let width = self.mode.width;
         if let Some(page) = self
+            .out
             .placed
             .get(&(va / PAGE))
             .and_then(|f| self.out.contents.get_mut(f))
@@ -208,7 +213,9 @@ impl Builder<'_, '_> {
     fn user_spaces(&mut self) {
         let system = self.machine.processes[0].directory / PAGE;
         let slot = self.machine.regions.self_map_slot;
+        self.out.placed_user.push(BTreeMap::new());
         for i in 1..self.machine.processes.len() {
+            let mut placed = BTreeMap::new();
             let process = &self.machine.processes[i];
             let root = process.directory / PAGE;
             self.tables().make_root(root);
@@ -219,24 +226,55 @@ impl Builder<'_, '_> {
                 .collect();
             for (vpn, page) in pages {
                 let frame = self.frames.take();
-                let entry = self.mode.leaf(frame, false, true);
+                let entry = match self.machine.user_states.get(&(i, vpn)) {
+                    Some(PageState::Transition) => self.machine.transition_entry(frame),
+                    _ => self.mode.leaf(frame, false, true),
+                };
                 self.tables().map(root, vpn * PAGE, entry);
                 self.out.contents.insert(frame, page);
                 self.out.user.insert(frame);
+                placed.insert(vpn, frame);
             }
-            self.shared_user_data(root);
+            self.odd_user_pages(i, root, &placed);
+            placed.extend(self.shared_user_data(root));
+            self.out.placed_user.push(placed);
             self.tables().share_kernel(system, root);
             self.tables().map_itself(root, slot);
         }
     }
 
-    /// The page of shared user data is readable from every process.
-    fn shared_user_data(&mut self, root: u64) {
-        let kernel = self.machine.shared_user_data() / PAGE;
-        if let Some(frame) = self.placed.get(&kernel).copied() {
-            let entry = self.mode.leaf(frame, false, true);
-            self.tables().map(root, 0x7ffe_0000, entry);
+    /// Pages of a process without memory of their own.
+    fn odd_user_pages(&mut self, process: usize, root: u64, placed: &BTreeMap<u64, u64>) {
+        let all = self
+            .machine
+            .user_states
+            .range((process, 0)..=(process, u64::MAX));
+        let states: Vec<(u64, PageState)> = all.map(|(&(_, vpn), s)| (vpn, *s)).collect();
+        for (vpn, state) in states {
+            let entry = match state {
+                PageState::Valid | PageState::Transition => continue,
+                PageState::PagedOut { file, offset } => self.machine.paged_out_entry(file, offset),
+                PageState::DemandZero => self.machine.demand_zero_entry(),
+                PageState::Raw(entry) => entry,
+                PageState::Prototype { entry } => {
+                    if let Some(frame) = placed.get(&vpn) {
+                        let leaf = self.mode.leaf(*frame, false, true);
+                        self.write_virtual(entry, leaf);
+                    }
+                    self.machine.prototype_entry(entry)
+                }
+            };
+            self.tables().map(root, vpn * PAGE, entry);
         }
+    }
+
+    /// The page of shared user data is readable from every process.
+    fn shared_user_data(&mut self, root: u64) -> Option<(u64, u64)> {
+        let kernel = self.machine.shared_user_data() / PAGE;
+        let frame = self.out.placed.get(&kernel).copied()?;
+        let entry = self.mode.leaf(frame, false, true);
+        self.tables().map(root, USER_SHARED, entry);
+        Some((USER_SHARED / PAGE, frame))
     }
 
     fn leave_out(&mut self) {
@@ -255,7 +293,12 @@ impl Builder<'_, '_> {
             .map(|i| (i.base / PAGE, (i.base + i.size) / PAGE));
         let ranges: Vec<(u64, u64)> = pages.chain(modules).collect();
         for (first, last) in ranges {
-            let frames: Vec<u64> = self.placed.range(first..=last).map(|(_, f)| *f).collect();
+            let frames: Vec<u64> = self
+                .out
+                .placed
+                .range(first..=last)
+                .map(|(_, f)| *f)
+                .collect();
             self.out.left_out.extend(frames);
         }
     }

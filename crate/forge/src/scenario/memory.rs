@@ -100,7 +100,7 @@ pub enum PageKind {
     Raw,
 }
 
-/// Kernel pages with a state.
+/// Pages with a state.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Pages {
@@ -118,4 +118,6 @@ pub struct Pages {
     pub offset: Number,
     /// The entry of raw pages.
     pub entry: Number,
+    /// Id of the process whose user memory they are in; kernel memory when 0.
+    pub process: u64,
 }
