@@ -18,7 +18,7 @@ pub mod store;
 pub mod version;
 pub mod windows;
 
-mod text;
+pub(crate) mod text;
 
 #[cfg(test)]
 mod testing;

@@ -43,6 +43,8 @@ tables! {
     Firmware = "integration/firmware.txt";
     Services = "integration/services.txt";
     Versions = "integration/versions.txt";
+    Kernels = "layout/kernels.txt";
+    Structures = "layout/structures.txt";
     StatusMeaning = "ntstatus-meaning.txt";
     Status = "ntstatus.txt";
     Platform = "platform.txt";

@@ -1,0 +1,105 @@
+//! Variables and functions of 213 known x64 kernels. The form of the table is told at its top.
+
+use super::X64;
+use crate::knowledge::store::Table;
+use crate::knowledge::text;
+use crate::symbols::KernelIdentity;
+use alloc::{string::ToString, vec::Vec};
+
+/// Digits of the GUID that the table keeps.
+const DIGITS: usize = 16;
+
+/// A kernel of the table.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) struct Kernel {
+    pub build: u32,
+    pub revision: u32,
+    /// Number of the symbol, and where it is relative to the base of the image.
+    places: Vec<(usize, u32)>,
+}
+
+/// The line that names the symbols.
+fn names() -> impl Iterator<Item = &'static str> {
+    let mut lines = text::lines(Table::Kernels.text());
+    lines.next().unwrap_or("").split(' ')
+}
+
+impl Kernel {
+    /// The kernel that a dump names: by its symbol file when that is known, else by time stamp and
+    /// size of the image.
+    pub(super) fn find(identity: &KernelIdentity) -> Option<Self> {
+        if identity.machine != X64 {
+            return None;
+        }
+        let pdb = identity
+            .pdb
+            .map(|(guid, age)| (guid.symbol_store().to_string(), age));
+        let is_meant = |line: &str| -> Option<bool> {
+            let mut words = line.split(' ').skip(1);
+            let mut number = || text::hex(words.next()?);
+            let (guid, age, stamp, size) = (number(), number(), number(), number());
+            Some(match (&pdb, identity.image) {
+                (Some((digits, named)), _) => {
+                    let digits = text::hex(digits.get(..DIGITS)?);
+                    digits == guid && age == Some(u64::from(*named))
+                }
+                (None, Some((time, bytes))) => {
+                    stamp == Some(time.into()) && size == Some(bytes.into())
+                }
+                (None, None) => false,
+            })
+        };
+        let mut build = 0;
+        let mut order: Vec<usize> = Vec::new();
+        let mut steps: Vec<i64> = Vec::new();
+        for line in text::lines(Table::Kernels.text()).skip(1) {
+            if let Some(head) = line.strip_prefix("@ ") {
+                let mut numbers = head.split(' ').map_while(|word| word.parse().ok());
+                build = numbers.next().unwrap_or(0) as u32;
+                order = numbers.collect();
+                steps = Vec::new();
+                continue;
+            }
+            steps = follow(line.split(' ').skip(5), &steps)?;
+            if is_meant(line) == Some(true) {
+                let revision = line.split(' ').next()?.parse().ok()?;
+                let mut at = 0_i64;
+                let places = order.iter().zip(&steps).filter_map(|(&symbol, step)| {
+                    at = at.checked_add(*step)?;
+                    Some((symbol, u32::try_from(at).ok()?))
+                });
+                return Some(Self {
+                    build,
+                    revision,
+                    places: places.collect(),
+                });
+            }
+        }
+        None
+    }
+
+    /// Where a symbol is.
+    pub(super) fn variable(&self, name: &str) -> Option<u32> {
+        let symbol = names().position(|known| known == name)?;
+        let place = self.places.iter().find(|&&(number, _)| number == symbol)?;
+        Some(place.1)
+    }
+}
+
+/// The distances of a line, given those of the line above it.
+fn follow(words: impl Iterator<Item = &'static str>, above: &[i64]) -> Option<Vec<i64>> {
+    let mut steps = Vec::new();
+    for word in words {
+        if let Some(repeated) = word.strip_prefix('=') {
+            let count: usize = match repeated {
+                "" => 1,
+                digits => digits.parse().ok()?,
+            };
+            let from = steps.len();
+            steps.extend_from_slice(above.get(from..from.checked_add(count)?)?);
+        } else {
+            steps.push(i64::from_str_radix(word, 16).ok()?);
+        }
+    }
+    Some(steps)
+}

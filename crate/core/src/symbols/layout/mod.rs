@@ -1,0 +1,169 @@
+//! Where the members of the kernel's structures stand, and where its variables are, without
+//! symbols: tables made from the public symbol files of known kernels.
+//!
+//! Three ways lead to an answer, and every answer says which one it came: a symbol file that the
+//! user dropped; the kernel's own identity (GUID and age of its symbol file, or time stamp and
+//! size), when it is one of 213 known x64 kernels; the family of its build. Servicing changes
+//! layouts within a build (14393, 17763, 19041), so a family may have several rows: [`Layouts::rows`]
+//! gives them all, the most probable first, and whoever reads memory tries them against what the
+//! figures must obey.
+//!
+//! Sources: JPCERTCC/Windows-Symbol-Tables (BSD-3-Clause), Vergilius headers through
+//! novafacing/vergilius-rs (Apache-2.0), systeminformer's kphdyn (MIT); 26100 as public facts. The
+//! tables are `data/layout/*.txt`, written by `scripts/layout-tables.py`.
+
+mod kernels;
+mod structures;
+
+#[cfg(test)]
+mod tests;
+
+pub use structures::Layout;
+
+use super::{KernelIdentity, Types};
+use crate::model::Confidence;
+use alloc::vec::Vec;
+use kernels::Kernel;
+
+/// IMAGE_FILE_MACHINE_I386.
+pub const X86: u16 = 0x014C;
+/// IMAGE_FILE_MACHINE_AMD64.
+pub const X64: u16 = 0x8664;
+/// IMAGE_FILE_MACHINE_ARM64.
+pub const ARM64: u16 = 0xAA64;
+
+/// By which way a place was found.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum How {
+    /// A symbol file of this very kernel said it.
+    BySymbols,
+    /// The kernel is one of those in the tables.
+    ByIdentity,
+    /// Kernels of this build, or of the nearest known one, have it there.
+    ByFamily,
+    /// It was searched for, and what stands there obeys what it must.
+    ByScan,
+}
+
+impl How {
+    /// In words, for the source of a figure.
+    #[must_use]
+    pub fn words(self) -> &'static str {
+        match self {
+            Self::BySymbols => "symbol file",
+            Self::ByIdentity => "layout of this kernel",
+            Self::ByFamily => "layout of its build",
+            Self::ByScan => "found by its content",
+        }
+    }
+}
+
+/// Where a member stands, and how sure that is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Placed {
+    /// Bytes from the start of the structure.
+    pub offset: u32,
+    /// Bytes that it takes, where that is not the size of a pointer.
+    pub width: Option<u8>,
+    /// By which way.
+    pub how: How,
+    /// How sure the table is; what is read with it may still prove it wrong.
+    pub confidence: Confidence,
+}
+
+/// The layouts of one kernel.
+#[derive(Clone, Debug)]
+pub struct Layouts<'a> {
+    identity: KernelIdentity,
+    kernel: Option<Kernel>,
+    types: Option<&'a dyn Types>,
+}
+
+impl<'a> Layouts<'a> {
+    /// The layouts for a kernel. When its identity is one of the tables', the exact revision is
+    /// known from there.
+    #[must_use]
+    pub fn for_kernel(identity: &KernelIdentity) -> Self {
+        let kernel = Kernel::find(identity);
+        let mut identity = *identity;
+        if let Some(kernel) = &kernel {
+            (identity.build, identity.revision) = (kernel.build, Some(kernel.revision));
+        }
+        Self {
+            identity,
+            kernel,
+            types: None,
+        }
+    }
+
+    /// The same, with a symbol file that goes before the tables.
+    #[must_use]
+    pub fn with_types(mut self, types: Option<&'a dyn Types>) -> Self {
+        self.types = types;
+        self
+    }
+
+    /// Whether the kernel is one of those whose variables are known.
+    #[must_use]
+    pub fn is_known_kernel(&self) -> bool {
+        self.kernel.is_some()
+    }
+
+    /// The kernel that they are for.
+    #[must_use]
+    pub fn identity(&self) -> &KernelIdentity {
+        &self.identity
+    }
+
+    /// The layouts of a structure, the most probable first: one when it is certain, else those of
+    /// other revisions of the build, and those of the nearest builds behind them.
+    #[must_use]
+    pub fn rows(&self, structure: &str) -> Vec<Layout> {
+        structures::rows(&self.identity, self.kernel.is_some(), structure)
+    }
+
+    /// Where a member most probably stands.
+    #[must_use]
+    pub fn member(&self, structure: &str, member: &str) -> Option<Placed> {
+        self.from_types(structure, member).or_else(|| {
+            let rows = self.rows(structure);
+            rows.first()?.member(member)
+        })
+    }
+
+    /// Where the symbol file says that a member stands.
+    #[must_use]
+    pub fn from_types(&self, structure: &str, member: &str) -> Option<Placed> {
+        let found = self.types?.member(structure, member)?;
+        Some(Placed {
+            offset: found.offset,
+            width: found.width,
+            how: How::BySymbols,
+            confidence: Confidence::Certain,
+        })
+    }
+
+    /// The size of a structure; `None` when not known.
+    #[must_use]
+    pub fn size(&self, structure: &str) -> Option<u32> {
+        let types = self.types.and_then(|types| types.size(structure));
+        types.or_else(|| self.rows(structure).first()?.size())
+    }
+
+    /// Where a variable or function is, relative to the base of the image: only from a symbol file
+    /// or by the kernel's identity.
+    #[must_use]
+    pub fn variable(&self, name: &str) -> Option<Placed> {
+        let place = |offset, how| Placed {
+            offset,
+            width: None,
+            how,
+            confidence: Confidence::Certain,
+        };
+        let types = self.types.and_then(|types| types.variable(name));
+        types.map(|at| place(at, How::BySymbols)).or_else(|| {
+            let at = self.kernel.as_ref()?.variable(name)?;
+            Some(place(at, How::ByIdentity))
+        })
+    }
+}
