@@ -5,6 +5,7 @@
 //! answer that is missing says why. Layout: Microsoft's PE format specification, and winver.h for
 //! the version resource.
 
+pub mod unwind;
 mod version;
 
 #[cfg(test)]
