@@ -14,14 +14,14 @@ pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()
 }
 
-/// Takes the texts of the knowledge tables, which the page carries beside this module. To be
+/// Takes the block of knowledge tables, which the page carries beside this module. To be
 /// called once, before the first [`Analyzer`].
 ///
 /// # Errors
 /// When a table is missing: the page was built from other sources than this module.
 #[cfg(feature = "knowledge-beside")]
 #[wasm_bindgen]
-pub fn install_knowledge(tables: String) -> Result<(), wasm_bindgen::JsError> {
+pub fn install_knowledge(tables: &[u8]) -> Result<(), wasm_bindgen::JsError> {
     bluepane::knowledge::store::install(tables)
         .map_err(|missing| wasm_bindgen::JsError::new(&format!("no table {missing}")))
 }

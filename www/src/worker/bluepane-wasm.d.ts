@@ -4,7 +4,7 @@ declare module "bluepane-wasm" {
   import type { Progress, Report } from "../report";
 
   export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
-  export function install_knowledge(tables: string): void;
+  export function install_knowledge(tables: Uint8Array): void;
 
   export class Analyzer {
     constructor(name: string, size: number);

@@ -130,7 +130,7 @@ function reply(call: number, make: () => string): void {
 function start(wasm: ArrayBuffer, knowledge: ArrayBuffer): void {
   try {
     initSync({ module: wasm });
-    install_knowledge(new TextDecoder().decode(knowledge));
+    install_knowledge(new Uint8Array(knowledge));
     scope.postMessage({ type: "ready" });
   } catch (error) {
     fault(0, "not-started", readError(error).message);

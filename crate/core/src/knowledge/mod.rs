@@ -9,6 +9,7 @@
 pub mod bugcheck;
 pub mod certainty;
 pub mod driver;
+pub mod errors;
 pub mod hypervisor;
 pub mod integration;
 pub mod ntstatus;

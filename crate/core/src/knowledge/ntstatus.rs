@@ -1,7 +1,7 @@
 //! NTSTATUS and exception codes: name, value, and what they mean when they stand in a crash.
 //!
 //! Source of names and values: the constants of the windows-sys crate 0.61.2 (MIT OR Apache-2.0),
-//! written to `crate/core/data/ntstatus.txt` by `scripts/ntstatus-table.py`. The meanings in
+//! written to `crate/core/data/ntstatus.txt` by `scripts/status-tables.py`. The meanings in
 //! `ntstatus-meaning.txt` are this project's words.
 
 use super::text;
@@ -43,36 +43,13 @@ pub fn from_parameter(parameter: u64) -> Option<u32> {
 
 /// All values and names, by ascending value.
 fn entries() -> impl Iterator<Item = (u32, &'static str)> {
-    let mut upper = 0u32;
-    text::lines(Table::Status.text()).filter_map(move |line| {
-        let (number, name) = text::word(line);
-        let number = u32::try_from(text::hex(number)?).ok()?;
-        if name.is_empty() {
-            upper = number.checked_shl(16)?;
-            return None;
-        }
-        Some((upper | number, name))
-    })
+    text::named_values(Table::Status)
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
     use crate::knowledge::testing::assert_presentable;
-    use alloc::collections::BTreeSet;
-
-    #[test]
-    fn the_table_is_sorted_and_names_are_unique() {
-        let mut names = BTreeSet::new();
-        let mut last = None;
-        for (value, name) in entries() {
-            assert!(last < Some(value), "{name} is out of order");
-            assert!(names.insert(name), "{name} stands twice");
-            assert_presentable("status", name);
-            last = Some(value);
-        }
-        assert!(names.len() > 2700);
-    }
 
     #[test]
     fn names_and_values_lead_to_each_other() {

@@ -2,11 +2,11 @@
 //!
 //! Natively they are part of the program. A page that must stay small carries them compressed and
 //! apart from its code (feature `knowledge-beside`): whoever starts the analyzer hands them over
-//! once, as one text ([`pack`] tells its form), before anything is looked up. Without them every
-//! look-up finds nothing, and nothing worse happens.
+//! once, as one block of bytes, before anything is looked up. Without them every look-up finds
+//! nothing, and nothing worse happens.
 
-/// What stands before the path of each table in a packed text.
-const SEPARATOR: char = '\u{1}';
+#[cfg(any(test, feature = "knowledge-beside"))]
+mod unpack;
 
 macro_rules! tables {
     ($($name:ident = $file:literal;)+) => {
@@ -16,6 +16,7 @@ macro_rules! tables {
 
         impl Table {
             /// Every table, in the order of their paths.
+            #[cfg(any(test, feature = "knowledge-beside"))]
             const ALL: &'static [(Table, &'static str)] = &[$((Table::$name, $file),)+];
 
             /// Its text.
@@ -39,6 +40,7 @@ tables! {
     BugCheck180 = "bugcheck/180-1ff.txt";
     BugCheckOthers = "bugcheck/others.txt";
     Driver = "driver.txt";
+    Hresult = "hresult.txt";
     Components = "integration/components.txt";
     Firmware = "integration/firmware.txt";
     Services = "integration/services.txt";
@@ -50,11 +52,12 @@ tables! {
     Platform = "platform.txt";
     PoolTag = "pooltag.txt";
     Secondary = "secondary.txt";
+    Win32 = "win32.txt";
 }
 
 #[cfg(feature = "knowledge-beside")]
 mod beside {
-    use super::{SEPARATOR, Table};
+    use super::{Table, unpack};
     use alloc::{boxed::Box, string::String, vec::Vec};
     use core::ops::Range;
     use once_cell::race::OnceBox;
@@ -81,12 +84,13 @@ mod beside {
     ///
     /// # Errors
     /// The path of the first table that is missing; then nothing is taken.
-    pub fn install(text: String) -> Result<(), &'static str> {
+    pub fn install(block: &[u8]) -> Result<(), &'static str> {
+        let text = unpack::unpack(block).ok_or("at all")?;
         let place = |path: &'static str| {
             let mut at = 0;
-            text.split(SEPARATOR).find_map(|table| {
+            text.split(unpack::TABLE).find_map(|table| {
                 let (begin, end) = (at, at + table.len());
-                at = end + SEPARATOR.len_utf8();
+                at = end + unpack::TABLE.len_utf8();
                 let rest = table.strip_prefix(path)?.strip_prefix('\n')?;
                 Some(end - rest.len()..end).filter(|place| place.start > begin)
             })
@@ -104,44 +108,29 @@ mod beside {
 #[cfg(feature = "knowledge-beside")]
 pub use beside::install;
 
-/// All tables as one text: before each, U+0001, its path below `crate/core/data`, and a newline.
-#[cfg(not(feature = "knowledge-beside"))]
-#[must_use]
-pub fn pack() -> alloc::string::String {
-    let mut packed = alloc::string::String::new();
-    for (table, path) in Table::ALL {
-        packed.push(SEPARATOR);
-        packed.push_str(path);
-        packed.push('\n');
-        packed.push_str(table.text());
-    }
-    packed
-}
-
 #[cfg(all(test, not(feature = "knowledge-beside")))]
 mod tests {
     use super::*;
-    use alloc::{string::String, vec::Vec};
 
     #[test]
-    fn every_table_of_the_data_folder_is_packed() {
-        let packed = pack();
-        let paths: Vec<&str> = packed
-            .split(SEPARATOR)
-            .skip(1)
-            .filter_map(|table| table.lines().next())
-            .collect();
-        assert_eq!(paths.len(), Table::ALL.len());
-        assert!(paths.is_sorted());
-        for (table, path) in Table::ALL {
-            assert!(!table.text().contains(SEPARATOR), "{path}");
-            assert!(!table.text().is_empty(), "{path}");
+    fn every_file_of_the_data_folder_is_a_table_in_plain_ascii() {
+        extern crate std;
+        let root = std::path::Path::new(env!("CARGO_MANIFEST_DIR")).join("data");
+        for folder in ["", "bugcheck", "integration"] {
+            for entry in std::fs::read_dir(root.join(folder)).unwrap() {
+                let path = entry.unwrap().path();
+                if path.extension().is_some_and(|e| e == "txt") {
+                    let name = path.strip_prefix(&root).unwrap().to_str().unwrap();
+                    let known = |(_, file): &&(Table, &str)| *file == name.replace('\\', "/");
+                    assert!(Table::ALL.iter().any(|row| known(&row)), "{name}");
+                }
+            }
         }
-        let bytes: usize = Table::ALL
-            .iter()
-            .map(|(table, path)| table.text().len() + path.len() + 2)
-            .sum();
-        assert_eq!(bytes, packed.len());
-        assert_ne!(String::new(), packed);
+        assert!(Table::ALL.is_sorted_by_key(|(_, path)| *path));
+        for (table, path) in Table::ALL {
+            let plain = |b: u8| b == b'\n' || (0x20..0x7F).contains(&b);
+            assert!(table.text().bytes().all(plain), "{path}");
+            assert!(table.text().ends_with('\n'), "{path}");
+        }
     }
 }

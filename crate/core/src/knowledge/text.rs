@@ -3,6 +3,7 @@
 //! The tables are part of the program, not of a dump, and their shape is proven by tests; the
 //! helpers still never panic and simply find nothing in a line they cannot read.
 
+use super::store::Table;
 use core::cmp::Ordering;
 
 /// Lines that carry facts: comments (`#`) and blank lines left out.
@@ -58,6 +59,21 @@ pub(crate) fn search(
         }
     }
     None
+}
+
+/// The values and names of a table in which a line of four digits is the upper half of the values
+/// below it, and each other line is a lower half and a name.
+pub(crate) fn named_values(table: Table) -> impl Iterator<Item = (u32, &'static str)> {
+    let mut upper = 0u32;
+    lines(table.text()).filter_map(move |line| {
+        let (number, name) = word(line);
+        let number = u32::try_from(hex(number)?).ok()?;
+        if name.is_empty() {
+            upper = number.checked_shl(16)?;
+            return None;
+        }
+        Some((upper | number, name))
+    })
 }
 
 /// Whether a file name is one of a comma-separated list, in any mix of upper and lower case.
