@@ -203,6 +203,16 @@ impl ProcessFacts {
     }
 }
 
+/// Where a process object keeps its place on the list of processes: right behind its identifier,
+/// on every build there is.
+pub(super) fn process_links(machine: Machine<'_>) -> Option<u64> {
+    let data = machine.debugger_data;
+    let peb = data.layout(Member::OffsetEprocessPeb);
+    let parent = data.layout(Member::OffsetEprocessParentCID);
+    let (pid, ..) = process_offsets(machine, peb, parent);
+    pid?.checked_add(u64::from(machine.architecture.pointer_width()))
+}
+
 /// Offsets of identifier and name, and how sure they are.
 fn process_offsets(
     machine: Machine<'_>,

@@ -8,6 +8,7 @@ pub mod loader;
 mod minidump;
 mod module;
 pub mod paged;
+pub mod registry;
 mod shared_data;
 
 pub use context::Context;

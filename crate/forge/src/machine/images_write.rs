@@ -179,6 +179,10 @@ impl Machine<'_> {
         for f in &self.build.code {
             kind[(f.rva / 0x1000) as usize] = Some(CODE);
         }
+        // The registry's variables lie in PAGEDATA; what the digests list as code beside them are data as well.
+        if let Some(rva) = self.build.data("CmpHiveListHead") {
+            kind[(rva / 0x1000) as usize] = Some(DATA);
+        }
         let last = (tables + KERNEL_TABLES) / 0x1000;
         for page in kind
             .iter_mut()
@@ -202,7 +206,7 @@ impl Machine<'_> {
                 }),
             }
         }
-        sections.truncate(40);
+        sections.truncate(60);
         sections
     }
 

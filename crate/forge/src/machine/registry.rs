@@ -16,7 +16,7 @@ const VOLATILE: u32 = 0x8000_0000;
 impl Machine<'_> {
     /// Lays the scenario's hives into memory, and the volatile HARDWARE hive that every machine has.
     pub(super) fn write_hives(&mut self) -> Result<(), ScenarioError> {
-        if self.build.field("_CMHIVE", "HiveList").is_none() || self.pointer() == 4 {
+        if self.build.field("_CMHIVE", "HiveList").is_none() {
             return Ok(());
         }
         let mut links = Vec::new();
@@ -192,6 +192,8 @@ impl Machine<'_> {
     /// Directory, tables and entries; each bin lies somewhere else in pool.
     fn write_cell_map(&mut self, dual: u64, hive: &Hive, volatile: bool) {
         let entry_size = self.build.size("_HMAP_ENTRY");
+        let pointer = self.pointer();
+        let slot = move |directory: u64, table: u64| directory + pointer as u64 * table;
         self.set(dual, "_DUAL", "Length", hive.bins.len() as u64, 4);
         let blocks = hive.bins.len() as u64 / 0x1000;
         let tables = blocks.div_ceil(512);
@@ -201,13 +203,13 @@ impl Machine<'_> {
         for t in 0..tables {
             let table = self.regions.paged.pages(512 * entry_size);
             self.kernel.touch(table, 512 * entry_size);
-            self.kernel.u64(directory + 8 * t, table);
+            self.put_pointer(slot(directory, t), table);
         }
         if tables == 1 {
             // A hive of one table needs no directory: the map points at the small one in place.
             let small = self.build.field("_DUAL", "SmallDir").unwrap_or(0x10);
-            let table = self.kernel.read_word(directory, 8);
-            self.kernel.u64(dual + small, table);
+            let table = self.kernel.read_word(directory, pointer);
+            self.put_pointer(dual + small, table);
             self.set_pointer(dual, "_DUAL", "Map", dual + small);
         }
         let mut offset = 0;
@@ -218,7 +220,9 @@ impl Machine<'_> {
             let va = self.write_bin(&hive.bins[offset..offset + bin], volatile);
             for block in 0..bin as u64 / 0x1000 {
                 let number = offset as u64 / 0x1000 + block;
-                let table = self.kernel.read_word(directory + 8 * (number / 512), 8);
+                let table = self
+                    .kernel
+                    .read_word(slot(directory, number / 512), pointer);
                 self.map_block(
                     table + entry_size * (number % 512),
                     va,

@@ -1,0 +1,185 @@
+//! The registry of a dump with pages: where its hives are and through which page tables.
+//!
+//! The head of the list of hives is a variable of the kernel; where the kernel's identity does
+//! not tell its place, the kernel's writable data are searched for it. From Windows 10 1803 on
+//! the process that holds the stable hives is called `Registry` and is one of the first that
+//! starts. Layout of the image's sections: Microsoft's PE format.
+
+use super::{Hives, Registry, Spaces, Until};
+use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, Missing, VirtualAddress};
+use crate::model::Note;
+use crate::nt::{Machine, Member, PagedDump, ProcessFacts, current};
+use crate::source::Source;
+use alloc::{format, vec::Vec};
+
+/// The process that holds the stable hives, and the first Windows that has it.
+const PROCESS: &str = "Registry";
+const FIRST_WITH_PROCESS: u32 = 17_063;
+/// Processes that are looked at from either end of the list; it is the second or third to start.
+const MAX_PROCESSES: usize = 16;
+/// The most of the kernel's data that is searched.
+const MAX_SEARCHED: u64 = 0x100_0000;
+
+/// Members of the headers of an image, and what a section of data has.
+mod pe {
+    pub const HEADERS_AT: u64 = 0x3C;
+    pub const SECTIONS: u64 = 6;
+    pub const OPTIONAL_SIZE: u64 = 0x14;
+    pub const OPTIONAL: u64 = 0x18;
+    pub const SECTION: u64 = 0x28;
+    pub const VIRTUAL_SIZE: u64 = 8;
+    pub const ADDRESS: u64 = 0xC;
+    pub const FLAGS: u64 = 0x24;
+    /// Discarded after start; executable; writable.
+    pub const DISCARDABLE: u32 = 0x0200_0000;
+    pub const EXECUTABLE: u32 = 0x2000_0000;
+    pub const WRITABLE: u32 = 0x8000_0000;
+    /// More sections than any kernel has.
+    pub const MAX_SECTIONS: u16 = 64;
+}
+
+/// The registry of a dump: its hives, and where those in a process's memory are read.
+#[derive(Clone, Debug, Default)]
+pub struct RegistryMemory {
+    /// The hives; `None` when none was found.
+    pub hives: Option<Hives>,
+    /// The page tables of the process `Registry`.
+    pub process: Option<u64>,
+    /// Why there are none, or fewer than there should be.
+    pub notes: Vec<Note>,
+}
+
+impl RegistryMemory {
+    /// Finds the hives. `head` is the address of `CmpHiveListHead` where it is known.
+    #[must_use]
+    pub fn find(
+        source: &dyn Source,
+        dump: &PagedDump,
+        head: Option<VirtualAddress>,
+        until: Until,
+    ) -> Self {
+        let mut found = Self::default();
+        let Some(kernel) = dump.space(source) else {
+            return found;
+        };
+        let build = dump.header.minor_version.unwrap_or(0);
+        let width = dump.pointer_width();
+        if build >= FIRST_WITH_PROCESS {
+            found.process = registry_process(dump, &kernel);
+        }
+        let listed = head.map(|head| Hives::from_head(&kernel, width, build, head, until));
+        let why = match listed {
+            Some(Ok(hives)) => {
+                found.hives = Some(hives);
+                return found;
+            }
+            Some(Err(why @ Missing::File(_))) => Some(why),
+            Some(Err(why)) => {
+                found.hives = search(dump, &kernel, until);
+                Some(why)
+            }
+            None => {
+                found.hives = search(dump, &kernel, until);
+                None
+            }
+        };
+        if found.hives.is_none() {
+            let why = why.map_or_else(
+                || "nothing in the kernel's data leads to a hive".into(),
+                |why| format!("{why}"),
+            );
+            let text = format!("The registry cannot be read from this dump: {why}.");
+            found.notes.push(Note::new("no-registry", text));
+        }
+        found
+    }
+
+    /// Asks the registry; `None` when no hive was found.
+    pub fn ask<T>(
+        &self,
+        source: &dyn Source,
+        dump: &PagedDump,
+        question: impl FnOnce(&Registry<'_>) -> T,
+    ) -> Option<T> {
+        let hives = self.hives.as_ref()?;
+        let kernel = dump.space(source)?;
+        let process = self.process.map(|root| kernel.process(root));
+        let spaces = Spaces {
+            kernel: &kernel,
+            process: process.as_ref().map(|space| space as &dyn AddressSpace),
+        };
+        Some(question(&Registry::new(hives, spaces)))
+    }
+}
+
+/// The page tables of the process `Registry`.
+fn registry_process(dump: &PagedDump, kernel: &KernelSpace<'_>) -> Option<u64> {
+    let data = dump.ground.debugger_data.as_ref()?;
+    let machine = Machine {
+        architecture: dump.ground.architecture?,
+        build: dump.header.minor_version?,
+        debugger_data: data,
+    };
+    let links = current::process_links(machine)?;
+    let width = dump.pointer_width();
+    let head = data
+        .address(Member::PsActiveProcessHead)
+        .or(dump.header.active_process_head.map(VirtualAddress))?;
+    // From both ends at once, so that little is waited for.
+    let mut ends = [head, head];
+    for _ in 0..MAX_PROCESSES {
+        for (end, link) in ends.iter_mut().zip([0, u64::from(width)]) {
+            let Ok(next) = kernel.pointer(VirtualAddress(end.0.checked_add(link)?), width) else {
+                continue;
+            };
+            *end = next;
+            let process = VirtualAddress(next.0.checked_sub(links)?);
+            let Some(facts) = ProcessFacts::read(machine, kernel, process) else {
+                continue;
+            };
+            let is = facts.name.as_deref() == Some(PROCESS) && facts.parent_pid == Some(4);
+            if let (true, Some(root)) = (is, facts.directory_table_base) {
+                return Some(root);
+            }
+        }
+    }
+    None
+}
+
+/// Searches the kernel's data for the head of the list.
+fn search(dump: &PagedDump, kernel: &KernelSpace<'_>, until: Until) -> Option<Hives> {
+    let base = dump.kernel()?.base;
+    let (width, build) = (dump.pointer_width(), dump.header.minor_version.unwrap_or(0));
+    let mut left = MAX_SEARCHED;
+    for (from, to) in data_sections(kernel, base)? {
+        let to = to.min(from.saturating_add(left));
+        left = left.saturating_sub(to.saturating_sub(from));
+        let (from, to) = (VirtualAddress(from), VirtualAddress(to));
+        let found = Hives::scan(kernel, width, build, from, to, until);
+        if found.is_some() {
+            return found;
+        }
+    }
+    None
+}
+
+/// First and last address of the kernel's sections of data.
+fn data_sections(kernel: &KernelSpace<'_>, base: VirtualAddress) -> Option<Vec<(u64, u64)>> {
+    let at = |offset: u64| base.checked_add(offset);
+    let headers = u64::from(kernel.u32(at(pe::HEADERS_AT)?).ok()?);
+    let count = kernel.u16(at(headers + pe::SECTIONS)?).ok()?;
+    let optional = u64::from(kernel.u16(at(headers + pe::OPTIONAL_SIZE)?).ok()?);
+    let mut sections = Vec::new();
+    for number in 0..u64::from(count.min(pe::MAX_SECTIONS)) {
+        let section = headers + pe::OPTIONAL + optional + number * pe::SECTION;
+        let word = |offset: u64| kernel.u32(at(section + offset)?).ok();
+        let flags = word(pe::FLAGS)?;
+        let unwanted = flags & (pe::DISCARDABLE | pe::EXECUTABLE) != 0;
+        if flags & pe::WRITABLE == 0 || unwanted {
+            continue;
+        }
+        let from = at(word(pe::ADDRESS)?.into())?;
+        sections.push((from.0, from.0.checked_add(word(pe::VIRTUAL_SIZE)?.into())?));
+    }
+    Some(sections)
+}
