@@ -6,6 +6,7 @@
 
 mod arguments;
 mod file;
+mod open;
 mod output;
 mod run;
 

@@ -1,12 +1,17 @@
 //! Reports, written one after the other as they are made.
 
 use crate::arguments::{Arguments, Format};
+use crate::open::Open;
 use bluepane::model::Report;
 use bluepane::{console, report};
 use std::io::{self, Write};
 
 /// Between two reports in text.
 const BETWEEN: &str = "\n\n\n";
+
+/// Instead of the answer of a command that would show memory.
+const UNREAD: &str = "The memory of the dump is not read: it could not be opened, or names are to \
+                      be taken out of the answers, which memory does not allow.";
 
 /// Where reports go.
 pub struct Output<'a, W> {
@@ -34,12 +39,13 @@ impl<'a, W: Write> Output<'a, W> {
     }
 
     /// A report. It is passed on at once, so that whoever reads need not wait for the next file.
-    pub fn report(&mut self, report: &Report) -> io::Result<()> {
+    /// `open` is the file itself, for commands that read it.
+    pub fn report(&mut self, report: &Report, open: Option<Open>) -> io::Result<()> {
         self.separate()?;
         if self.arguments.commands.is_empty() {
             self.whole(report)?;
         } else {
-            self.answers(report)?;
+            self.answers(report, open)?;
         }
         self.written += 1;
         self.out.flush()
@@ -82,11 +88,15 @@ impl<'a, W: Write> Output<'a, W> {
     }
 
     /// What the console answers. The file is named only where there are several.
-    fn answers(&mut self, report: &Report) -> io::Result<()> {
+    fn answers(&mut self, report: &Report, mut open: Option<Open>) -> io::Result<()> {
         let line = report::summary_line(report);
         writeln!(self.out, "{line}")?;
         for command in &self.arguments.commands {
-            let answer = console::run(command, report);
+            let answer = match &mut open {
+                Some(open) => open.command(command),
+                None if console::reads_dump(command) => UNREAD.into(),
+                None => console::run(command, report),
+            };
             writeln!(self.out, "\n> {command}\n{}", answer.trim_end())?;
         }
         Ok(())

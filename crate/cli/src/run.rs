@@ -2,6 +2,7 @@
 
 use crate::arguments::{Arguments, Format};
 use crate::file::{Dump, dumps_in};
+use crate::open::Open;
 use crate::output::Output;
 use bluepane::analysis::Analysis;
 use bluepane::model::{File, Note, Report, SCHEMA};
@@ -50,9 +51,9 @@ pub fn analyse(arguments: &Arguments, out: impl Write) -> Result<bool, Problem> 
     let mut all = true;
     output.begin()?;
     for subject in &subjects {
-        let mut report = match subject {
+        let (mut report, open) = match subject {
             Subject::File(path) => report(path),
-            Subject::Unusable(path, why) => unusable(path, why.clone()),
+            Subject::Unusable(path, why) => (unusable(path, why.clone()), None),
         };
         all &= report.error.is_none();
         if arguments.symbols.is_some() {
@@ -64,7 +65,9 @@ pub fn analyse(arguments: &Arguments, out: impl Write) -> Result<bool, Problem> 
         if arguments.redacts() {
             report = redact(&report, &RedactionOptions::default());
         }
-        output.report(&report)?;
+        // What memory holds cannot be redacted: then it is not read.
+        let open = open.filter(|_| !arguments.redacts());
+        output.report(&report, open)?;
     }
     output.end()?;
     Ok(all)
@@ -90,17 +93,17 @@ fn subjects(paths: &[PathBuf]) -> Vec<Subject> {
     subjects
 }
 
-/// The report on one file, whatever is wrong with it.
-fn report(path: &Path) -> Report {
+/// The report on one file, whatever is wrong with it, and the file where it could be opened.
+fn report(path: &Path) -> (Report, Option<Open>) {
     let begin = Instant::now();
     let mut dump = match Dump::open(path) {
         Ok(dump) => dump,
-        Err(error) => return unusable(path, unreadable(&error)),
+        Err(error) => return (unusable(path, unreadable(&error)), None),
     };
     let mut analysis = Analysis::with_limits(&name(path), dump.len, limits());
     analysis.run(&mut dump);
     analysis.set_elapsed(begin.elapsed().as_secs_f64() * 1000.0);
-    analysis.report().clone()
+    (analysis.report().clone(), Some(Open { analysis, dump }))
 }
 
 /// A read costs little here, so that a small file is not read whole when a tenth of it is wanted.

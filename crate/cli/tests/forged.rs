@@ -152,3 +152,17 @@ fn a_dump_of_many_gigabytes_is_read_in_few_pieces() {
     assert!(stat("reads") <= 2000, "{report}");
     assert!(stat("bytes_read") <= 128 << 20, "{report}");
 }
+
+#[test]
+fn commands_read_the_dump_unless_names_are_to_be_taken_out() {
+    let folder = Folder::new("live");
+    let path = folder.forge("x.dmp", &scenario(19041, "bitmap-kernel"));
+    let path = path.to_str().unwrap();
+    let ran = bluepane(&["--command", "db nt L2", "--command", "!pte nt", path]);
+    assert_eq!(ran.status, 0);
+    assert!(ran.stdout.contains("  4d 5a "), "{}", ran.stdout);
+    assert!(ran.stdout.contains("PXE at #"), "{}", ran.stdout);
+    let redacted = bluepane(&["--redact", "--command", "db nt L2", path]);
+    assert!(redacted.stdout.contains("memory of the dump is not read"));
+    assert!(!redacted.stdout.contains("4d 5a"), "{}", redacted.stdout);
+}

@@ -2,7 +2,8 @@
 //!
 //! The caller drives it ([`Analysis::advance`]): while it is [`Progress::Wanting`], the ranges of
 //! [`Cache::take_wanted`] are to be fetched and handed to the cache; after every
-//! [`Progress::Step`] the report holds what is known so far.
+//! [`Progress::Step`] the report holds what is known so far. When the report is complete,
+//! questions may be asked of the dump ([`Analysis::ask`]) and are driven the same way.
 
 mod blackbox;
 mod bugcheck;
@@ -15,6 +16,7 @@ mod known;
 mod machine;
 mod modules;
 mod paged;
+mod question;
 mod steps;
 mod system;
 mod user;
@@ -23,6 +25,8 @@ use crate::model::{File, Note, Report, SCHEMA, Stats};
 use crate::source::{Attempt, Cache, CacheLimits, Completeness, Provider, Source, serve};
 use alloc::{format, string::String};
 use known::Known;
+use question::Question;
+pub use question::{Answer, Query};
 use steps::Step;
 
 /// How far an analysis is.
@@ -53,6 +57,7 @@ pub struct Analysis {
     /// How often steps were run again that take their work in pieces.
     repeated: u32,
     stopped: Option<String>,
+    question: Option<Question>,
 }
 
 impl Analysis {
@@ -81,6 +86,7 @@ impl Analysis {
             done: 0,
             repeated: 0,
             stopped: None,
+            question: None,
         }
     }
 
@@ -100,11 +106,28 @@ impl Analysis {
         self.report.stats.elapsed_ms = Some(milliseconds);
     }
 
-    /// Runs the current step once.
+    /// Asks something of the dump. It is answered by further calls of [`Analysis::advance`], behind
+    /// the steps that are still to be done; an earlier question that was not answered yet is
+    /// dropped. A stopped analysis goes on: [`Cache::cancel`] was meant for what ran then.
+    pub fn ask(&mut self, query: Query) {
+        self.cache.resume();
+        self.question = Some(Question::new(query));
+    }
+
+    /// The answer, once [`Analysis::advance`] said [`Progress::Finished`].
+    pub fn take_answer(&mut self) -> Option<Answer> {
+        self.question.take()?.answer
+    }
+
+    /// Runs the current step once: of the analysis, or of the question that was asked.
     pub fn advance(&mut self) -> Progress {
         let plan = steps::plan(&self.known);
         let Some(&Step { name, run }) = plan.get(self.done) else {
-            return Progress::Finished;
+            let ground = self.known.ground(&self.report);
+            return match &mut self.question {
+                Some(question) => question.advance(&mut self.cache, ground),
+                None => Progress::Finished,
+            };
         };
         let known = &self.known;
         match self.cache.attempt(|cache| run(cache, known)) {
@@ -141,6 +164,13 @@ impl Analysis {
                 Progress::Finished => break,
             }
         }
+    }
+
+    /// Asks, and answers, over a file that can be waited for.
+    pub fn answer(&mut self, query: Query, provider: &mut dyn Provider) -> Option<Answer> {
+        self.ask(query);
+        self.run(provider);
+        self.take_answer()
     }
 
     fn compose(&mut self) {

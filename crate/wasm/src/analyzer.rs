@@ -2,8 +2,7 @@
 //! with the report as a plain object.
 
 use crate::convert::{report_to_js, to_js};
-use bluepane::analysis::{Analysis, Progress};
-use bluepane::console;
+use bluepane::analysis::{Analysis, Answer, Progress, Query};
 use bluepane::report::{self, RedactionOptions};
 use bluepane::source::Range;
 use js_sys::{Function, Promise, Uint8Array};
@@ -64,28 +63,14 @@ impl Analyzer {
     /// What `on_progress` throws.
     pub async fn run(&self, read: Function, on_progress: Function) -> Result<JsValue, JsValue> {
         let begun = js_sys::Date::now();
-        let mut at = ("open", 0, 1);
-        loop {
-            let progress = self.analysis.borrow_mut().advance();
-            match progress {
-                Progress::Wanting => {
-                    self.fetch(&read).await;
-                    self.tell(&on_progress, at, false)?;
-                }
-                Progress::Step { done, total, name } => {
-                    at = (name, done, total);
-                    self.tell(&on_progress, at, true)?;
-                }
-                Progress::Finished => break,
-            }
-        }
+        self.drive(&read, &on_progress, "open", true).await?;
         self.analysis
             .borrow_mut()
             .set_elapsed(js_sys::Date::now() - begun);
         report_to_js(self.analysis.borrow().report())
     }
 
-    /// Ends `run` soon, with a report over what has been read.
+    /// Ends `run` or `command` soon, with a report or an answer over what has been read.
     pub fn cancel(&self) {
         self.analysis.borrow_mut().cache_mut().cancel();
     }
@@ -108,10 +93,24 @@ impl Analyzer {
         report::html(&self.redacted(redact))
     }
 
-    /// Answers one line of the console.
-    #[must_use]
-    pub fn command(&self, line: &str) -> String {
-        console::run(line, self.analysis.borrow().report())
+    /// Answers one line of the console, reading the dump where the command does. To be called when
+    /// `run` has ended, and not while another question is open. `read` and `on_progress` as there,
+    /// but no report is told.
+    ///
+    /// # Errors
+    /// What `on_progress` throws.
+    pub async fn command(
+        &self,
+        line: String,
+        read: Function,
+        on_progress: Function,
+    ) -> Result<String, JsValue> {
+        self.analysis.borrow_mut().ask(Query::Command(line));
+        self.drive(&read, &on_progress, "command", false).await?;
+        match self.analysis.borrow_mut().take_answer() {
+            Some(Answer::Text(text)) => Ok(text),
+            None => Ok(String::new()),
+        }
     }
 
     /// The report as JSON text.
@@ -132,6 +131,31 @@ impl Analyzer {
             report::redact(analysis.report(), &RedactionOptions::default())
         } else {
             analysis.report().clone()
+        }
+    }
+
+    /// Runs steps until nothing is left to do.
+    async fn drive(
+        &self,
+        read: &Function,
+        on_progress: &Function,
+        name: &'static str,
+        with_report: bool,
+    ) -> Result<(), JsValue> {
+        let mut at = (name, 0, 1);
+        loop {
+            let progress = self.analysis.borrow_mut().advance();
+            match progress {
+                Progress::Wanting => {
+                    self.fetch(read).await;
+                    self.tell(on_progress, at, false)?;
+                }
+                Progress::Step { done, total, name } => {
+                    at = (name, done, total);
+                    self.tell(on_progress, at, with_report)?;
+                }
+                Progress::Finished => return Ok(()),
+            }
         }
     }
 

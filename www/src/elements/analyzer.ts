@@ -293,9 +293,9 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #desk: Desk = {
-    command: async (line) => {
+    command: async (line, watch) => {
       await this.#ready;
-      return this.#need().command(line);
+      return this.#need().command(line, watch);
     },
     render: async (format, redact) => {
       await this.#ready;

@@ -4,7 +4,7 @@
 import type { Assets } from "../assets";
 import type { Progress, Report } from "../report";
 import { type Fault, type FaultCode, type Format, type FromWorker } from "./protocol";
-import { type ToWorker, readError } from "./protocol";
+import { type ToWorker, type Watch, readError } from "./protocol";
 import type { Source } from "./source";
 
 /** An analysis that ended without a report. */
@@ -16,7 +16,7 @@ export class FaultError extends Error {
 
 const START_TIMEOUT_MS = 20_000;
 const CANCEL_TIMEOUT_MS = 4_000;
-/** The longest that a question to an open file may take. */
+/** The longest that a question to an open file may take without a sign of life. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 interface Job {
@@ -30,6 +30,7 @@ interface Job {
 
 interface Call {
   timer: number;
+  onProgress: ((progress: Progress) => void) | undefined;
   resolve: (text: string) => void;
   reject: (error: Error) => void;
 }
@@ -115,24 +116,36 @@ export class Engine {
     return this.#call((id, call) => ({ type: "render", id, call, format, redact }));
   }
 
-  /** One line of the console. */
-  command(line: string): Promise<string> {
-    return this.#call((id, call) => ({ type: "command", id, call, line }));
+  /** One line of the console. A stopped one is answered with what was read by then. */
+  command(line: string, watch: Watch = {}): Promise<string> {
+    return this.#call((id, call) => ({ type: "command", id, call, line }), watch);
   }
 
-  #call(message: (id: number, call: number) => ToWorker): Promise<string> {
+  #call(message: (id: number, call: number) => ToWorker, watch: Watch = {}): Promise<string> {
     const job = this.#job;
     const live = this.#live;
     if (!job || !live) return Promise.reject(new Error("no file is open in the analyzer"));
     const call = this.#next++;
     return new Promise((resolve, reject) => {
-      const timer = window.setTimeout(
-        () => this.#fail("worker-lost", new Error("it did not answer a question")),
-        ANSWER_TIMEOUT_MS,
-      );
-      this.#calls.set(call, { timer, resolve, reject });
+      this.#calls.set(call, {
+        timer: this.#patience(),
+        onProgress: watch.onProgress,
+        resolve,
+        reject,
+      });
       live.postMessage(message(job.id, call));
+      watch.signal?.addEventListener("abort", () => {
+        if (!this.#calls.has(call)) return;
+        this.#live?.postMessage({ type: "stop", id: job.id, call } satisfies ToWorker);
+      });
     });
+  }
+
+  #patience(): number {
+    return window.setTimeout(
+      () => this.#fail("worker-lost", new Error("it did not answer a question")),
+      ANSWER_TIMEOUT_MS,
+    );
   }
 
   #start(): Promise<Worker> {
@@ -182,6 +195,14 @@ export class Engine {
       window.clearTimeout(call?.timer);
       if (said.type === "reply") call?.resolve(said.text);
       else call?.reject(new Error(said.message));
+      return;
+    }
+    if (said.type === "told") {
+      const call = this.#calls.get(said.call);
+      if (!call) return;
+      window.clearTimeout(call.timer);
+      call.timer = this.#patience();
+      call.onProgress?.(said.progress);
       return;
     }
     const job = this.#job;

@@ -18,13 +18,20 @@ export interface Fault {
   message: string;
 }
 
+/** How a question may be watched and stopped. */
+export interface Watch {
+  onProgress?: (progress: Progress) => void;
+  signal?: AbortSignal;
+}
+
 export type ToWorker =
   | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
   | { type: "open"; id: number; name: string; size: number; blob?: Blob }
   | { type: "bytes"; id: number; read: number; bytes?: Uint8Array; error?: ReadError }
   | { type: "cancel"; id: number }
   | { type: "render"; id: number; call: number; format: Format; redact: boolean }
-  | { type: "command"; id: number; call: number; line: string };
+  | { type: "command"; id: number; call: number; line: string }
+  | { type: "stop"; id: number; call: number };
 
 export type FromWorker =
   | { type: "ready" }
@@ -32,6 +39,7 @@ export type FromWorker =
   | { type: "progress"; id: number; progress: Progress }
   | { type: "report"; id: number; report: Report }
   | { type: "fault"; id: number; fault: Fault }
+  | { type: "told"; call: number; progress: Progress }
   | { type: "reply"; call: number; text: string }
   | { type: "refusal"; call: number; message: string };
 

@@ -20,12 +20,16 @@ export class ConsoleSection extends Section {
     entries: { state: true },
     running: { state: true },
     known: { state: true },
+    share: { state: true },
   };
   static override styles = styles(sectionCss, css);
   declare entries: Entry[];
   declare running: boolean;
   /** What can be completed. */
   declare known: string[];
+  /** How much of a long command is done, from 0 to 1. */
+  declare share: number;
+  #stop: AbortController | null = null;
   #history: string[] = [];
   /** Where in the history the arrow keys are; its length is the line being written. */
   #at = 0;
@@ -36,6 +40,7 @@ export class ConsoleSection extends Section {
     this.entries = [];
     this.running = false;
     this.known = OFFERED;
+    this.share = 0;
   }
 
   /** Asks the analyzer which commands it has, once. */
@@ -77,8 +82,22 @@ export class ConsoleSection extends Section {
         <datalist id="commands">
           ${this.known.map((line) => html`<option value=${line}></option>`)}
         </datalist>
-        <button type="submit" ?disabled=${this.running}>Run</button>
+        ${
+          this.running
+            ? html`<button type="button" @click=${() => this.#stop?.abort()}>Stop</button>`
+            : html`<button type="submit">Run</button>`
+        }
       </form>
+      ${
+        this.running
+          ? html`<progress
+              class="screen"
+              max="1"
+              .value=${this.share}
+              aria-label="Progress of the command"
+            ></progress>`
+          : nothing
+      }
       <div class="try screen">
         ${OFFERED.map(
           (line) =>
@@ -122,9 +141,14 @@ export class ConsoleSection extends Section {
     this.#history.push(line);
     this.#at = this.#history.length;
     this.running = true;
+    this.share = 0;
+    this.#stop = new AbortController();
     let answer: string;
     try {
-      answer = await this.desk.command(line);
+      answer = await this.desk.command(line, {
+        onProgress: ({ done, total }) => (this.share = total > 0 ? done / total : 0),
+        signal: this.#stop.signal,
+      });
     } catch (error) {
       answer = error instanceof Error ? error.message : String(error);
     }

@@ -1,14 +1,14 @@
 // What every section of the report has in common: the report, whether it is still growing, and
 // a way to ask the analyzer.
 import { LitElement, type PropertyDeclarations, type TemplateResult, html } from "lit";
-import type { Format } from "../engine/protocol";
+import type { Format, Watch } from "../engine/protocol";
 import type { Abilities } from "../share/clipboard";
 import type { Report } from "../report";
 import { addressWidth } from "../format/pieces";
 
 /** What a section may ask of the analysis that it shows. */
 export interface Desk {
-  command(line: string): Promise<string>;
+  command(line: string, watch?: Watch): Promise<string>;
   render(format: Format, redact: boolean): Promise<string>;
   /** Moves to another section of the same report. */
   show(section: string): void;

@@ -17,7 +17,11 @@ declare module "bluepane-wasm" {
     markdown(redact: boolean): string;
     json(redact: boolean): string;
     html(redact: boolean): string;
-    command(line: string): string;
+    command(
+      line: string,
+      read: (offset: number, length: number) => Promise<Uint8Array>,
+      onProgress: (progress: Progress) => void,
+    ): Promise<string>;
     free(): void;
   }
 }

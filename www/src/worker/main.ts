@@ -11,6 +11,8 @@ const scope = self as unknown as {
 };
 const PROGRESS_EVERY_MS = 60;
 
+type Reads = (offset: number, length: number) => Promise<Uint8Array>;
+
 class Session {
   #analyzer: Analyzer;
   #waiting = new Map<number, { resolve: (b: Uint8Array) => void; reject: (e: Error) => void }>();
@@ -19,6 +21,11 @@ class Session {
   #said = 0;
   /** The first read that failed for good. */
   lost: ReadError | null = null;
+  /** Settles when what was asked before is answered: the analyzer does one thing at a time. */
+  #turn: Promise<void> = Promise.resolve();
+  /** The question that is being answered, and those that are not wanted any more. */
+  #asked = 0;
+  #dropped = new Set<number>();
 
   constructor(
     readonly id: number,
@@ -30,7 +37,12 @@ class Session {
     this.#analyzer = new Analyzer(name, size);
   }
 
-  async run(): Promise<void> {
+  run(): Promise<void> {
+    this.#turn = this.#run();
+    return this.#turn;
+  }
+
+  async #run(): Promise<void> {
     try {
       const report = await this.#analyzer.run(
         (offset, length) => this.#read(offset, length),
@@ -96,8 +108,43 @@ class Session {
     return this.#analyzer[format](redact);
   }
 
-  command(line: string): string {
-    return this.#analyzer.command(line);
+  command(call: number, line: string): Promise<string> {
+    return this.#inTurn(call, (read, tell) => this.#analyzer.command(line, read, tell));
+  }
+
+  /** Asks the analyzer when it is free, and says how far it is. */
+  #inTurn<T>(
+    call: number,
+    ask: (read: Reads, tell: (progress: Progress) => void) => Promise<T>,
+  ): Promise<T> {
+    const answer = this.#turn.then(() => {
+      if (this.#dropped.delete(call)) throw new Error("stopped before it began");
+      this.#asked = call;
+      return ask(
+        (offset, length) => this.#read(offset, length),
+        (progress) => {
+          const now = performance.now();
+          if (now - this.#said < PROGRESS_EVERY_MS) return;
+          this.#said = now;
+          scope.postMessage({ type: "told", call, progress });
+        },
+      );
+    });
+    this.#turn = answer.then(
+      () => this.#done(),
+      () => this.#done(),
+    );
+    return answer;
+  }
+
+  #done(): void {
+    this.#asked = 0;
+  }
+
+  /** Ends one question soon; it is answered with what was read. */
+  stop(call: number): void {
+    if (this.#asked === call) this.#analyzer.cancel();
+    else this.#dropped.add(call);
   }
 
   close(): void {
@@ -119,9 +166,9 @@ function fault(
   scope.postMessage({ type: "fault", id, fault: { code, message } });
 }
 
-function reply(call: number, make: () => string): void {
+async function reply(call: number, make: () => string | Promise<string>): Promise<void> {
   try {
-    scope.postMessage({ type: "reply", call, text: make() });
+    scope.postMessage({ type: "reply", call, text: await make() });
   } catch (error) {
     scope.postMessage({ type: "refusal", call, message: readError(error).message });
   }
@@ -153,14 +200,16 @@ scope.onmessage = ({ data }) => {
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {
-    if ("call" in data)
-      reply(data.call, () => {
+    if ("call" in data && data.type !== "stop")
+      void reply(data.call, () => {
         throw new Error("that file is no longer open");
       });
     return;
   }
   if (data.type === "bytes") current.answer(data.read, data.bytes, data.error);
   else if (data.type === "cancel") current.cancel();
-  else if (data.type === "render") reply(data.call, () => current.render(data.format, data.redact));
-  else reply(data.call, () => current.command(data.line));
+  else if (data.type === "stop") current.stop(data.call);
+  else if (data.type === "render")
+    void reply(data.call, () => current.render(data.format, data.redact));
+  else void reply(data.call, () => current.command(data.call, data.line));
 };

@@ -3,8 +3,9 @@
 
 use super::known::Known;
 use crate::container::{DumpHeader, SecondaryData};
-use crate::memory::{AddressSpace, KernelSpace, Missing, SparseSpace, VirtualAddress};
+use crate::memory::VirtualAddress;
 use crate::model::Note;
+pub(super) use crate::nt::Space;
 use crate::nt::{
     Architecture, Context, CrashException, DebuggerData, Minidump, ModuleList, PagedDump,
     ProcessFacts, ProcessorFacts, ThreadFacts, UnloadedModule,
@@ -107,13 +108,6 @@ impl<'a> Dump<'a> {
     }
 }
 
-/// The memory of a kernel dump of any kind.
-pub(super) enum Space<'a> {
-    Blocks(SparseSpace<'a>),
-    Pages(KernelSpace<'a>),
-    None,
-}
-
 impl<'a> Space<'a> {
     pub(super) fn of(known: &'a Known, source: &'a dyn Source) -> Self {
         if let Some(dump) = &known.minidump {
@@ -121,15 +115,5 @@ impl<'a> Space<'a> {
         }
         let paged = known.paged.as_ref().and_then(|dump| dump.space(source));
         paged.map_or(Self::None, Self::Pages)
-    }
-}
-
-impl AddressSpace for Space<'_> {
-    fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
-        match self {
-            Self::Blocks(space) => space.read(address, buf),
-            Self::Pages(space) => space.read(address, buf),
-            Self::None => Err(Missing::Unmapped),
-        }
     }
 }

@@ -6,6 +6,7 @@ use super::kernel::{self, Judgement};
 use super::machine::Secondary;
 use super::steps::{Learned, Piece};
 use super::{modules, user};
+use crate::console::Ground;
 use crate::container::pages::PagesError;
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity, PageIndex};
@@ -48,6 +49,15 @@ impl Known {
     pub(super) fn dump(&self) -> Option<Dump<'_>> {
         let paged = || self.paged.as_ref().map(Dump::paged);
         self.minidump.as_ref().map(Dump::minidump).or_else(paged)
+    }
+
+    /// What questions are answered from.
+    pub(super) fn ground<'a>(&'a self, report: &'a Report) -> Ground<'a> {
+        Ground {
+            report,
+            minidump: self.minidump.as_ref(),
+            paged: self.paged.as_ref(),
+        }
     }
 
     /// Whether Windows encrypted the dump.

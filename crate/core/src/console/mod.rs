@@ -1,19 +1,32 @@
 //! The commands a person types, in the debugger's own words, for those whose fingers know them.
 //!
-//! [`run`] answers from the report alone, so it needs neither the dump nor symbols, and says so
-//! where the debugger could say more. The layouts follow what the debugger prints in its public
+//! Most commands answer from the report alone ([`Answering::Report`]), so they need neither the
+//! dump nor symbols. Others read the dump ([`Answering::Dump`], [`Answering::Job`]): the analysis
+//! runs them as it runs its own steps (`analysis::Analysis::ask`). The layouts follow what the debugger prints in its public
 //! documentation and in dumps that people published; where the report knows something else (how
 //! a frame was found instead of a return address), the column says what it is.
 
+mod address;
 mod analyze;
+mod display;
+mod formats;
+mod job;
+mod live;
 mod memory;
 mod modules;
 mod registers;
+mod search;
 mod target;
+mod translate;
+
+pub use job::{Begun, Job, Running, incomplete};
+pub use live::{Ground, Live, MAX_STRETCH, Stretch, level_name, reason};
 
 use crate::model::Report;
 use crate::report::format::clean;
+use crate::source::Slice;
 use alloc::{format, string::String, vec::Vec};
+use live::number;
 
 /// A command.
 #[derive(Clone, Copy, Debug)]
@@ -24,7 +37,18 @@ pub struct Command {
     pub arguments: &'static str,
     /// What it answers.
     pub about: &'static str,
-    run: fn(&[&str], &Report) -> Vec<String>,
+    answering: Answering,
+}
+
+/// What a command answers from.
+#[derive(Clone, Copy, Debug)]
+pub enum Answering {
+    /// From the report alone.
+    Report(fn(&[&str], &Report) -> Vec<String>),
+    /// From the dump, in one step: what it touches must fit the cache.
+    Dump(fn(&[&str], &Live<'_>) -> Vec<String>),
+    /// From the dump, in many steps.
+    Job(fn(&[&str], &Live<'_>) -> Begun),
 }
 
 /// All commands, in the order in which `help` lists them.
@@ -33,103 +57,258 @@ pub static COMMANDS: &[Command] = &[
         name: "!analyze",
         arguments: "[-v] | -show CODE [P1 [P2 [P3 [P4]]]]",
         about: "the stop code, the stack and the blame; or what any stop code means",
-        run: analyze::analyze,
+        answering: Answering::Report(analyze::analyze),
     },
     Command {
         name: "!findings",
         arguments: "",
         about: "every finding with its evidence and advice",
-        run: analyze::findings,
+        answering: Answering::Report(analyze::findings),
     },
     Command {
         name: ".bugcheck",
         arguments: "",
         about: "the stop code and its four parameters",
-        run: analyze::bugcheck,
+        answering: Answering::Report(analyze::bugcheck),
     },
     Command {
         name: "vertarget",
         arguments: "",
         about: "kind of dump, version of Windows, kernel base, time, up time",
-        run: target::vertarget,
+        answering: Answering::Report(target::vertarget),
     },
     Command {
         name: ".time",
         arguments: "",
         about: "when it stopped, and how long it had run",
-        run: target::time,
+        answering: Answering::Report(target::time),
     },
     Command {
         name: "!sysinfo",
         arguments: "machineid",
         about: "maker, product and firmware",
-        run: target::sysinfo,
+        answering: Answering::Report(target::sysinfo),
     },
     Command {
         name: "!vm",
         arguments: "",
         about: "page files, memory counters, processes by commit",
-        run: memory::vm,
+        answering: Answering::Report(memory::vm),
     },
     Command {
         name: "!process",
         arguments: "0 0",
         about: "every process",
-        run: memory::process,
+        answering: Answering::Report(memory::process),
     },
     Command {
         name: "lm",
         arguments: "[t] [n] [f] [v] [m PATTERN]",
         about: "modules: with their times, names, paths, in full; also lmvm NAME",
-        run: modules::lm,
+        answering: Answering::Report(modules::lm),
     },
     Command {
         name: "ln",
         arguments: "ADDRESS",
         about: "the module in which an address lies",
-        run: modules::ln,
+        answering: Answering::Report(modules::ln),
     },
     Command {
         name: "k",
         arguments: "",
         about: "the stack, each frame with how it was found",
-        run: registers::stack,
+        answering: Answering::Report(registers::stack),
     },
     Command {
         name: "r",
         arguments: "[REGISTER]",
         about: "the registers",
-        run: registers::registers,
+        answering: Answering::Report(registers::registers),
+    },
+    Command {
+        name: "db",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory; also dw, dd, dq, dp, dc, and !db … !dq for physical memory",
+        answering: Answering::Dump(display::db),
+    },
+    Command {
+        name: "dw",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory in units of two bytes",
+        answering: Answering::Dump(display::dw),
+    },
+    Command {
+        name: "dd",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory in units of four bytes",
+        answering: Answering::Dump(display::dd),
+    },
+    Command {
+        name: "dc",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory in units of four bytes, and as text",
+        answering: Answering::Dump(display::dc),
+    },
+    Command {
+        name: "dq",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory in units of eight bytes",
+        answering: Answering::Dump(display::dq),
+    },
+    Command {
+        name: "dp",
+        arguments: "[/p] ADDRESS [L COUNT | END]",
+        about: "memory in units of a pointer",
+        answering: Answering::Dump(display::dp),
+    },
+    Command {
+        name: "dps",
+        arguments: "ADDRESS [L COUNT | END]",
+        about: "pointers, each with the module that it points into",
+        answering: Answering::Dump(display::dps),
+    },
+    Command {
+        name: "da",
+        arguments: "ADDRESS [L COUNT]",
+        about: "text of bytes",
+        answering: Answering::Dump(display::da),
+    },
+    Command {
+        name: "du",
+        arguments: "ADDRESS [L COUNT]",
+        about: "text of UTF-16",
+        answering: Answering::Dump(display::du),
+    },
+    Command {
+        name: "!db",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory; also !dw, !dd, !dc, !dq, !dp",
+        answering: Answering::Dump(display::physical_db),
+    },
+    Command {
+        name: "!dw",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory in units of two bytes",
+        answering: Answering::Dump(display::physical_dw),
+    },
+    Command {
+        name: "!dd",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory in units of four bytes",
+        answering: Answering::Dump(display::physical_dd),
+    },
+    Command {
+        name: "!dc",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory in units of four bytes, and as text",
+        answering: Answering::Dump(display::physical_dc),
+    },
+    Command {
+        name: "!dq",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory in units of eight bytes",
+        answering: Answering::Dump(display::physical_dq),
+    },
+    Command {
+        name: "!dp",
+        arguments: "ADDRESS [L COUNT]",
+        about: "physical memory in units of a pointer",
+        answering: Answering::Dump(display::physical_dp),
+    },
+    Command {
+        name: "s",
+        arguments: "[-b | -w | -d | -q | -a | -u] ADDRESS L COUNT WHAT…",
+        about: "searches memory for bytes, numbers or text",
+        answering: Answering::Job(search::search),
+    },
+    Command {
+        name: "!pte",
+        arguments: "ADDRESS",
+        about: "the page-table entry at each level, with its bits",
+        answering: Answering::Dump(translate::pte),
+    },
+    Command {
+        name: "!vtop",
+        arguments: "[DIRECTORY] ADDRESS",
+        about: "the physical address, step by step",
+        answering: Answering::Dump(translate::vtop),
+    },
+    Command {
+        name: "!address",
+        arguments: "ADDRESS",
+        about: "what lies at an address, or why nothing does",
+        answering: Answering::Dump(address::address),
+    },
+    Command {
+        name: "?",
+        arguments: "EXPRESSION",
+        about: "what an expression comes to: numbers, registers, modules, poi(…), + - *",
+        answering: Answering::Dump(formats::evaluate),
+    },
+    Command {
+        name: ".formats",
+        arguments: "EXPRESSION",
+        about: "a number in every notation",
+        answering: Answering::Dump(formats::formats),
     },
     Command {
         name: "help",
         arguments: "",
         about: "this list",
-        run: help,
+        answering: Answering::Report(help),
     },
 ];
 
-/// What the console answers to `line`, from the report alone. Lines end with a line break each;
-/// nothing in them can drive a terminal.
+/// What the console answers to `line` from the report alone, without the dump. Lines end with a
+/// line break each; nothing in them can drive a terminal.
 #[must_use]
 pub fn run(line: &str, report: &Report) -> String {
+    let live = Ground::of_report(report).live(&Slice(&[]));
+    match begin(line, &live) {
+        Begun::Lines(lines) => text(&lines),
+        Begun::Job(job) => text(&job.answer(&live)),
+    }
+}
+
+/// What the console answers to `line`, or the job that will. A step of the analysis: what it says
+/// while something is wanted is worth nothing.
+#[must_use]
+pub fn begin(line: &str, live: &Live<'_>) -> Begun {
     let line = expand(line.trim());
     let words: Vec<&str> = line.split_whitespace().collect();
     let Some((&name, arguments)) = words.split_first() else {
-        return String::new();
+        return Vec::new().into();
     };
-    let lines = match COMMANDS.iter().find(|c| c.name.eq_ignore_ascii_case(name)) {
-        Some(command) => (command.run)(arguments, report),
-        None => Vec::from([format!(
-            "'{name}' is not a command of this console. Type help for those that are."
-        )]),
+    let Some(command) = COMMANDS.iter().find(|c| c.name.eq_ignore_ascii_case(name)) else {
+        let text =
+            format!("'{name}' is not a command of this console. Type help for those that are.");
+        return Vec::from([text]).into();
     };
+    match command.answering {
+        Answering::Report(run) => run(arguments, live.report).into(),
+        Answering::Dump(run) => run(arguments, live).into(),
+        Answering::Job(run) => run(arguments, live),
+    }
+}
+
+/// Lines as one text that can drive no terminal.
+#[must_use]
+pub fn text(lines: &[String]) -> String {
     let mut text = String::new();
     for line in lines {
-        text.push_str(clean(&line).trim_end());
+        text.push_str(clean(line).trim_end());
         text.push('\n');
     }
     text
+}
+
+/// Whether `line` is a command that reads the dump and not only the report.
+#[must_use]
+pub fn reads_dump(line: &str) -> bool {
+    let line = expand(line.trim());
+    let name = line.split_whitespace().next().unwrap_or_default();
+    let command = COMMANDS.iter().find(|c| c.name.eq_ignore_ascii_case(name));
+    command.is_some_and(|command| !matches!(command.answering, Answering::Report(_)))
 }
 
 /// Spellings that grow together in the debugger, taken apart: `lmvm x` and `lmDvm x` are `lm v m
@@ -137,7 +316,9 @@ pub fn run(line: &str, report: &Report) -> String {
 fn expand(line: &str) -> String {
     let (name, rest) = line.split_once(' ').unwrap_or((line, ""));
     let apart = match name {
-        "?" | ".help" | "!help" => "help".into(),
+        "?" if rest.trim().is_empty() => "help".into(),
+        ".help" | "!help" => "help".into(),
+        "dqs" | "dds" => "dps".into(),
         "kb" | "kn" | "kp" | "kv" | "kL" | "kc" => "k".into(),
         "version" => "vertarget".into(),
         _ => match name.strip_prefix("lm").filter(|flags| !flags.is_empty()) {
@@ -159,16 +340,6 @@ fn help(_: &[&str], _: &Report) -> Vec<String> {
             [usage, format!("    {}", command.about)]
         })
         .collect()
-}
-
-/// A number as the debugger takes it: hexadecimal, with or without `0x`, with back-ticks.
-fn number(text: &str) -> Option<u64> {
-    let digits: String = text.chars().filter(|&c| c != '`').collect();
-    let digits = digits
-        .strip_prefix("0x")
-        .or_else(|| digits.strip_prefix("0X"))
-        .unwrap_or(&digits);
-    u64::from_str_radix(digits, 16).ok()
 }
 
 /// One line that says what this report does not hold.

@@ -67,6 +67,21 @@ impl BlockMap {
         lengths.fold(0, u64::saturating_add)
     }
 
+    /// How many bytes from `address` on are alike: held in one block, cut off, or in none.
+    #[must_use]
+    pub fn alike(&self, address: u64) -> u64 {
+        let within = |blocks| holding(blocks, address).map(|(_, len)| len);
+        within(&self.present)
+            .or_else(|| within(&self.cut))
+            .unwrap_or_else(|| {
+                let next = |blocks: &[Block]| {
+                    let after = blocks.partition_point(|block| block.address <= address);
+                    blocks.get(after).map_or(u64::MAX, |block| block.address)
+                };
+                next(&self.present).min(next(&self.cut)) - address
+            })
+    }
+
     /// Where the byte at `address` stands in the file, and how many follow it there.
     #[must_use]
     pub fn find(&self, address: u64) -> Option<(u64, u64)> {
@@ -124,6 +139,18 @@ impl<'a> SparseSpace<'a> {
     #[must_use]
     pub fn new(source: &'a dyn Source, map: &'a BlockMap) -> Self {
         Self { source, map }
+    }
+
+    /// Where its blocks are.
+    #[must_use]
+    pub fn map(&self) -> &'a BlockMap {
+        self.map
+    }
+}
+
+impl core::fmt::Debug for SparseSpace<'_> {
+    fn fmt(&self, f: &mut core::fmt::Formatter<'_>) -> core::fmt::Result {
+        write!(f, "SparseSpace({} bytes)", self.map.total())
     }
 }
 

@@ -10,6 +10,7 @@ mod module;
 pub mod paged;
 pub mod registry;
 mod shared_data;
+mod space;
 
 pub use context::Context;
 pub use current::{Machine, ProcessFacts, ProcessorFacts, ThreadFacts};
@@ -19,6 +20,7 @@ pub use minidump::Minidump;
 pub use module::{Module, ModuleList, UnloadedModule};
 pub use paged::PagedDump;
 pub use shared_data::SharedData;
+pub use space::Space;
 
 /// The processor architecture of the dumped machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

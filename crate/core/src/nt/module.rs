@@ -57,6 +57,12 @@ pub struct ModuleList {
 }
 
 impl ModuleList {
+    /// No modules.
+    pub const EMPTY: Self = Self {
+        modules: Vec::new(),
+        order: Vec::new(),
+    };
+
     /// Takes modules in load order.
     #[must_use]
     pub fn new(modules: Vec<Module>) -> Self {

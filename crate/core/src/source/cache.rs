@@ -164,6 +164,14 @@ impl Cache {
         self.stop.set(Some(StopReason::Cancelled));
     }
 
+    /// Takes [`Cache::cancel`] back: what comes now is another question.
+    pub fn resume(&mut self) {
+        self.cancelled = false;
+        self.stop.set(None);
+        self.rounds_of_step = 0;
+        self.wanted.borrow_mut().clear();
+    }
+
     /// Whether [`Cache::cancel`] was called.
     #[must_use]
     pub fn is_cancelled(&self) -> bool {

@@ -114,6 +114,12 @@ impl<'a> KernelSpace<'a> {
         self.physical
     }
 
+    /// The physical address of the top table in use.
+    #[must_use]
+    pub fn root(&self) -> u64 {
+        self.root
+    }
+
     /// How entries are read.
     #[must_use]
     pub fn format(&self) -> EntryFormat {

@@ -131,6 +131,22 @@ impl PagingMode {
         (extended == address.0).then_some(address.0)
     }
 
+    /// Whether the processor uses an entry of that level; prototype entries have the form of those
+    /// of the last.
+    #[must_use]
+    pub fn uses(self, level: Level, entry: u64) -> bool {
+        let ranks = self.levels();
+        let rank = ranks.iter().find(|rank| rank.level == level);
+        rank.or(ranks.last())
+            .is_some_and(|rank| self.is_valid(rank, entry))
+    }
+
+    /// The physical address in a valid entry, large pages with the bits below their size.
+    #[must_use]
+    pub fn frame(self, entry: u64) -> u64 {
+        entry & self.address_mask()
+    }
+
     /// Whether a valid entry maps memory itself.
     pub(super) fn maps(self, rank: &Rank, entry: u64) -> bool {
         rank.level == Level::Pt

@@ -1,0 +1,116 @@
+//! Questions that are asked of an open dump, each run like a step of the analysis, or, where it
+//! reads more than one step may, as many of them.
+
+use super::Progress;
+use crate::console::{self, Begun, Ground, Running, incomplete};
+use crate::source::{Attempt, Cache, Completeness, StopReason};
+use alloc::{boxed::Box, string::String, vec::Vec};
+
+/// What may be asked.
+#[derive(Clone, Debug)]
+pub enum Query {
+    /// A line of the console.
+    Command(String),
+}
+
+/// What is answered.
+#[derive(Debug)]
+pub enum Answer {
+    /// Text in lines, safe to print.
+    Text(String),
+}
+
+/// A question that is being answered.
+#[derive(Debug)]
+pub(super) struct Question {
+    query: Query,
+    job: Option<Box<dyn Running>>,
+    pub(super) answer: Option<Answer>,
+}
+
+impl Question {
+    pub(super) fn new(query: Query) -> Self {
+        Self {
+            query,
+            job: None,
+            answer: None,
+        }
+    }
+
+    /// Runs the current step of the question once.
+    pub(super) fn advance(&mut self, cache: &mut Cache, ground: Ground<'_>) -> Progress {
+        if self.answer.is_some() {
+            return Progress::Finished;
+        }
+        match self.job.take() {
+            Some(job) => self.work(job, cache, ground),
+            None => self.begin(cache, ground),
+        }
+    }
+
+    fn begin(&mut self, cache: &mut Cache, ground: Ground<'_>) -> Progress {
+        let Query::Command(line) = &self.query;
+        let begun = match cache.attempt(|cache| console::begin(line, &ground.live(cache))) {
+            Attempt::Wanting => return Progress::Wanting,
+            Attempt::Accepted(Begun::Lines(lines), how) => {
+                return self.finish(lines, how);
+            }
+            Attempt::Accepted(Begun::Job(job), how) => (job, how),
+        };
+        let (job, how) = begun;
+        if how == Completeness::Complete {
+            let progress = told(&*job);
+            self.job = Some(job);
+            return progress;
+        }
+        let lines = job.answer(&ground.live(cache));
+        self.finish(lines, how)
+    }
+
+    fn work(
+        &mut self,
+        mut job: Box<dyn Running>,
+        cache: &mut Cache,
+        ground: Ground<'_>,
+    ) -> Progress {
+        let (before, total) = job.progress();
+        if before < total {
+            match job.advance(cache, ground) {
+                Attempt::Wanting => {
+                    self.job = Some(job);
+                    return Progress::Wanting;
+                }
+                Attempt::Accepted((), how) => {
+                    let stopped = how == Completeness::Stopped(StopReason::Cancelled);
+                    let (done, total) = job.progress();
+                    if !stopped && done > before && done < total {
+                        let progress = told(&*job);
+                        self.job = Some(job);
+                        return progress;
+                    }
+                    let lines = job.answer(&ground.live(cache));
+                    return self.finish(lines, how);
+                }
+            }
+        }
+        let lines = job.answer(&ground.live(cache));
+        self.finish(lines, Completeness::Complete)
+    }
+
+    fn finish(&mut self, mut lines: Vec<String>, how: Completeness) -> Progress {
+        lines.extend(incomplete(how));
+        self.answer = Some(Answer::Text(console::text(&lines)));
+        Progress::Finished
+    }
+}
+
+/// The progress of a job in thousandths, which is as fine as a bar shows.
+fn told(job: &dyn Running) -> Progress {
+    let (done, total) = job.progress();
+    let part = u128::from(done) * 1000 / u128::from(total.max(1));
+    Progress::Step {
+        done: part.min(1000) as u32,
+        total: 1000,
+        name: "command",
+    }
+}
