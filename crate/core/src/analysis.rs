@@ -10,6 +10,7 @@ mod bugcheck;
 mod crash;
 mod dump;
 mod figures;
+mod filing;
 mod identity;
 mod kernel;
 mod known;

@@ -3,12 +3,12 @@
 use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
-use super::{blackbox, bugcheck, crash, figures, identity, modules, paged, system};
+use super::{blackbox, bugcheck, crash, figures, filing, identity, modules, paged, system};
 use crate::container::DumpHeader;
-use crate::diagnose::{Facts, Verdict, blame, conclusion, findings};
+use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
 use crate::knowledge::secondary::block;
 use crate::memory::AddressSpace;
-use crate::model::{Exception, Finding, Hex, Note, Report, SecondaryBlob};
+use crate::model::{Exception, Failure, Finding, Hex, Note, ProcessorId, Report, SecondaryBlob};
 use crate::nt::ModuleList;
 use crate::platform::{IntegrationInputs, diagnose};
 use crate::source::Source;
@@ -64,9 +64,15 @@ fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report
     let versions = identity::versions(dump.modules, &known.identities);
     report.platform = Some(secondary.platform.platform.clone());
     if let Some(system) = &mut report.system {
-        system
-            .processor_name
-            .clone_from(&secondary.platform.processor.brand);
+        let processor = &secondary.platform.processor;
+        system.processor_name.clone_from(&processor.brand);
+        system.processor_id = processor.vendor.is_some().then(|| ProcessorId {
+            vendor: processor.vendor.clone(),
+            family: processor.family,
+            model: processor.model,
+            stepping: processor.stepping,
+            microcode: processor.microcode,
+        });
     }
     report.integration_services = Some(diagnose(
         &secondary.platform,
@@ -98,6 +104,7 @@ pub(super) struct Judgement {
     summary: String,
     verdict: Verdict,
     findings: Vec<Finding>,
+    failure: Option<Failure>,
 }
 
 impl Judgement {
@@ -107,6 +114,9 @@ impl Judgement {
         match &self.verdict {
             Verdict::Named(blame) => report.blame = Some(blame.clone()),
             Verdict::NoGround(why) => report.notes.push(Note::new("no-blame", why.clone())),
+        }
+        if let Some(failure) = &self.failure {
+            filing::compose(failure.clone(), report);
         }
     }
 }
@@ -155,6 +165,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let (summary, findings) = (conclusion(&facts), findings(&facts));
     Judgement {
         summary,
+        failure: header.bugcheck_code.map(|_| failure(&facts)),
         findings,
         verdict,
     }

@@ -18,6 +18,7 @@ mod registers;
 mod search;
 mod target;
 mod translate;
+mod verbose;
 
 pub use job::{Begun, Job, Running, incomplete};
 pub use live::{Ground, Live, MAX_STRETCH, Stretch, level_name, reason};
@@ -55,8 +56,9 @@ pub enum Answering {
 pub static COMMANDS: &[Command] = &[
     Command {
         name: "!analyze",
-        arguments: "[-v] | -show CODE [P1 [P2 [P3 [P4]]]]",
-        about: "the stop code, the stack and the blame; or what any stop code means",
+        arguments: "[-v [-kv]] | -show CODE [P1 [P2 [P3 [P4]]]]",
+        about: "the stop code, the stack and its bucket, as engines of 2019 or (-kv) since 2020 print \
+                them; or what any stop code means",
         answering: Answering::Report(analyze::analyze),
     },
     Command {

@@ -59,10 +59,9 @@ fn kind_line(report: &Report) -> String {
     }
 }
 
-fn version_line(system: &System) -> Option<String> {
-    let build = system.build?;
-    // As the debugger names kernels: by the client system of the same build.
-    let name = match build {
+/// As the debugger names kernels: by the client system of the same build.
+pub(super) fn family(build: u32) -> Option<&'static str> {
+    Some(match build {
         2600 => "Windows XP",
         3790 => "Windows Server 2003",
         6000..=6003 => "Windows Vista",
@@ -70,8 +69,13 @@ fn version_line(system: &System) -> Option<String> {
         9200 => "Windows 8",
         9600 => "Windows 8.1",
         10_240.. => "Windows 10",
-        _ => "Windows",
-    };
+        _ => return None,
+    })
+}
+
+fn version_line(system: &System) -> Option<String> {
+    let build = system.build?;
+    let name = family(build).unwrap_or("Windows");
     let count = system.processors.map_or(String::new(), |count| {
         let form = if count > 1 { "MP" } else { "UP" };
         let plural = if count == 1 { "" } else { "s" };

@@ -13,6 +13,7 @@ fn every_command_answers_as_reviewed() {
         ".time",
         ".bugcheck",
         "!analyze -v",
+        "!analyze -v -kv",
         "!sysinfo machineid",
         "!findings",
         "!vm",

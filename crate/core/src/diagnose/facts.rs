@@ -8,6 +8,7 @@ use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServi
 use crate::model::{Kind, Memory, Platform, Stack};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
+use crate::symbols::Symbolizer;
 use alloc::{borrow::Cow, format, string::String};
 
 /// Everything that rules draw on, borrowed from whoever read it. What is `None` is not known, and
@@ -56,6 +57,8 @@ pub struct Facts<'a> {
     pub verifier_level: Option<u32>,
     /// Whatever memory the dump holds.
     pub space: Option<&'a dyn AddressSpace>,
+    /// Names of functions, as far as exports and symbol files give them.
+    pub names: Option<&'a dyn Symbolizer>,
     /// What [`blame`] says of these facts, once it was asked.
     pub verdict: Option<&'a Verdict>,
 }
@@ -86,6 +89,7 @@ impl<'a> Facts<'a> {
             memory: None,
             verifier_level: None,
             space: None,
+            names: None,
             verdict: None,
         }
     }

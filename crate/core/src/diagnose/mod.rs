@@ -6,6 +6,7 @@
 //! [`conclusion()`] is the one sentence of the top card.
 
 pub mod blame;
+pub mod bucket;
 pub mod codes;
 mod conclusion;
 mod facts;
@@ -14,6 +15,7 @@ mod objects;
 mod role;
 
 pub use blame::{Verdict, blame};
+pub use bucket::failure;
 pub use conclusion::conclusion;
 pub use facts::{Facts, Place};
 pub use findings::findings;

@@ -22,4 +22,4 @@ pub mod windows;
 pub(crate) mod text;
 
 #[cfg(test)]
-mod testing;
+pub(crate) mod testing;

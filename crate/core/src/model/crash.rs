@@ -77,9 +77,33 @@ pub struct System {
     /// The processor's name, e.g. from the registry records in the dump.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub processor_name: Option<String>,
+    /// The processor as CPUID tells it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub processor_id: Option<ProcessorId>,
     /// The machine's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub computer_name: Option<String>,
+}
+
+/// The identity of a processor.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct ProcessorId {
+    /// `GenuineIntel`, `AuthenticAMD`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub vendor: Option<String>,
+    /// Family, as the maker counts.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub family: Option<u32>,
+    /// Model.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub model: Option<u32>,
+    /// Stepping.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stepping: Option<u32>,
+    /// The update that was loaded into it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub microcode: Option<u32>,
 }
 
 /// A loaded module.

@@ -8,6 +8,7 @@
 //! lists grow only with the version.
 
 mod crash;
+mod failure;
 mod file;
 mod finding;
 mod guid;
@@ -17,7 +18,8 @@ mod raw;
 mod words;
 
 pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Register, Stack};
-pub use crash::{System, UnloadedModule};
+pub use crash::{ProcessorId, System, UnloadedModule};
+pub use failure::Failure;
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};
 pub use guid::{Guid, SymbolStoreGuid};
@@ -73,6 +75,9 @@ pub struct Report {
     /// `no-blame` then says why.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub blame: Option<Blame>,
+    /// How the debugger's `!analyze` would file this stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Failure>,
     /// What is known of the machine's memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub memory: Option<Memory>,

@@ -1,6 +1,9 @@
 //! Names and types: exports, embedded layouts by build, dropped PDB and ISF files.
 
 pub mod layout;
+mod names;
+
+pub use names::{Names, Symbolizer};
 
 use crate::model::Guid;
 

@@ -4,6 +4,7 @@
 //! later rules say of the same module is added to its evidence, and what they say of others is
 //! dropped. Frameworks and the kernel are never named: faults surface in them that others made.
 
+mod caller;
 mod near;
 pub(super) mod rules;
 
@@ -55,7 +56,9 @@ const DIRECT: &[Rule] = &[
     rules::inside_windows_own_driver,
 ];
 /// Rules that look at the neighbourhood, asked only where the stack is that of the culprit.
-const NEARBY: &[Rule] = &[near::nearest_driver];
+const NEARBY: &[Rule] = &[caller::called_the_kernel, near::nearest_driver];
+/// What codes of damage leave of them, where the damage lay in what a driver handed over.
+const FINDER: &[Rule] = &[caller::called_the_kernel];
 /// Rules that hold even with codes that otherwise name nobody.
 const ALWAYS: &[Rule] = &[
     rules::asked_windows_to_stop,
@@ -71,6 +74,7 @@ pub fn blame(facts: &Facts<'_>) -> Verdict {
         return Verdict::NoGround(Silence::Manual.reason().into());
     }
     let rules = match silence {
+        Some(_) if caller::may_break_silence(facts) => [ALWAYS, FINDER].concat(),
         Some(_) => ALWAYS.to_vec(),
         None => [DIRECT, NEARBY].concat(),
     };

@@ -312,3 +312,39 @@ fn the_power_request_is_followed_to_the_driver_that_holds_it() {
     facts.space = Some(&acme);
     assert_eq!(named(&facts), None);
 }
+
+/// A stack walked call by call, innermost first.
+fn walked(names: &[&str]) -> Machine {
+    let each = names
+        .iter()
+        .map(|name| frame(name, How::Unwind, Confidence::Likely));
+    Machine::with(each.collect())
+}
+
+#[test]
+fn the_kernel_gives_way_to_the_driver_that_called_it() {
+    let machine = walked(&[NT, NT, NT, "acme.sys", "acme.sys", NT]);
+    // A lock that its thread does not hold, and damage found when memory was given back.
+    assert_eq!(
+        named(&machine.facts(0xE3, [1, 2, 3, 4])),
+        likely("acme.sys")
+    );
+    assert_eq!(
+        named(&machine.facts(0x19, [0x22, 1, 1, 0])),
+        possible("acme.sys")
+    );
+    assert_eq!(
+        named(&machine.facts(0x13A, [0x12, 1, 1, 0])),
+        possible("acme.sys")
+    );
+    // Damage of page tables has nothing to do with who was running.
+    assert_eq!(named(&machine.facts(0x1A, [0x41790, 1, 1, 0])), None);
+    let framework = walked(&[NT, NT, "ndis.sys", "acme.sys"]);
+    assert_eq!(named(&framework.facts(0x13A, [0x12, 1, 1, 0])), None);
+}
+
+#[test]
+fn a_guessed_stack_does_not_break_the_silence_about_damage() {
+    let machine = Machine::stopped_by(&[NT, "acme.sys", "acme.sys"]);
+    assert_eq!(named(&machine.facts(0x19, [0x22, 1, 1, 0])), None);
+}

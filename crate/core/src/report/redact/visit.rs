@@ -5,10 +5,11 @@
 
 use crate::model::{
     Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Detail, Evidence,
-    Exception, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How, Hypervisor,
-    HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice, Module,
-    Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, RawHeader, Register,
-    Report, Role, SecondaryBlob, Severity, Stack, Stats, System, UnloadedModule, Verdict,
+    Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
+    Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
+    Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, ProcessorId,
+    RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats, System,
+    UnloadedModule, Verdict,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -119,7 +120,7 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, blame, memory, integration_services, findings, header, secondary_data,
+        exception, stack, blame, failure, memory, integration_services, findings, header, secondary_data,
         notes, stats,
     }
     File { name, size, kind, kind_label, truncated, encrypted, holds }
@@ -127,8 +128,9 @@ structures! {
     Parameter { value, meaning, decoded }
     System {
         os, build, build_lab[What::Identity], architecture, product, suite, processors, crash_time,
-        uptime_seconds, kernel_base, processor_name, computer_name[What::Secret("computer name")],
+        uptime_seconds, kernel_base, processor_name, processor_id, computer_name[What::Secret("computer name")],
     }
+    ProcessorId { vendor, family, model, stepping, microcode }
     Module {
         name, path, base, size, timestamp, timestamp_is_hash, checksum, version[What::Identity],
         pdb, image_path[What::Identity], vendor, purpose, microsoft,
@@ -141,6 +143,12 @@ structures! {
     Frame { address, stack_pointer, module, symbol, offset, how, confidence, gap }
     Blame {
         module, symbol, bucket_id, failure_hash[What::Identity], confidence, evidence,
+    }
+    Failure {
+        bugcheck_str, default_bucket_id, irql, trap_frame, exception_record, context, accessed,
+        access, address, frame, symbol_name, module_name, image_name,
+        image_version[What::Identity], image_timestamp, function_offset, bucket_id,
+        hash[What::Identity], confidence,
     }
     Evidence { text, place }
     Finding { id, severity, confidence, title, explanation, evidence, advice }

@@ -32,6 +32,30 @@ fn strings(texts: &[&str]) -> Vec<String> {
     texts.iter().map(|&text| text.into()).collect()
 }
 
+fn failure() -> Failure {
+    Failure {
+        bugcheck_str: "0x7a_c0000185".into(),
+        default_bucket_id: Some("WIN8_DRIVER_FAULT"),
+        irql: Some(0),
+        trap_frame: Some(Hex(0xffff_d001_2222_1100)),
+        exception_record: Some(Hex(0xffff_d001_2222_1000)),
+        context: Some(Hex(0xffff_d001_2222_0800)),
+        accessed: Some(Hex(0xffff_f960_0012_3456)),
+        access: Some("read"),
+        address: Some(Hex(0xffff_f801_0300_1234)),
+        frame: Some(2),
+        symbol_name: Some("exampflt!ExampRead+234".into()),
+        module_name: Some("exampflt".into()),
+        image_name: Some("exampflt.sys".into()),
+        image_version: Some("1.2.3.4".into()),
+        image_timestamp: Some(0x5215_F8CD),
+        function_offset: Some(Hex(0x234)),
+        bucket_id: Some("0x7a_c0000185_exampflt!ExampRead".into()),
+        hash: Some("9745090a-9bce-ccba-c096-ca6e9ca04c64".into()),
+        confidence: Confidence::Likely,
+    }
+}
+
 /// The report.
 pub(crate) fn sample() -> Report {
     Report {
@@ -74,6 +98,7 @@ pub(crate) fn sample() -> Report {
                 "frame 2",
             ),
         }),
+        failure: Some(failure()),
         memory: Some(memory()),
         integration_services: Some(services()),
         findings: findings(),
@@ -166,6 +191,13 @@ fn system() -> System {
         uptime_seconds: Some(344_587.653),
         kernel_base: Some(Hex(0xffff_f801_2240_0000)),
         processor_name: Some("Invented CPU @ 2.00GHz".into()),
+        processor_id: Some(ProcessorId {
+            vendor: Some("GenuineIntel".into()),
+            family: Some(6),
+            model: Some(0x2D),
+            stepping: Some(7),
+            microcode: Some(0x714),
+        }),
         computer_name: Some("FILESRV07".into()),
     }
 }

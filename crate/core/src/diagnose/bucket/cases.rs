@@ -1,0 +1,233 @@
+//! Published outputs of the debugger, where a copy of the collection is at hand: given a case's
+//! code, parameters, stack and modules, module and bucket come out as the debugger's.
+
+extern crate std;
+
+use super::{failure, failure_hash, follow::symbol_stem};
+use crate::diagnose::Facts;
+use crate::knowledge::testing::reference;
+use crate::memory::VirtualAddress;
+use crate::model::{Confidence, Exception, Frame, Hex, How, Kind, Stack};
+use crate::nt::{Architecture, Module, ModuleList};
+use alloc::{format, string::String, vec::Vec};
+use serde_json::Value;
+
+/// What differs, and why. `docs/blame.md` says the same.
+const EXPLAINED: &[(&str, &str)] = &[(
+    "0x39_nt!IopLoadUnloadDriver",
+    "the first parameter is the routine, and the case does not give its name",
+)];
+/// Of ten, so many must agree.
+const AGREE: usize = 9;
+
+fn hex(text: &str) -> Option<u64> {
+    u64::from_str_radix(text.trim_start_matches("0x"), 16).ok()
+}
+
+/// `mod!func+0x1`, `mod+0x1`, `0xfffff801`.
+fn frame(text: &str, modules: &mut Vec<Module>) -> Frame {
+    let (place, offset) = text.split_once('+').unwrap_or((text, "0x0"));
+    let offset = hex(offset).unwrap_or_default();
+    let (module, symbol) = match place.split_once('!') {
+        Some((module, symbol)) => (Some(module), Some(symbol)),
+        None if place.starts_with("0x") => (None, None),
+        None => (Some(place), None),
+    };
+    let image = module.map(|name| image(name));
+    let base = image.as_ref().map_or(0, |name| base_of(name, modules));
+    Frame {
+        address: Hex(base + offset),
+        stack_pointer: None,
+        module: image,
+        symbol: symbol.map(Into::into),
+        offset: Some(Hex(offset)),
+        how: How::Unwind,
+        confidence: Confidence::Likely,
+        gap: None,
+    }
+}
+
+fn image(module: &str) -> String {
+    match module {
+        "nt" => "ntoskrnl.exe".into(),
+        "hal" => "hal.dll".into(),
+        other => format!("{other}.sys"),
+    }
+}
+
+fn base_of(name: &str, modules: &mut Vec<Module>) -> u64 {
+    if let Some(known) = modules.iter().find(|m| m.name == name) {
+        return known.base.0;
+    }
+    let base = 0xFFFF_9000_0000_0000 + modules.len() as u64 * 0x1000_0000;
+    modules.push(Module {
+        name: name.into(),
+        base: VirtualAddress(base),
+        size: 0x800_0000,
+        ..Module::default()
+    });
+    base
+}
+
+/// A module without symbols whose frame agrees with a parameter lies where both agree.
+fn place(modules: &mut [Module], frames: &mut [Frame], parameters: [u64; 4]) {
+    for parameter in parameters
+        .into_iter()
+        .filter(|p| *p > 0xFFFF_8000_0000_0000)
+    {
+        let fits = |f: &&mut Frame| {
+            let offset = f.offset.map_or(1, |offset| offset.0);
+            let bare = f.symbol.is_none() || offset == 0;
+            f.module.is_some() && bare && (parameter ^ offset) & 0xFFF == 0
+        };
+        let Some(found) = frames.iter_mut().find(fits) else {
+            continue;
+        };
+        let base = parameter - found.offset.map_or(0, |offset| offset.0);
+        let name = found.module.clone();
+        for module in modules
+            .iter_mut()
+            .filter(|m| Some(&m.name) == name.as_ref())
+        {
+            module.base = VirtualAddress(base);
+        }
+        found.address = Hex(parameter);
+    }
+}
+
+struct Case {
+    code: u32,
+    parameters: [u64; 4],
+    fields: Value,
+    stack: Stack,
+    modules: ModuleList,
+    build: u32,
+    architecture: Architecture,
+    exception: Option<Exception>,
+}
+
+fn case(value: &Value) -> Option<Case> {
+    let code = hex(value["code"].as_str()?)? as u32;
+    let mut parameters = [0; 4];
+    for (slot, given) in parameters.iter_mut().zip(value["params"].as_array()?) {
+        *slot = given.as_str().and_then(hex).unwrap_or_default();
+    }
+    let mut modules = Vec::new();
+    base_of("ntoskrnl.exe", &mut modules);
+    let stack = value["stack"].as_array()?;
+    let mut frames: Vec<Frame> = stack
+        .iter()
+        .filter_map(Value::as_str)
+        .map(|text| frame(text, &mut modules))
+        .collect();
+    place(&mut modules, &mut frames, parameters);
+    let fields = value["fields"].clone();
+    let text = |name: &str| fields[name].as_str().unwrap_or_default();
+    let lab = text("BUILD_VERSION_STRING").split('.').next();
+    let thirty_two = parameters.iter().all(|p| *p < 1 << 32) && code == 0xD1;
+    // What the debugger calls DRIVER_FAULT without a version is older than Vista.
+    let build = match (text("DEFAULT_BUCKET_ID"), lab.and_then(|b| b.parse().ok())) {
+        (_, Some(build)) => build,
+        ("DRIVER_FAULT", None) => 2600,
+        _ => 19_041,
+    };
+    let exception = (code == 0x7E).then(|| Exception {
+        code: parameters[0] as u32,
+        address: Hex(parameters[1]),
+        ..Exception::default()
+    });
+    Some(Case {
+        code,
+        parameters,
+        stack: Stack {
+            frames,
+            ..Stack::default()
+        },
+        modules: ModuleList::new(modules),
+        build,
+        architecture: if thirty_two {
+            Architecture::X86
+        } else {
+            Architecture::X64
+        },
+        exception,
+        fields,
+    })
+}
+
+/// Whether ours is the debugger's; the difference in words where it is not.
+fn compare(case: &Case) -> Option<Result<(), String>> {
+    let wanted = |name: &str| case.fields[name].as_str();
+    let bucket = wanted("FAILURE_BUCKET_ID").or_else(|| wanted("BUCKET_ID"));
+    let symbol = wanted("SYMBOL_NAME");
+    let module = wanted("MODULE_NAME")
+        .or_else(|| wanted("IMAGE_NAME").and_then(|name| name.split('.').next()))
+        .or_else(|| symbol.and_then(|name| name.split(['!', '+']).next()))?;
+    let facts = Facts {
+        stack: Some(&case.stack),
+        architecture: Some(case.architecture),
+        build: Some(case.build),
+        exception: case.exception.as_ref(),
+        ..Facts::new(
+            Kind::BitmapKernel,
+            case.code,
+            case.parameters,
+            &case.modules,
+        )
+    };
+    let ours = failure(&facts);
+    let named = ours.module_name.as_deref().unwrap_or_default();
+    let module = symbol_stem(module.trim_end_matches(".exe"));
+    let same = named.eq_ignore_ascii_case(if module == "ntkrnlmp" { "nt" } else { &module })
+        && bucket.is_none_or(|bucket| ours.bucket_id.as_deref() == Some(bucket));
+    if same {
+        return Some(Ok(()));
+    }
+    Some(Err(format!(
+        "{bucket:?} of {module} came out as {:?} of {named}",
+        ours.bucket_id
+    )))
+}
+
+fn cases() -> Option<Vec<Value>> {
+    let text = reference("analyze_cases.json")?;
+    let value: Value = serde_json::from_str(&text).unwrap();
+    value["cases"].as_array().cloned()
+}
+
+#[test]
+fn module_and_bucket_come_out_as_the_debuggers() {
+    let Some(cases) = cases() else { return };
+    let with_stack = cases
+        .iter()
+        .filter(|case| case["stack"].as_array().is_some_and(|s| !s.is_empty()));
+    let results: Vec<Result<(), String>> = with_stack
+        .filter_map(|value| compare(&case(value)?))
+        .collect();
+    let wrong: Vec<&String> = results.iter().filter_map(|r| r.as_ref().err()).collect();
+    std::eprintln!("{} of {} agree", results.len() - wrong.len(), results.len());
+    assert!(results.len() >= 19, "{}", results.len());
+    assert!(
+        wrong.len() * 10 <= results.len() * (10 - AGREE),
+        "{wrong:#?}"
+    );
+    for difference in wrong {
+        let explained = |(bucket, _): &(&str, &str)| difference.contains(bucket);
+        assert!(EXPLAINED.iter().any(explained), "{difference}");
+    }
+}
+
+#[test]
+fn every_published_hash_is_that_of_its_bucket() {
+    let Some(cases) = cases() else { return };
+    let mut pairs = 0;
+    for case in &cases {
+        let field = |name: &str| case["fields"][name].as_str();
+        let Some((bucket, hash)) = field("FAILURE_BUCKET_ID").zip(field("FAILURE_ID_HASH")) else {
+            continue;
+        };
+        assert_eq!(format!("{{{}}}", failure_hash(bucket)), hash, "{bucket}");
+        pairs += 1;
+    }
+    assert!(pairs >= 18, "{pairs}");
+}

@@ -1,0 +1,192 @@
+//! Which frame the debugger would follow up: the first one whose owner is not known to work on
+//! behalf of others.
+//!
+//! The debugger's list (triage.ini) is not public; what stands here follows from published outputs
+//! and names only what they show being passed over.
+
+use super::super::codes::code_address;
+use super::super::facts::Facts;
+use super::super::role::{Role, role};
+use crate::memory::VirtualAddress;
+use crate::model::{Confidence, Frame};
+use crate::nt::Module;
+use alloc::string::String;
+
+/// What is followed up.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub(super) struct FollowUp {
+    /// The module as symbols call it, in the case of its file.
+    pub module: String,
+    /// Its file.
+    pub image: String,
+    /// The function, where it is known.
+    pub function: Option<String>,
+    /// Bytes from the function, or from the module.
+    pub offset: u64,
+    /// The address.
+    pub address: Option<u64>,
+    /// Which frame it is.
+    pub frame: Option<u32>,
+}
+
+/// Modules that the debugger passes over while anybody else is on the stack.
+const PASSED_OVER: &str = "ntfs.sys fltmgr.sys verifierext.sys verifier.sys refs.sys fastfat.sys \
+    hal.dll halacpi.dll halmacpi.dll";
+/// Functions of the kernel that only carry a fault to the bug check, or find damage for others.
+const CARRIERS: &[&str] = &[
+    "KeBugCheck",
+    "KeBugCheckEx",
+    "KeBugCheck2",
+    "KiBugCheck",
+    "KiBugCheckDispatch",
+    "KiBugCheckDebugBreak",
+    "DbgBreakPointWithStatus",
+    "KiPageFault",
+    "KiPageFaultShadow",
+    "KiExceptionDispatch",
+    "KiDispatchException",
+    "KiFastFailDispatch",
+    "KiRaiseSecurityCheckFailure",
+    "KiGeneralProtectionFault",
+    "KiInvalidOpcodeFault",
+    "KiDivideErrorFault",
+    "KiDoubleFaultAbort",
+    "KiSystemServiceHandler",
+    "RtlDispatchException",
+    "RtlpExecuteHandlerForException",
+    "MiSystemFault",
+    "MmAccessFault",
+    "RtlpHeapHandleError",
+    "RtlpHpHeapHandleError",
+    "RtlpLogHeapFailure",
+];
+
+/// The name that symbols give a module, in the case of its file; the kernel is `nt`.
+pub(super) fn symbol_stem(image: &str) -> String {
+    let module = Module {
+        name: image.into(),
+        ..Module::default()
+    };
+    if module.symbol_name() == "nt" {
+        return "nt".into();
+    }
+    let stem = image.rsplit_once('.').map_or(image, |(stem, _)| stem);
+    stem.into()
+}
+
+fn passed_over(name: &str) -> bool {
+    role(name) == Role::Kernel
+        || PASSED_OVER
+            .split_ascii_whitespace()
+            .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The place to follow up, `None` where the dump shows none.
+pub(super) fn follow_up(facts: &Facts<'_>) -> Option<FollowUp> {
+    // SYSTEM_EXIT_OWNED_MUTEX: the first parameter is the work that was left in a bad state.
+    if facts.plain_code() == 0x39 {
+        let found = at(facts, facts.parameters[0]);
+        if found.as_ref().is_some_and(|f| f.function.is_some()) {
+            return found;
+        }
+    }
+    let verdict = facts.blame();
+    if let Some(blame) = verdict.named() {
+        return Some(of_module(facts, &blame.module));
+    }
+    solid_frame(facts).or_else(|| {
+        let (address, _, _) = code_address(facts.plain_code(), &facts.parameters)?;
+        at(facts, address)
+    })
+}
+
+/// Where `address` is.
+fn at(facts: &Facts<'_>, address: u64) -> Option<FollowUp> {
+    let module = facts.modules.find(VirtualAddress(address))?;
+    let named = facts
+        .names
+        .and_then(|names| names.function(VirtualAddress(address)));
+    let (function, offset) = match named {
+        Some((name, offset)) => (Some(name), offset),
+        None => (None, address.wrapping_sub(module.base.0)),
+    };
+    Some(FollowUp {
+        module: symbol_stem(&module.name),
+        image: module.name.clone(),
+        function,
+        offset,
+        address: Some(address),
+        frame: None,
+    })
+}
+
+fn of_frame(index: usize, frame: &Frame) -> Option<FollowUp> {
+    let image = frame.module.as_deref()?;
+    Some(FollowUp {
+        module: symbol_stem(image),
+        image: image.into(),
+        function: frame.symbol.clone(),
+        offset: frame.offset.map_or(0, |offset| offset.0),
+        address: Some(frame.address.0),
+        frame: u32::try_from(index).ok(),
+    })
+}
+
+/// The place in the module called `name`: the one at fault, else its innermost frame.
+fn of_module(facts: &Facts<'_>, name: &str) -> FollowUp {
+    let same = |other: &str| other.eq_ignore_ascii_case(name);
+    let parameter = code_address(facts.plain_code(), &facts.parameters);
+    let fault = parameter
+        .map(|(address, _, _)| address)
+        .or_else(|| facts.exception.map(|exception| exception.address.0))
+        .and_then(|address| at(facts, address))
+        .filter(|found| same(&found.image));
+    let frames = facts.stack.map_or(&[][..], |stack| &stack.frames);
+    let framed = frames
+        .iter()
+        .enumerate()
+        .find(|(_, frame)| frame.module.as_deref().is_some_and(same))
+        .and_then(|(index, frame)| {
+            let solid = frame.confidence > Confidence::Possible;
+            Some((of_frame(index, frame)?, solid))
+        });
+    match (fault, framed) {
+        // The same place with the frame's number and name, or a frame that was walked to.
+        (Some(fault), Some((framed, solid))) => {
+            if solid || framed.address == fault.address {
+                framed
+            } else {
+                fault
+            }
+        }
+        (None, Some((framed, _))) => framed,
+        (Some(fault), None) => fault,
+        (None, None) => FollowUp {
+            module: symbol_stem(name),
+            image: name.into(),
+            ..FollowUp::default()
+        },
+    }
+}
+
+/// The first frame of somebody who is not passed over; where there is none, the first of the
+/// kernel that does more than carry the fault. Frames that are a guess do not count.
+fn solid_frame(facts: &Facts<'_>) -> Option<FollowUp> {
+    let frames = facts.stack.map_or(&[][..], |stack| &stack.frames);
+    let solid = || {
+        frames
+            .iter()
+            .enumerate()
+            .filter(|(_, frame)| frame.confidence > Confidence::Possible)
+    };
+    let owner = |frame: &Frame| frame.module.as_deref().map(passed_over);
+    let other = solid().find(|(_, frame)| owner(frame) == Some(false));
+    let kernel = || {
+        solid().find(|(_, frame)| {
+            let carries = |name: &str| CARRIERS.contains(&name);
+            frame.module.is_some() && !frame.symbol.as_deref().is_some_and(carries)
+        })
+    };
+    let (index, frame) = other.or_else(kernel)?;
+    of_frame(index, frame)
+}

@@ -1,0 +1,204 @@
+//! The failure bucket: under which name the debugger would file this stop, and its hash.
+//!
+//! A bucket is no verdict. The debugger follows up the first frame whose owner it does not pass
+//! over; where blame has named somebody, that is taken instead, and where the stack is a guess and
+//! nobody is named, nothing is claimed but the code. Sources: published outputs of `!analyze -v`
+//! (windows-driver-docs, CC-BY-4.0; InsightEngineering); the grammar is written down in
+//! `docs/blame.md`.
+
+mod follow;
+mod grammar;
+mod hash;
+
+#[cfg(test)]
+mod cases;
+#[cfg(test)]
+mod tests;
+
+pub use hash::failure_hash;
+
+use super::facts::Facts;
+use crate::knowledge::driver;
+use crate::model::{Confidence, Failure, Hex, How};
+use alloc::{format, string::String};
+use follow::{FollowUp, follow_up, symbol_stem};
+use grammar::{NEW_FORM_FROM, Rest, Stem, access, stem};
+
+/// What the debugger says where a function has no name.
+const UNKNOWN_FUNCTION: &str = "unknown_function";
+/// How far into KTRAP_FRAME of x64 the instruction pointer is, which frames are found by (the
+/// layout is the same from 6.0 to 26100).
+const TRAP_FRAME_TO_RIP: u64 = 0x168;
+
+/// How the debugger would file this stop. Versions and link times of images are left to the
+/// caller, who knows them.
+#[must_use]
+pub fn failure(facts: &Facts<'_>) -> Failure {
+    let stem = stem(facts);
+    let follow = dump_driver(facts, &stem).or_else(|| follow_up(facts));
+    let old = facts.build.is_some_and(|build| build < NEW_FORM_FROM);
+    let used = access(facts);
+    let mut failure = Failure {
+        default_bucket_id: Some(default_bucket(facts)),
+        irql: irql(facts),
+        trap_frame: trap_frame(facts).map(Hex),
+        exception_record: record(facts).map(Hex),
+        context: context(facts).map(Hex),
+        accessed: used.map(|(address, _)| Hex(address)),
+        access: used.map(|(_, access)| access.word()),
+        confidence: sure(facts, &stem, follow.as_ref()),
+        ..Failure::default()
+    };
+    if let Some(follow) = &follow {
+        failure.address = follow.address.map(Hex);
+        failure.frame = follow.frame;
+        failure.function_offset = follow.address.map(|_| Hex(follow.offset));
+        failure.symbol_name = Some(symbol_name(follow));
+        failure.module_name = Some(follow.module.clone());
+        failure.image_name = Some(follow.image.clone());
+    }
+    failure.bucket_id = bucket(facts, &stem, follow.as_ref(), old);
+    failure.hash = failure.bucket_id.as_deref().map(failure_hash);
+    failure.bugcheck_str = stem.text;
+    failure
+}
+
+/// `module!function+12`, `module+12`.
+fn symbol_name(follow: &FollowUp) -> String {
+    let FollowUp { module, offset, .. } = follow;
+    match (&follow.function, follow.address) {
+        (Some(function), _) => format!("{module}!{function}+{offset:x}"),
+        (None, Some(_)) => format!("{module}+{offset:x}"),
+        (None, None) => module.clone(),
+    }
+}
+
+fn bucket(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>, old: bool) -> Option<String> {
+    let x64 = facts.architecture == Some(crate::nt::Architecture::X64);
+    let prefix = if old && x64 { "X64_" } else { "" };
+    let start = format!("{prefix}{}{}", stem.text, stem.infix);
+    let follow = match (stem.rest, follow) {
+        (Rest::Nothing, _) => return Some(start),
+        (_, None) => return None,
+        (_, Some(follow)) => follow,
+    };
+    let FollowUp { module, image, .. } = follow;
+    Some(match (stem.rest, &follow.function) {
+        (Rest::Image, _) => format!("{start}_IMAGE_{image}"),
+        (Rest::DumpDriver, _) if module.starts_with("DUMP_") => format!("{start}_{module}"),
+        (_, Some(function)) if old => format!("{start}_{module}!{function}+{:x}", follow.offset),
+        (_, Some(function)) => format!("{start}_{module}!{function}"),
+        (_, None) if old => format!("{start}_{module}+{:x}", follow.offset),
+        (_, None) => format!("{start}_{module}!{UNKNOWN_FUNCTION}"),
+    })
+}
+
+/// The miniport that the second copy for the dump goes through, where exactly one does. Seen once:
+/// `0x7a_c0000185_DUMP_VIOSTOR` with the image viostor.sys.
+fn dump_driver(facts: &Facts<'_>, stem: &Stem) -> Option<FollowUp> {
+    const NOT_MINIPORTS: [&str; 5] = [
+        "dump_diskdump.sys",
+        "dump_dumpfve.sys",
+        "dump_storport.sys",
+        "dump_dumpstorport.sys",
+        "dump_atapi.sys",
+    ];
+    if stem.rest != Rest::DumpDriver {
+        return None;
+    }
+    let copies = facts.modules.as_slice().iter().filter_map(|module| {
+        let name = module.name.to_ascii_lowercase();
+        let other = !NOT_MINIPORTS.contains(&name.as_str());
+        let original = name.strip_prefix("dump_")?;
+        other.then(|| String::from(original))
+    });
+    let mut copies = copies;
+    let (first, second) = (copies.next()?, copies.next());
+    second.is_none().then(|| FollowUp {
+        module: format!("DUMP_{}", symbol_stem(&first).to_ascii_uppercase()),
+        image: first,
+        ..FollowUp::default()
+    })
+}
+
+/// The debugger files a driver without public symbols under `unknown_function` too; of Microsoft's
+/// it knows the function.
+fn sure(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>) -> Confidence {
+    let whole = match follow {
+        _ if stem.rest == Rest::Nothing => true,
+        None => false,
+        Some(follow) => {
+            let guess = follow
+                .frame
+                .and_then(|at| facts.stack?.frames.get(at as usize))
+                .is_some_and(|frame| frame.confidence == Confidence::Possible);
+            (follow.function.is_some() || !driver::is_microsoft(&follow.image)) && !guess
+        }
+    };
+    if stem.seen && whole {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    }
+}
+
+/// DEFAULT_BUCKET_ID, by the target's version; the engine never learned another word for
+/// Windows 10.
+fn default_bucket(facts: &Facts<'_>) -> &'static str {
+    match (facts.plain_code(), facts.parameters[0]) {
+        (0x139, 3) => return "LIST_ENTRY_CORRUPT",
+        (0x139, _) => return "FAIL_FAST",
+        (0x116 | 0x117, _) => return "GRAPHICS_DRIVER_TDR_FAULT",
+        _ => {}
+    }
+    match facts.build {
+        Some(..6000) => "DRIVER_FAULT",
+        Some(6000..7600) => "VISTA_DRIVER_FAULT",
+        Some(7600..9200) => "WIN7_DRIVER_FAULT",
+        _ => "WIN8_DRIVER_FAULT",
+    }
+}
+
+/// The interrupt level, where the stop code has it among its parameters.
+fn irql(facts: &Facts<'_>) -> Option<u32> {
+    let level = match facts.plain_code() {
+        0x0A | 0xD1 => facts.parameters[1],
+        _ => return None,
+    };
+    u32::try_from(level).ok().filter(|&level| level < 0x20)
+}
+
+/// The trap frame: named by the stop code, or found on the stack.
+fn trap_frame(facts: &Facts<'_>) -> Option<u64> {
+    match facts.plain_code() {
+        0x139 => return Some(facts.parameters[1]).filter(|&at| at != 0),
+        0x8E => return Some(facts.parameters[2]).filter(|&at| at != 0),
+        _ => {}
+    }
+    if facts.architecture != Some(crate::nt::Architecture::X64) {
+        return None;
+    }
+    let frames = &facts.stack?.frames;
+    let trap = frames
+        .iter()
+        .find(|frame| frame.how == How::TrapFrame && frame.confidence > Confidence::Possible)?;
+    trap.stack_pointer?.0.checked_sub(TRAP_FRAME_TO_RIP)
+}
+
+fn record(facts: &Facts<'_>) -> Option<u64> {
+    let at = match facts.plain_code() {
+        0x139 | 0x7E => facts.parameters[2],
+        0x24 | 0x12C => facts.parameters[1],
+        _ => 0,
+    };
+    (at != 0).then_some(at)
+}
+
+fn context(facts: &Facts<'_>) -> Option<u64> {
+    let at = match facts.plain_code() {
+        0x7E => facts.parameters[3],
+        0x3B | 0x24 | 0x12C => facts.parameters[2],
+        _ => 0,
+    };
+    (at != 0).then_some(at)
+}

@@ -1,0 +1,132 @@
+use super::*;
+use crate::diagnose::testing::{Machine, address, frame};
+use crate::memory::VirtualAddress;
+use crate::model::{Frame, Hex};
+use crate::symbols::Symbolizer;
+
+const NT: &str = "ntoskrnl.exe";
+
+fn walked(name: &str, symbol: Option<&str>) -> Frame {
+    Frame {
+        symbol: symbol.map(Into::into),
+        offset: Some(Hex(0x12)),
+        ..frame(name, How::Unwind, Confidence::Likely)
+    }
+}
+
+fn kernel(code: u32, p: [u64; 4]) -> Failure {
+    let frames = alloc::vec![
+        walked(NT, Some("KeBugCheckEx")),
+        walked(NT, Some("MiFindsDamage")),
+    ];
+    failure(&Machine::with(frames).facts(code, p))
+}
+
+#[test]
+fn codes_begin_their_bucket_in_their_own_way() {
+    for (code, p, wanted) in [
+        (0x1A, [0x41287, 0, 0, 0], "0x1a_41287_nt!MiFindsDamage"),
+        (0x1A, [0x3F, 0, 0, 0], "PAGE_HASH_ERRORS_0x1a_3f"),
+        (0x4E, [0x99, 0, 0, 0], "0x4E_99_nt!MiFindsDamage"),
+        (0x133, [1, 0, 0, 0], "0x133_ISR_nt!MiFindsDamage"),
+        (
+            0x139,
+            [3, 0, 0, 0],
+            "0x139_3_CORRUPT_LIST_ENTRY_nt!MiFindsDamage",
+        ),
+        (
+            0x139,
+            [2, 0, 0, 0],
+            "0x139_MISSING_GSFRAME_nt!MiFindsDamage",
+        ),
+        (0x139, [0x999, 0, 0, 0], "0x139_999_nt!MiFindsDamage"),
+        (
+            0x1000_007E,
+            [0xC000_001D, 0, 0, 0],
+            "0x7E_C000001D_nt!MiFindsDamage",
+        ),
+        (0x50, [9, 2, 0, 0], "AV_W_(null)_nt!MiFindsDamage"),
+        (0x50, [9, 0, 0, 2], "AV_R_INVALID_nt!MiFindsDamage"),
+        (0xD1, [9, 2, 1, 0], "AV_nt!MiFindsDamage"),
+        (0xD1, [9, 2, 8, 9], "AV_CODE_AV_BAD_IP_nt!MiFindsDamage"),
+        (
+            0xC4,
+            [0x20005, 0, 0, 0],
+            "0xc4_IrqlExApcLte1_XDV_VRF_nt!MiFindsDamage",
+        ),
+        (0x13C, [0, 0, 0, 0], "0x13C_nt!MiFindsDamage"),
+    ] {
+        let found = kernel(code, p);
+        assert_eq!(found.bucket_id.as_deref(), Some(wanted), "{code:#x}");
+        assert_eq!(found.hash, Some(failure_hash(wanted)));
+    }
+}
+
+#[test]
+fn a_named_culprit_is_what_is_followed_up() {
+    let machine = Machine::stopped_by(&[NT, "acme.sys"]);
+    let at = address("acme.sys", 0x77);
+    let found = failure(&machine.facts(0xD1, [0x10, 2, 0, at]));
+    assert_eq!(found.symbol_name.as_deref(), Some("acme+77"));
+    assert_eq!(found.bucket_id.as_deref(), Some("AV_acme!unknown_function"));
+    assert_eq!(found.confidence, Confidence::Likely);
+    assert_eq!((found.irql, found.access), (Some(2), Some("read")));
+}
+
+#[test]
+fn a_stack_of_guesses_without_a_culprit_claims_no_driver() {
+    let machine = Machine::stopped_by(&[NT, "acme.sys"]);
+    let found = failure(&machine.facts(0x1A, [0x41287, 0, 0, 0]));
+    assert_eq!(found.module_name.as_deref(), Some("nt"));
+    // Microsoft publishes the kernel's names, so the debugger would have the function.
+    assert_eq!(found.confidence, Confidence::Possible);
+}
+
+#[test]
+fn a_windows_7_target_is_filed_in_the_older_form() {
+    let machine = Machine::with(alloc::vec![walked("acme.sys", None)]);
+    let mut facts = machine.facts(0x7E, [0xC000_0005, 0, 0, 0]);
+    facts.build = Some(7601);
+    let found = failure(&facts);
+    assert_eq!(found.bucket_id.as_deref(), Some("X64_0x7E_acme+12"));
+    assert_eq!(found.default_bucket_id, Some("WIN7_DRIVER_FAULT"));
+}
+
+/// One name for every address.
+struct Everywhere;
+
+impl Symbolizer for Everywhere {
+    fn function(&self, _: VirtualAddress) -> Option<(String, u64)> {
+        Some(("LeftOver".into(), 0))
+    }
+}
+
+#[test]
+fn work_that_left_a_lock_behind_is_named_by_the_parameter() {
+    let machine = Machine::with(alloc::vec![walked(NT, Some("ExpWorkerThread"))]);
+    let mut facts = machine.facts(0x39, [address(NT, 0x500), 0, 0, 0]);
+    let found = failure(&facts);
+    assert_eq!(found.symbol_name.as_deref(), Some("nt!ExpWorkerThread+12"));
+    facts.names = Some(&Everywhere);
+    let found = failure(&facts);
+    assert_eq!(found.symbol_name.as_deref(), Some("nt!LeftOver+0"));
+    assert_eq!(found.bucket_id.as_deref(), Some("0x39_nt!LeftOver"));
+}
+
+#[test]
+fn a_page_lost_by_the_disk_is_filed_under_the_one_driver_of_the_dump() {
+    use crate::nt::{Module, ModuleList};
+    let with = |names: &[&str]| {
+        let module = |name: &&str| Module {
+            name: (*name).into(),
+            ..Module::default()
+        };
+        let mut machine = Machine::stopped_by(&[NT]);
+        machine.modules = ModuleList::new(names.iter().map(module).collect());
+        failure(&machine.facts(0x7A, [1, 0xC000_0185, 0, 0])).bucket_id
+    };
+    let one = with(&[NT, "dump_storport.sys", "dump_viostor.sys"]);
+    assert_eq!(one.as_deref(), Some("0x7a_c0000185_DUMP_VIOSTOR"));
+    let two = with(&[NT, "dump_a.sys", "dump_viostor.sys"]);
+    assert_eq!(two.as_deref(), Some("0x7a_c0000185_nt!unknown_function"));
+}
