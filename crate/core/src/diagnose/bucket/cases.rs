@@ -33,7 +33,7 @@ fn frame(text: &str, modules: &mut Vec<Module>) -> Frame {
         None if place.starts_with("0x") => (None, None),
         None => (Some(place), None),
     };
-    let image = module.map(|name| image(name));
+    let image = module.map(image);
     let base = image.as_ref().map_or(0, |name| base_of(name, modules));
     Frame {
         address: Hex(base + offset),
