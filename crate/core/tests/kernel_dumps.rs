@@ -6,7 +6,7 @@ mod support;
 use bluepane::analysis::{Analysis, Progress};
 use bluepane::container::{DumpHeader, PageIndex, StoredPages};
 use bluepane::memory::{AddressSpace, Missing, Pfn, PhysicalMemory, VirtualAddress};
-use bluepane::model::{Confidence, Hex, Report, Stats};
+use bluepane::model::{Confidence, Frame, Hex, How, Report, Stats};
 use bluepane::nt::PagedDump;
 use bluepane::source::{CacheLimits, Provider, Slice, SliceProvider};
 use bluepane_forge::scenario::Number;
@@ -181,7 +181,9 @@ fn check_stack(report: &Report, truth: &Truth, machine: &str, name: &str) {
         assert!(listed.len() > 1, "{name}");
         assert!(listed.iter().all(|at| truth.stack.contains(at)), "{name}");
     } else {
-        assert!(truth.stack.iter().all(|at| listed.contains(at)), "{name}");
+        assert_eq!(listed, truth.stack, "{name}");
+        let unwound = |f: &Frame| f.how == How::Unwind && f.confidence == Confidence::Certain;
+        assert!(stack.frames[1..].iter().all(unwound), "{name}");
     }
 }
 

@@ -26,6 +26,7 @@ pub(super) fn stack(dump: &Dump<'_>, memory: &dyn AddressSpace) -> Option<Stack>
             How::Context
         },
         exception: dump.exception.map(|found| found.record.address),
+        stacks: &[],
         code: dump.header.bugcheck_code.unwrap_or_default(),
         parameters: dump.header.parameters.map(Option::unwrap_or_default),
     });

@@ -104,6 +104,7 @@ impl Dump {
             registers: &Registers::from(&registers),
             how,
             exception: exception.as_ref().map(|e| e.record.address),
+            stacks: &[],
             code,
             parameters,
         });

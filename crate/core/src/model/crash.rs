@@ -238,6 +238,9 @@ pub struct Stack {
     /// Why frames may be missing or wrong, in a sentence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub limits: String,
+    /// Whether the arguments of the innermost frame prove it to be `KeBugCheckEx`.
+    #[serde(skip)]
+    pub bug_check: bool,
 }
 
 /// One register.

@@ -1,16 +1,20 @@
 //! Call stacks: which code was running when Windows stopped, and through whom it got there.
 //!
-//! A minidump holds the stack of one thread and next to nothing of the drivers' code. Without code
-//! there is no unwinding, so [`scan`] reads the stack as the debugger's `dps` does: every slot that
-//! could be a return address is a candidate. What is more than a candidate is told apart by
+//! Where the drivers' images are in the dump, each frame is left by its unwind data
+//! ([`crate::image::unwind`]), through traps and over to other stacks. A minidump holds the stack of
+//! one thread and next to nothing of the drivers' images. There, and wherever a page is missing,
+//! [`scan`] reads the stack as the debugger's `dps` does: every slot that could be a return address
+//! is a candidate, and from one that is likely the unwinding goes on. Each frame says what it is by
 //! [`How`](crate::model::How) and [`Confidence`](crate::model::Confidence):
 //!
 //! | found as | how sure |
 //! |---|---|
 //! | the recorded registers | certain |
+//! | unwound, from registers that were certain, to an address behind a call instruction | certain |
 //! | the return address of `KeBugCheckEx`, proven by the stop code in its argument | certain |
 //! | a trap frame whose fault is the one that the stop code reports | certain |
 //! | another trap frame, the chain of frame pointers, a value that follows a call instruction | likely |
+//! | unwound from a frame that was less than certain | as that, likely at best |
 //! | any other value that points into a module | possible |
 //!
 //! Sources: the x64 and ARM64 calling conventions and the page-fault frame as Microsoft documents
@@ -22,8 +26,10 @@ mod pick;
 mod scan;
 mod slots;
 mod trap;
+mod walk;
 
 pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, scan};
+pub use walk::cursor;
 
 use crate::memory::VirtualAddress;
 use crate::model::Register;

@@ -2,6 +2,7 @@
 
 use super::evidence::Code;
 use super::slots::Slots;
+use crate::image::unwind::without_signature;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Confidence;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
@@ -66,13 +67,21 @@ impl<'a> Picker<'a> {
 
     /// The address in a pointer: on ARM64 without the signature in its high bits.
     pub(super) fn address(&self, value: u64) -> u64 {
-        const KERNEL_HALF: u64 = 1 << 55;
-        const SIGNATURE: u64 = 0xFFFF << 48;
         match self.architecture {
-            Architecture::Arm64 if value & KERNEL_HALF != 0 => value | SIGNATURE,
-            Architecture::Arm64 => value & !SIGNATURE,
+            Architecture::Arm64 => without_signature(value),
             _ => value,
         }
+    }
+
+    /// Whether `address` can be code of a module.
+    pub(super) fn is_code(&mut self, address: u64) -> bool {
+        let module = self.modules.find(VirtualAddress(address));
+        module.is_some_and(|module| self.code.may_be_code(module, address))
+    }
+
+    /// Whether a call instruction ends right before `address`; `None` when that cannot be read.
+    pub(super) fn follows_call(&self, address: u64) -> Option<bool> {
+        self.code.follows_call(address)
     }
 
     /// Whose `address` is, without doubting that it is code.

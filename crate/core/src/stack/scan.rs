@@ -4,10 +4,13 @@ use super::Registers;
 use super::pick::{Owner, Picker};
 use super::slots::{Slots, align_up};
 use super::trap;
+use super::walk::cursor;
+use crate::image::{Image, ImageError};
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Confidence, Frame, Hex, How, Stack};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
+use alloc::collections::{BTreeMap, BTreeSet};
 use alloc::{string::String, vec::Vec};
 
 /// The most frames that are listed.
@@ -45,6 +48,8 @@ pub struct Start<'a> {
     pub how: How,
     /// The address of the exception, where there is one.
     pub exception: Option<VirtualAddress>,
+    /// Other stacks that the dump names: of the thread, and of the processors.
+    pub stacks: &'a [StackRange],
     /// The stop code.
     pub code: u32,
     /// Its parameters.
@@ -57,7 +62,7 @@ pub fn bug_check_caller(stack: &Stack) -> Option<&Frame> {
     let [first, second, ..] = stack.frames.as_slice() else {
         return None;
     };
-    let asked = first.symbol.as_deref() == Some("KeBugCheckEx");
+    let asked = stack.bug_check || first.symbol.as_deref() == Some("KeBugCheckEx");
     let proven = second.how == How::Scan && second.confidence == Confidence::Certain;
     (first.how == How::Context && (asked || proven)).then_some(second)
 }
@@ -68,30 +73,39 @@ pub fn bug_check_caller(stack: &Stack) -> Option<&Frame> {
 pub fn scan(start: &Start<'_>) -> Stack {
     let mut scanner = Scanner::new(start);
     scanner.first_frame();
-    let from = match start.architecture {
-        Architecture::X64 => scanner.x64_caller(),
-        Architecture::X86 => scanner.x86_caller(),
-        Architecture::Arm64 | Architecture::Ia64 => Some(scanner.first_slot()),
-    };
-    let from = match start.architecture {
-        Architecture::X64 | Architecture::Ia64 => from,
-        Architecture::X86 | Architecture::Arm64 => scanner.chain().or(from),
-    };
+    scanner.bug_check = scanner.asks_to_stop();
+    let registers = cursor(start.architecture, start.registers);
+    let walked = registers.and_then(|from| scanner.walk(from, Confidence::Certain));
+    let from = walked.or_else(|| match start.architecture {
+        Architecture::X86 => {
+            let from = scanner.x86_caller();
+            scanner.chain().or(from)
+        }
+        _ => scanner.caller_in_registers(),
+    });
     if let Some(from) = from.filter(|_| !scanner.finished) {
-        scanner.picker.survey(&scanner.slots, from);
         scanner.scan_from(from);
     }
     scanner.into_stack()
 }
 
-struct Scanner<'a> {
-    start: &'a Start<'a>,
-    slots: Slots,
-    picker: Picker<'a>,
-    reported: Vec<u64>,
-    frames: Vec<Frame>,
+pub(super) struct Scanner<'a> {
+    pub(super) start: &'a Start<'a>,
+    pub(super) slots: Slots,
+    pub(super) picker: Picker<'a>,
+    pub(super) reported: Vec<u64>,
+    pub(super) frames: Vec<Frame>,
     /// Whether the outermost frame has been reached.
-    finished: bool,
+    pub(super) finished: bool,
+    /// Instruction and stack pointers of the frames that were unwound.
+    pub(super) visited: BTreeSet<(u64, u64)>,
+    /// Images that were opened, by base.
+    pub(super) images: BTreeMap<u64, Result<Image<'a>, ImageError>>,
+    /// How often another stack was gone over to.
+    pub(super) switches: usize,
+    /// Whether the pointers of this stack were looked at as a whole.
+    pub(super) surveyed: bool,
+    bug_check: bool,
 }
 
 impl<'a> Scanner<'a> {
@@ -112,10 +126,22 @@ impl<'a> Scanner<'a> {
             reported,
             frames: Vec::new(),
             finished: false,
+            visited: BTreeSet::new(),
+            images: BTreeMap::new(),
+            switches: 0,
+            surveyed: false,
+            bug_check: false,
         }
     }
 
-    fn push(&mut self, address: u64, at: u64, owner: Option<Owner>, how: How, sure: Confidence) {
+    pub(super) fn push(
+        &mut self,
+        address: u64,
+        at: u64,
+        owner: Option<Owner>,
+        how: How,
+        sure: Confidence,
+    ) {
         if self.frames.len() >= MAX_FRAMES {
             self.finished = true;
             return;
@@ -155,23 +181,44 @@ impl<'a> Scanner<'a> {
         align_up(from, self.start.architecture.pointer_width())
     }
 
-    /// Windows records the registers on entry to `KeBugCheckEx`: the stop code in RCX, or by then
-    /// in its home on the stack, and the return address in the first slot.
-    fn x64_caller(&mut self) -> Option<u64> {
-        let at = self.first_slot();
+    /// Windows records the registers on entry to `KeBugCheckEx`: the stop code is in the register
+    /// of the first argument, or on x64 by then in its home on the stack.
+    fn asks_to_stop(&self) -> bool {
         let code = u64::from(plain_stop_code(self.start.code));
-        let in_register = self.start.registers.get("rcx") == Some(code);
-        let at_home = self.slots.get(at.wrapping_add(8)) == Some(code)
-            && self.slots.get(at.wrapping_add(16)) == Some(self.start.parameters[0]);
-        let value = self.slots.get(at)?;
-        if self.start.how != How::Context || !(in_register || at_home) {
-            return Some(at);
-        }
-        let Some(owner) = self.picker.owner(value) else {
-            return Some(at);
+        let in_register = |name| self.start.registers.get(name) == Some(code);
+        let asked = match self.start.architecture {
+            Architecture::X64 => {
+                let at = self.first_slot();
+                let home = |offset| self.slots.get(at.wrapping_add(offset));
+                in_register("rcx")
+                    || home(8) == Some(code) && home(16) == Some(self.start.parameters[0])
+            }
+            Architecture::Arm64 => in_register("x0"),
+            _ => false,
         };
-        self.push(value, at, Some(owner), How::Scan, Confidence::Certain);
-        Some(at + 8)
+        asked && self.start.how == How::Context
+    }
+
+    /// The caller of `KeBugCheckEx`, without unwind data: x64 has it in the first slot, ARM64 in
+    /// its register.
+    fn caller_in_registers(&mut self) -> Option<u64> {
+        let first = self.first_slot();
+        let width = u64::from(self.start.architecture.pointer_width());
+        let (value, behind) = match self.start.architecture {
+            Architecture::Arm64 => (self.start.registers.get("lr"), first),
+            _ => (self.slots.get(first), first.wrapping_add(width)),
+        };
+        let value = self.picker.address(value.unwrap_or(0));
+        let owner = self.picker.owner(value).filter(|_| self.bug_check);
+        let Some(owner) = owner else {
+            return Some(first);
+        };
+        self.push(value, first, Some(owner), How::Scan, Confidence::Certain);
+        let mut caller = self.returned_to(value, behind)?;
+        if let Some(frame) = self.start.registers.frame_pointer {
+            caller.set(29, frame.0);
+        }
+        Some(self.walk(caller, Confidence::Certain).unwrap_or(behind))
     }
 
     /// On x86 the arguments of `KeBugCheckEx` are on the stack, right behind the return address.
@@ -235,11 +282,16 @@ impl<'a> Scanner<'a> {
         followed
     }
 
-    /// Takes every slot for what it may be, from `from` outwards.
+    /// Takes every slot for what it may be, from `from` outwards, and goes on from what is found by
+    /// unwinding where that is possible.
     fn scan_from(&mut self, from: u64) {
         let mut at = from;
         let width = u64::from(self.start.architecture.pointer_width());
         while !self.finished && at < self.slots.end() {
+            if !self.surveyed {
+                self.surveyed = true;
+                self.picker.survey(&self.slots, at);
+            }
             let Some(value) = self.slots.get(at) else {
                 break;
             };
@@ -247,11 +299,16 @@ impl<'a> Scanner<'a> {
                 at = next;
                 continue;
             }
+            let mut next = at + width;
             if let Some(owner) = self.picker.candidate(at, value) {
                 let (address, sure) = (self.picker.address(value), owner.confidence);
                 self.push(address, at, Some(owner), How::Scan, sure);
+                let frame = self.returned_to(address, next);
+                if let Some(unwound) = frame.and_then(|frame| self.walk(frame, sure)) {
+                    next = unwound;
+                }
             }
-            at += width;
+            at = align_up(next, width as u8);
         }
     }
 
@@ -276,6 +333,12 @@ impl<'a> Scanner<'a> {
             (false, false) => Confidence::Possible,
         };
         self.push(trap.instruction, at, owner, How::TrapFrame, sure);
+        if inside && let Some(from) = self.interrupted(&trap) {
+            let sure = sure.min(Confidence::Likely);
+            if let Some(unwound) = self.walk(from, sure) {
+                return Some(unwound);
+            }
+        }
         Some(if inside {
             align_up(trap.stack_pointer, 8)
         } else {
@@ -288,6 +351,7 @@ impl<'a> Scanner<'a> {
             limits: self.limits(),
             frames: self.frames,
             registers: self.start.registers.all.clone(),
+            bug_check: self.bug_check,
             ..Stack::default()
         }
     }

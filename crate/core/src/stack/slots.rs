@@ -1,12 +1,18 @@
 //! The stack's bytes as slots, read once and bounded.
 
 use crate::memory::{AddressSpace, Missing, VirtualAddress};
+use crate::source::ReadError;
 use alloc::{vec, vec::Vec};
 
 /// The most of a stack that is looked at. Kernel stacks are 24 KiB, grown ones 72 KiB.
 const MAX_BYTES: u64 = 128 << 10;
 /// Stacks are read in pieces, so that a missing page costs only what lies behind it.
 const PIECE: u64 = 0x1000;
+
+/// Whether something is only not fetched yet.
+pub(super) fn not_yet(missing: Missing) -> bool {
+    missing == Missing::File(ReadError::NotYet)
+}
 
 /// The first slot at or behind `address`.
 pub(super) fn align_up(address: u64, width: u8) -> u64 {
@@ -40,11 +46,17 @@ impl Slots {
         while at < high {
             let len = (PIECE - at % PIECE).min(high - at);
             let mut piece = vec![0; len as usize];
-            if let Err(missing) = memory.read(VirtualAddress(at), &mut piece) {
-                slots.missing = Some(missing);
-                break;
+            match memory.read(VirtualAddress(at), &mut piece) {
+                Ok(()) if slots.missing.is_none() => slots.bytes.extend_from_slice(&piece),
+                Ok(()) => {}
+                Err(missing) => {
+                    slots.missing.get_or_insert(missing);
+                    // What is only not here yet is asked for to the end at once.
+                    if !not_yet(missing) {
+                        break;
+                    }
+                }
             }
-            slots.bytes.extend_from_slice(&piece);
             at += len;
         }
         slots

@@ -107,6 +107,7 @@ impl Case {
             registers: &self.registers,
             how: self.how,
             exception: None,
+            stacks: &[],
             code: self.code,
             parameters: self.parameters,
         })
@@ -366,6 +367,7 @@ fn x86_finds_the_caller_by_the_arguments_and_follows_the_frame_pointers() {
         registers: &registers,
         how: How::Context,
         exception: None,
+        stacks: &[],
         code: 0x65,
         parameters: [1, 2, 3, 4],
     });

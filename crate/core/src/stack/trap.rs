@@ -8,8 +8,9 @@ use super::slots::Slots;
 
 /// Where the processor's part begins in KTRAP_FRAME.
 const RIP: u64 = 0x168;
-/// Where the faulting address (CR2) is kept.
+/// Where the faulting address (CR2) is kept, and RBP.
 const FAULT_ADDRESS: u64 = 0xD0;
+const RBP: u64 = 0x158;
 /// Kernel code and stack segments, and those of user mode.
 const KERNEL_CODE: u64 = 0x10;
 const KERNEL_STACK: [u64; 2] = [0x18, 0];
@@ -34,6 +35,13 @@ pub(super) struct Trap {
     pub(super) reported: bool,
     /// The address behind the frame.
     pub(super) end: u64,
+    /// Where the frame pointer is kept that the interrupted code had.
+    pub(super) frame_pointer_at: u64,
+}
+
+/// Whether `value` is one of the addresses that were reported.
+pub(super) fn proves(reported: &[u64], value: u64) -> bool {
+    value >= SMALLEST_PROOF && reported.contains(&value)
 }
 
 /// Looks for a processor's frame that begins at `at`. `reported` are the addresses that the stop
@@ -55,7 +63,7 @@ pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
     let fault = at
         .checked_sub(RIP - FAULT_ADDRESS)
         .and_then(|at| slots.get(at));
-    let proves = |value: u64| value >= SMALLEST_PROOF && reported.contains(&value);
+    let proves = |value| proves(reported, value);
     // Some stop codes name the frame itself: 0x139 and 0x8E do.
     let named = at.checked_sub(RIP).is_some_and(proves);
     Some(Trap {
@@ -64,5 +72,6 @@ pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
         user,
         reported: named || proves(instruction) || fault.is_some_and(proves),
         end: at + 40,
+        frame_pointer_at: at.wrapping_sub(RIP - RBP),
     })
 }

@@ -193,6 +193,18 @@ impl Image<'_> {
         }
     }
 
+    /// Reads what leaving a frame at `address` will need, so that it is fetched together with what
+    /// other frames need.
+    pub fn look_ahead(&self, address: u64) {
+        if let Ok(rva) = self.offset_of(address.wrapping_sub(1)) {
+            match self.machine {
+                MACHINE_X64 => x64::look_ahead(self, rva),
+                MACHINE_ARM64 => _ = arm64::function(self, rva),
+                _ => {}
+            }
+        }
+    }
+
     /// The last entry of the exception directory that begins at or before `rva`: where it stands.
     /// Entries are sorted by their first word, which lies fairly evenly over the image, so a guess
     /// by proportion finds the right page of a large table sooner than halving does.

@@ -76,6 +76,13 @@ pub(super) fn function(image: &Image<'_>, rva: u32) -> Result<Option<Function>, 
     Ok((found.begin <= rva && rva < found.end).then_some(found))
 }
 
+/// Reads the description of the code around `rva`.
+pub(super) fn look_ahead(image: &Image<'_>, rva: u32) {
+    if let Ok(Some(function)) = function(image, rva) {
+        _ = Info::read(image, function.data);
+    }
+}
+
 impl Info {
     fn read(image: &Image<'_>, mut data: u32) -> Result<Self, UnwindError> {
         let mut hops = 0;

@@ -138,7 +138,7 @@ structures! {
     Pdb { name, guid[What::Identity], age, url[What::Identity] }
     UnloadedModule { name, base, end, time }
     Exception { code, name, address, location, information, access, source }
-    Stack { processor, thread, process, process_name, frames, registers, limits }
+    Stack { processor, thread, process, process_name, frames, registers, limits, bug_check }
     Register { name, value }
     Frame { address, stack_pointer, module, symbol, offset, how, confidence, gap }
     Blame {

@@ -293,6 +293,7 @@ fn stack() -> Stack {
         ],
         limits: "Frames below the first are candidates: old return addresses stay on a stack."
             .into(),
+        bug_check: true,
     }
 }
 
