@@ -7,7 +7,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { bundlePackage } from "../www/build/bundle.mjs";
-import { packKnowledge } from "../www/build/knowledge.mjs";
+import { packKnowledge, packLayouts } from "../www/build/knowledge.mjs";
 
 const npm = dirname(fileURLToPath(import.meta.url));
 const root = dirname(npm);
@@ -19,7 +19,7 @@ const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),
   wasm: packed(wasm),
-  knowledge: packed(await packKnowledge(root)),
+  knowledge: packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
 });
 
 await rm(dist, { recursive: true, force: true });

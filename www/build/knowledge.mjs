@@ -1,6 +1,6 @@
-// The knowledge tables as one block of bytes, in the form that
-// crate/core/src/knowledge/store/unpack.rs reads; that file tells it. Words that come often are
-// replaced by codes, which makes the gzipped block a fifth smaller than gzip alone would.
+// The tables as blocks of bytes, in the form that crate/core/src/knowledge/store/unpack.rs reads;
+// that file tells it. Words that come often are replaced by codes, which makes the gzipped block a
+// fifth smaller than gzip alone would. Two blocks, one behind the other, are one block again.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
@@ -8,8 +8,8 @@ import { join, sep } from "node:path";
 const TABLE = 1;
 /** Behind this there is nothing between the last character and the coded word. */
 const JOINED = 2;
-/** Another section begins, with words of its own. */
-const SECTION = 3;
+/** What follows is another section, with words of its own. */
+const SECTION_ENDS = 3;
 /** Codes from here on stand for a word: first those of one byte, then those of two. */
 const FIRST_CODE = 0x80;
 const SHORT_CODES = 112;
@@ -22,22 +22,35 @@ const OFTEN = 3;
 /** What most names of a table begin with: it is left out, and put back by the reader. */
 const PREFIXES = { "hresult.txt": "", "ntstatus.txt": "STATUS_", "win32.txt": "ERROR_" };
 
+/** What is told to people: stop codes, status names, drivers, advice. */
 export async function packKnowledge(root) {
+  const tables = await read(root, (path) => !isLayout(path));
+  // Names and sentences have few words in common.
+  const isNames = ({ path }) => PREFIXES[path] !== undefined;
+  const names = pack(tables.filter(isNames));
+  return Buffer.concat([names, pack(tables.filter((table) => !isNames(table)))]);
+}
+
+/** Where the structures of each kernel stand. */
+export async function packLayouts(root) {
+  return pack(await read(root, isLayout));
+}
+
+const isLayout = (path) => path.startsWith("layout/");
+
+/** The tables whose path is wanted, in order. */
+async function read(root, wanted) {
   const data = join(root, "crate/core/data");
   const entries = await readdir(data, { recursive: true });
   const paths = entries
     .filter((path) => path.endsWith(".txt"))
-    .map((path) => path.split(sep).join("/"));
+    .map((path) => path.split(sep).join("/"))
+    .filter(wanted);
   const texts = paths.sort().map(async (path) => ({
     path,
     text: withoutHead(await readFile(join(data, path), "utf8")),
   }));
-  const tables = await Promise.all(texts);
-  // Names and sentences have few words in common.
-  const isNames = ({ path }) => PREFIXES[path] !== undefined;
-  const names = pack(tables.filter(isNames));
-  const sentences = pack(tables.filter((table) => !isNames(table)));
-  return Buffer.concat([names, Buffer.of(SECTION), sentences]);
+  return Promise.all(texts);
 }
 
 /** A table without its comments, which are for whoever edits it. */
@@ -45,7 +58,7 @@ function withoutHead(text) {
   return text.replace(/^#.*\n/gm, "").replace(/\n\n+/g, "\n");
 }
 
-/** One section: its words, an empty line, its tables. */
+/** One section: its words, an empty line, its tables, and the mark of its end. */
 function pack(tables) {
   const bare = tables.map(({ path, text }) => ({ path, text: counted(path, text) }));
   const words = vocabulary(bare.map(({ text }) => text));
@@ -56,6 +69,7 @@ function pack(tables) {
     bytes.push(TABLE, ...Buffer.from(`${path}\n`));
     encode(text, codes, bytes);
   }
+  bytes.push(SECTION_ENDS);
   return Buffer.from(bytes);
 }
 

@@ -1,7 +1,7 @@
 // What the built page may weigh, in bytes. The build fails above these figures: a page that is
 // carried on a stick and opened in a machine room has to stay small.
 
-import { packKnowledge } from "./knowledge.mjs";
+import { packKnowledge, packLayouts } from "./knowledge.mjs";
 
 export const limits = {
   /** `index.html` as a whole. */
@@ -17,5 +17,6 @@ export const limits = {
 export const parts = [
   { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
   { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },
+  { id: "bluepane-layouts", make: packLayouts, limit: 60_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];

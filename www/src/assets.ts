@@ -9,7 +9,7 @@ export interface Assets {
   worker: string;
   /** Bytes of the WebAssembly module. */
   wasm(): Promise<Uint8Array>;
-  /** The texts of the knowledge tables. */
+  /** The tables: what is known of stop codes and the like, and the layouts of kernels. */
   knowledge(): Promise<Uint8Array>;
   /** The sample dump, or null where none is carried. */
   sample(): Promise<Uint8Array | null>;
@@ -36,10 +36,22 @@ async function need(id: string): Promise<Uint8Array> {
   return unpack(text);
 }
 
+/** Blocks of tables, one behind the other, are one block. */
+function joined(blocks: Uint8Array[]): Uint8Array {
+  const all = new Uint8Array(blocks.reduce((size, block) => size + block.length, 0));
+  let at = 0;
+  for (const block of blocks) {
+    all.set(block, at);
+    at += block.length;
+  }
+  return all;
+}
+
 export const pageAssets: Assets = {
   worker: workerText,
   wasm: () => need("bluepane-wasm"),
-  knowledge: () => need("bluepane-knowledge"),
+  knowledge: async () =>
+    joined(await Promise.all(["bluepane-knowledge", "bluepane-layouts"].map(need))),
   sample: async () => (block("bluepane-sample") === null ? null : need("bluepane-sample")),
   hasSample: () => block("bluepane-sample") !== null,
 };

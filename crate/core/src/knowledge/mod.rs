@@ -10,6 +10,7 @@ pub mod bugcheck;
 pub mod certainty;
 pub mod driver;
 pub mod errors;
+pub mod family;
 pub mod hypervisor;
 pub mod integration;
 pub mod ntstatus;

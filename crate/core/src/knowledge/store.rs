@@ -40,6 +40,7 @@ tables! {
     BugCheck180 = "bugcheck/180-1ff.txt";
     BugCheckOthers = "bugcheck/others.txt";
     Driver = "driver.txt";
+    Family = "family.txt";
     Hresult = "hresult.txt";
     Components = "integration/components.txt";
     Firmware = "integration/firmware.txt";

@@ -9,7 +9,10 @@
 //! ```text
 //! 77 KERNEL_STACK_INPAGE_ERROR
 //!  ! What it means.
+//!  & family
 //!  ? What usually causes it.
+//!  > What to look at next in the dump.
+//!  ~ What is different in a virtual machine.
 //!  2 status
 //!  = 0-2 What P1 = 0..2 says.
 //!  4 stack Where the signature should have been
@@ -23,6 +26,8 @@ mod stanza;
 use alloc::borrow::Cow;
 use alloc::format;
 
+use super::family::{Family, family};
+use super::ntstatus;
 use super::store::Table;
 pub use kind::{ParameterKind, access};
 use stanza::{Line, Stanza};
@@ -43,6 +48,9 @@ static TABLES: &[Table] = &[
 
 /// Minidumps of older Windows write some codes with this bit set; the debugger then adds `_M`.
 const MINIDUMP_FORM: u32 = 0x1000_0000;
+/// Other bits that may stand on top of a code: that of messages (`0x400000AD`), and that of a
+/// context that was changed (`BUGCHECK_CONTEXT_MODIFIER` of the Windows SDK).
+const OTHER_FORMS: [u32; 2] = [0x4000_0000, 0x8000_0000];
 
 /// Whether a code stops the machine.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
@@ -89,6 +97,12 @@ pub struct Explanation {
     pub bug_check: BugCheck,
     /// What this combination of parameters narrows it down to, if the table knows.
     pub case: Option<&'static str>,
+    /// The family of causes it belongs to: it has the steps to take.
+    pub family: Family,
+    /// What to look at next in a dump with this stop.
+    pub next: &'static str,
+    /// What is different when the machine is a virtual one.
+    pub guest: &'static str,
     /// The four parameters.
     pub parameters: [ParameterText; 4],
 }
@@ -103,7 +117,15 @@ pub fn name(code: u32) -> Option<Cow<'static, str>> {
     if let Some(found) = exact(code) {
         return Some(Cow::Borrowed(found.name));
     }
-    exact(plain_form(code)?).map(|found| Cow::Owned(format!("{}_M", found.name)))
+    if let Some(plain) = plain_form(code) {
+        let found = exact(plain)?;
+        return Some(match code & MINIDUMP_FORM {
+            0 => Cow::Borrowed(found.name),
+            _ => Cow::Owned(format!("{}_M", found.name)),
+        });
+    }
+    // A fatal error that Windows or a driver passes on has its status for a code.
+    (code >> 30 == 3).then(|| ntstatus::name(code).map(Cow::Borrowed))?
 }
 
 /// What the parameters of a stop code mean, given their values. A code that is not known gives
@@ -127,9 +149,20 @@ pub fn subtype(code: u32, p1: u64) -> Option<&'static str> {
 pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
     let bug_check = lookup(code)?;
     let stanza = bug_check.stanza_for(&values);
+    let (case, own) = (
+        stanza.told(&values, true),
+        bug_check.stanza.told(&values, false),
+    );
+    let first = |case: &'static str, own| if case.is_empty() { own } else { case };
+    let family = family(first(case.family, own.family))?;
+    // What is said of a code is not true of a case that belongs to another family.
+    let own = if case.family.is_empty() { own } else { case };
     Some(Explanation {
         bug_check,
         case: stanza.case(&values).map(|(text, _)| text),
+        family,
+        next: first(first(case.next, own.next), family.next),
+        guest: first(first(case.guest, own.guest), family.guest),
         parameters: stanza.parameters(&values),
     })
 }
@@ -144,8 +177,15 @@ pub fn all() -> impl Iterator<Item = BugCheck> {
 
 fn plain_form(code: u32) -> Option<u32> {
     let plain = code & !MINIDUMP_FORM;
-    // Only short codes have a minidump form; 0x1xxxxxxx codes of other families have none.
-    (code & 0xF000_0000 == MINIDUMP_FORM && plain < 0x1_0000).then_some(plain)
+    // Only short codes have another form; long codes of other families have none.
+    if code & 0xF000_0000 == MINIDUMP_FORM && plain < 0x1_0000 {
+        return Some(plain);
+    }
+    OTHER_FORMS
+        .iter()
+        .filter(|&&form| code & 0xF000_0000 == form)
+        .map(|form| code & !form)
+        .find(|&plain| plain < 0x1_0000 && exact(plain).is_some())
 }
 
 fn exact(code: u32) -> Option<BugCheck> {

@@ -38,6 +38,12 @@ pub(super) enum Line {
     Meaning(&'static str),
     /// `? text`
     Causes(&'static str),
+    /// `& family`
+    Family(&'static str),
+    /// `> text`
+    Next(&'static str),
+    /// `~ text`
+    Guest(&'static str),
     /// `2 kind text`: parameter index from zero
     Parameter(usize, ParameterKind, &'static str),
     /// `2=3F text`: what a value of a parameter means
@@ -46,6 +52,14 @@ pub(super) enum Line {
     SameAs(u32),
     /// `= condition text`
     Case(&'static str, &'static str),
+}
+
+/// What a stanza says beside its meaning and its parameters; empty where it says nothing.
+#[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
+pub(super) struct Told {
+    pub family: &'static str,
+    pub next: &'static str,
+    pub guest: &'static str,
 }
 
 /// The stanzas of one file.
@@ -115,6 +129,29 @@ impl Stanza {
             .find_map(|(number, (condition, text))| {
                 holds(condition, |index| values.get(index).copied()).then_some((text, number))
             })
+    }
+
+    /// Family, next steps and virtual machine: the stanza's own, overridden by those of the case
+    /// that holds. `only_case` leaves the stanza's own out.
+    pub fn told(&self, values: &[u64; 4], only_case: bool) -> Told {
+        let wanted = self.case(values).map(|(_, number)| number);
+        let (mut told, mut case, mut cases) = (Told::default(), None, 0usize);
+        for line in self.lines() {
+            if matches!(line, Line::Case(..)) {
+                case = Some(cases);
+                cases = cases.saturating_add(1);
+            }
+            if (case.is_some() || only_case) && (case.is_none() || case != wanted) {
+                continue;
+            }
+            match line {
+                Line::Family(word) => told.family = word,
+                Line::Next(text) => told.next = text,
+                Line::Guest(text) => told.guest = text,
+                _ => {}
+            }
+        }
+        told
     }
 
     /// As [`Stanza::case`], of the cases that ask for nothing but the first parameter.
@@ -200,6 +237,9 @@ fn line(line: &'static str) -> Option<Line> {
     match first {
         "!" => return Some(Line::Meaning(rest)),
         "?" => return Some(Line::Causes(rest)),
+        "&" => return Some(Line::Family(rest)),
+        ">" => return Some(Line::Next(rest)),
+        "~" => return Some(Line::Guest(rest)),
         "@" => return Some(Line::SameAs(u32::try_from(text::hex(rest)?).ok()?)),
         "=" => {
             let (condition, text) = text::word(rest);

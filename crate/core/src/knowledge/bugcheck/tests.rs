@@ -3,6 +3,7 @@ use alloc::vec::Vec;
 
 use super::stanza::Line;
 use super::*;
+use crate::knowledge::family::Machine;
 use crate::knowledge::testing::assert_presentable;
 
 #[test]
@@ -26,6 +27,8 @@ fn every_stanza_line_is_understood_and_presentable() {
                 Some(Line::Meaning(text) | Line::Causes(text) | Line::Case(_, text)) => {
                     assert_presentable(&what, text);
                 }
+                Some(Line::Next(text) | Line::Guest(text)) => assert_presentable(&what, text),
+                Some(Line::Family(word)) => assert!(family(word).is_some(), "{what}: {word}"),
                 Some(Line::Parameter(_, _, text) | Line::Value(_, _, text)) => {
                     assert_presentable(&what, text);
                 }
@@ -37,11 +40,19 @@ fn every_stanza_line_is_understood_and_presentable() {
 }
 
 #[test]
-fn every_code_is_explained_and_a_stop_that_is_not_rare_says_what_causes_it() {
+fn every_code_has_meaning_causes_parameters_next_steps_and_a_word_on_virtual_machines() {
     for found in all() {
-        assert!(!found.meaning.is_empty(), "{:X}", found.code);
-        let rare = found.meaning.starts_with("Seldom seen.") || found.code == 0x356;
-        assert_eq!(found.usual_causes.is_empty(), rare, "{:X}", found.code);
+        let what = format!("{:X}", found.code);
+        let told = explain(found.code, [0; 4]).expect(&what);
+        for text in [found.meaning, found.usual_causes, told.next, told.guest] {
+            assert_presentable(&what, text);
+        }
+        assert!(!told.family.steps(Machine::Physical, None).is_empty());
+        for case in [[0; 4], [1, 0, 0, 0], [u64::MAX; 4]] {
+            for parameter in parameters(found.code, case) {
+                assert_presentable(&what, parameter.text);
+            }
+        }
     }
 }
 
@@ -84,9 +95,25 @@ fn the_minidump_form_is_the_plain_code_with_a_suffix() {
 
 #[test]
 fn codes_without_documentation_are_named_when_real_dumps_hold_them() {
-    for code in [0xA000_0001, 0xDEAD_DEAD, 0x2_0001, 0xC000_021A] {
+    for code in [
+        0xA000_0001,
+        0xDEAD_DEAD,
+        0x2_0001,
+        0xC000_021A,
+        0xBFE,
+        0x17F,
+    ] {
         assert!(name(code).is_some(), "{code:#x}");
     }
+    assert_eq!(name(0x4000_00AD), name(0xAD));
+    assert_eq!(
+        name(0x8000_007E).as_deref(),
+        Some("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED")
+    );
+    assert_eq!(
+        name(0xC000_0420).as_deref(),
+        Some("STATUS_ASSERTION_FAILURE")
+    );
 }
 
 #[test]

@@ -1,7 +1,7 @@
 //! Opens the block in which the page carries the tables; `www/build/knowledge.mjs` writes it.
 //!
-//! The block is made so that gzip makes it small. It has sections with a [`SECTION`] byte between
-//! them. A section begins with its words, one a line, an empty line behind the last. What follows
+//! The block is made so that gzip makes it small. It has sections, each with a [`SECTION_ENDS`] byte
+//! behind it. A section begins with its words, one a line, an empty line behind the last. What follows
 //! is text in which a byte from [`FIRST_CODE`] on, or two bytes, stand for a word; what usually
 //! stands in front of a word (a space, or `_` between words in capitals) is not written. Tables
 //! that are no more than numbers and names leave out what the line above lets one guess
@@ -13,8 +13,8 @@ use alloc::{format, string::String, vec::Vec};
 pub(super) const TABLE: char = '\u{1}';
 /// Behind this there is nothing between the last character and the coded word.
 const JOINED: u8 = 2;
-/// Another section begins.
-const SECTION: u8 = 3;
+/// What follows is another section.
+const SECTION_ENDS: u8 = 3;
 /// Codes from here on stand for a word: first those of one byte, then those of two.
 const FIRST_CODE: u8 = 0x80;
 const SHORT_CODES: u8 = 112;
@@ -62,7 +62,7 @@ fn section<'a>(body: &'a [u8], words: &[&str], text: &mut String) -> Option<&'a 
     while let Some(&byte) = bytes.next() {
         let short = byte.checked_sub(FIRST_CODE);
         let index = match (byte, short) {
-            (SECTION, _) => return Some(bytes.as_slice()),
+            (SECTION_ENDS, _) => return Some(bytes.as_slice()),
             (JOINED, _) => {
                 joined = true;
                 continue;

@@ -1,0 +1,158 @@
+//! Families of causes: what helps against a stop depends less on its code than on whether memory, a
+//! disk, a driver or the host is behind it. Each family has what to look at, what is different in a
+//! virtual machine, and steps with the command to type and what its answer means.
+//!
+//! Source of commands and event numbers: Microsoft's documentation, named at the top of
+//! `crate/core/data/family.txt`; the sentences are this project's. `docs/knowledge.md` has the
+//! grammar.
+
+use super::store::Table;
+use super::text;
+use alloc::{string::String, vec::Vec};
+
+/// What stands in a step for the driver that the findings name.
+const MODULE: &str = "{module}";
+
+/// One family of causes.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Family {
+    /// Its word in the tables.
+    pub word: &'static str,
+    /// What people call it.
+    pub title: &'static str,
+    /// What to look at in a dump.
+    pub next: &'static str,
+    /// What is different in a virtual machine.
+    pub guest: &'static str,
+    lines: &'static str,
+}
+
+/// On what the machine that stopped runs, as far as that matters for advice.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub enum Machine {
+    /// On hardware of its own.
+    Physical,
+    /// On a hypervisor.
+    Guest,
+    /// On Hyper-V.
+    HyperVGuest,
+    /// It is not known.
+    Unknown,
+}
+
+/// The family of that word.
+#[must_use]
+pub fn family(word: &str) -> Option<Family> {
+    all().find(|family| family.word == word)
+}
+
+/// Every family, by word.
+pub fn all() -> impl Iterator<Item = Family> {
+    let mut rest = Table::Family.text();
+    core::iter::from_fn(move || {
+        loop {
+            let (line, after) = rest.split_once('\n')?;
+            rest = after;
+            if line.starts_with(['#', ' ']) || line.is_empty() {
+                continue;
+            }
+            let length = rest
+                .split_inclusive('\n')
+                .take_while(|line| line.starts_with(' '))
+                .map(str::len)
+                .sum();
+            let (lines, after) = rest.split_at_checked(length)?;
+            rest = after;
+            let (word, title) = text::word(line);
+            let find = |mark| {
+                let mut marked = lines.lines().map(text::word).filter(|(m, _)| *m == mark);
+                marked.next().map_or("", |(_, text)| text)
+            };
+            return Some(Family {
+                word,
+                title,
+                next: find(">"),
+                guest: find("~"),
+                lines,
+            });
+        }
+    })
+}
+
+impl Family {
+    /// The steps to take on such a machine. A step that needs the name of a driver is left out
+    /// when none is given.
+    #[must_use]
+    pub fn steps(&self, machine: Machine, module: Option<&str>) -> Vec<String> {
+        let all = self.lines.lines().map(text::word);
+        all.filter(|&(mark, _)| match mark {
+            "-" => true,
+            "-p" => matches!(machine, Machine::Physical | Machine::Unknown),
+            "-g" => matches!(machine, Machine::Guest | Machine::HyperVGuest),
+            "-h" => machine == Machine::HyperVGuest,
+            _ => false,
+        })
+        .filter_map(|(_, step)| match (step.contains(MODULE), module) {
+            (false, _) => Some(step.into()),
+            (true, Some(module)) => Some(step.replace(MODULE, module)),
+            (true, None) => None,
+        })
+        .collect()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::knowledge::testing::assert_presentable;
+
+    #[test]
+    fn every_family_is_whole_and_they_stand_in_order() {
+        let mut last = "";
+        let mut count = 0;
+        for family in all() {
+            assert!(last < family.word, "{} is out of order", family.word);
+            for text in [family.title, family.next, family.guest] {
+                assert_presentable(family.word, text);
+            }
+            for line in family.lines.lines() {
+                let (mark, text) = text::word(line);
+                assert!(
+                    [">", "~", "-", "-p", "-g", "-h"].contains(&mark),
+                    "{}: {line}",
+                    family.word
+                );
+                assert_presentable(family.word, text);
+            }
+            for machine in [Machine::Physical, Machine::Guest, Machine::HyperVGuest] {
+                let steps = family.steps(machine, None);
+                assert!(!steps.is_empty(), "{} {machine:?}", family.word);
+            }
+            let commands = |step: &String| step.contains('`');
+            let all = family.steps(Machine::Physical, Some("x.sys"));
+            assert!(all.iter().any(commands), "{}: no command", family.word);
+            last = family.word;
+            count += 1;
+        }
+        assert!(count >= 20);
+    }
+
+    #[test]
+    fn a_guest_is_told_of_its_host_and_a_physical_machine_of_its_cables() {
+        let storage = family("storage").unwrap();
+        let guest = storage.steps(Machine::HyperVGuest, None).join("\n");
+        let physical = storage.steps(Machine::Physical, None).join("\n");
+        assert!(guest.contains("On the host") && !guest.contains("cable"));
+        assert!(physical.contains("cable") && !physical.contains("On the host"));
+    }
+
+    #[test]
+    fn a_step_about_a_driver_names_it_or_is_left_out() {
+        let driver = family("driver").unwrap();
+        let named = driver.steps(Machine::Physical, Some("acme.sys"));
+        let nobody = driver.steps(Machine::Physical, None);
+        assert!(named.iter().any(|step| step.contains("acme.sys")));
+        assert!(!nobody.iter().any(|step| step.contains('{')));
+        assert!(nobody.len() < named.len());
+    }
+}
