@@ -17,6 +17,7 @@ mod known;
 mod machine;
 mod modules;
 mod paged;
+mod processes;
 mod question;
 mod steps;
 mod system;

@@ -1,10 +1,13 @@
 //! What the images of loaded drivers say of themselves: link time, symbol file, version.
 
+use super::known::Known;
+use crate::container::DumpHeader;
 use crate::image::{Image, ImageError};
 use crate::knowledge::integration;
 use crate::memory::{AddressSpace, VirtualAddress};
-use crate::model::{Module, Pdb};
+use crate::model::{Guid, Module, Pdb};
 use crate::nt::{self, ModuleList};
+use crate::symbols::KernelIdentity;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 
 /// What an image says of itself. What its pages do not hold is `None`.
@@ -13,7 +16,11 @@ pub(super) struct Identity {
     timestamp: u32,
     checksum: u32,
     pdb: Option<Pdb>,
+    /// GUID and age of its symbol file.
+    symbols: Option<(Guid, u32)>,
     version: Option<String>,
+    /// The last part of the version.
+    revision: Option<u32>,
 }
 
 /// Identities by load address.
@@ -44,12 +51,36 @@ fn ask(space: &dyn AddressSpace, base: VirtualAddress) -> Result<Identity, Image
     let image = Image::open(space, base)?;
     let (pdb, version) = (image.code_view(), image.version());
     let pdb = pdb.ok().flatten();
+    let version = version.ok().flatten();
     Ok(Identity {
         timestamp: image.timestamp,
         checksum: image.checksum,
+        symbols: pdb.as_ref().map(|found| (found.guid, found.age)),
         pdb: pdb.map(|found| Pdb::new(&found.name, found.guid, found.age)),
-        version: version.ok().flatten().map(|found| found.number()),
+        revision: version
+            .as_ref()
+            .map(|found| u32::from(found.file_version[3])),
+        version: version.map(|found| found.number()),
     })
+}
+
+/// Which kernel it is, as far as its image and the header say.
+pub(super) fn kernel(header: &DumpHeader, known: &Known) -> KernelIdentity {
+    let dump = known.dump();
+    let module = dump.as_ref().and_then(|dump| {
+        let base = dump.kernel_base()?;
+        dump.modules.find(base)
+    });
+    let found = module.and_then(|module| known.identities.get(&module.base.0));
+    KernelIdentity {
+        machine: header.machine.unwrap_or_default() as u16,
+        build: header.minor_version.unwrap_or_default(),
+        revision: found.and_then(|found| found.revision),
+        pdb: found.and_then(|found| found.symbols),
+        image: module
+            .zip(found)
+            .map(|(module, found)| (found.timestamp, module.size)),
+    }
 }
 
 /// Adds what the image said to the module as the loader lists it.

@@ -3,7 +3,9 @@
 use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
-use super::{blackbox, bugcheck, crash, figures, filing, identity, modules, paged, system};
+use super::{
+    blackbox, bugcheck, crash, figures, filing, identity, modules, paged, processes, system,
+};
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
 use crate::knowledge::secondary::block;
@@ -37,6 +39,9 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     report.file.truncated |= known.pages_cut;
     if let Some(dump) = &known.paged {
         paged::compose(dump, report);
+        if let Some(lists) = &known.lists {
+            processes::compose(dump, lists, report);
+        }
     }
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
@@ -55,6 +60,12 @@ fn compose_dump(dump: &Dump<'_>, report: &mut Report) {
     if let Some(system) = &mut report.system {
         system.kernel_base = dump.kernel_base().map(|base| Hex(base.0));
         system.build_lab = dump.build_lab.map(Into::into);
+        let kernel = dump.kernel_base();
+        let kernel = report
+            .modules
+            .iter()
+            .find(|m| Some(m.base.0) == kernel.map(|base| base.0));
+        system.kernel_version = kernel.and_then(|kernel| kernel.version.clone());
     }
     let notes = dump.notes.iter().map(|&note| note.clone());
     report.notes.extend(notes);

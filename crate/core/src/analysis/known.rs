@@ -4,6 +4,7 @@ use super::dump::Dump;
 use super::identity::Identities;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
+use super::processes::Lists;
 use super::steps::{Learned, Piece};
 use super::{modules, user};
 use crate::console::Ground;
@@ -11,6 +12,7 @@ use crate::container::pages::PagesError;
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity, PageIndex};
 use crate::model::{Kind, Module, Note, Report, Stack};
+use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
 use alloc::borrow::ToOwned;
@@ -35,6 +37,10 @@ pub(super) struct Known {
     pub(super) secondary: Option<Secondary>,
     pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
+    /// The list of processes, before each of them was read.
+    pub(super) process_list: Option<ProcessList>,
+    /// Processes and processors.
+    pub(super) lists: Option<Lists>,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -101,6 +107,8 @@ impl Known {
             Learned::Secondary(result) => self.secondary = self.keep(result),
             Learned::Stack(stack) => self.stack = stack,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
+            Learned::ProcessList(list) => self.process_list = list,
+            Learned::Lists(lists) => self.lists = Some(*lists),
             Learned::Nothing => {}
         }
     }

@@ -2,8 +2,10 @@
 //! notes of the machine's memory where every process can read it.
 
 use crate::container::Extent;
-use crate::model::{Check, Confidence, Counter, Hex, Memory, Note, Report};
+use crate::container::header::{product_name, suite_names};
+use crate::model::{Check, Confidence, Counter, Hex, Memory, Note, Report, System};
 use crate::nt::{PagedDump, SharedData};
+use crate::time::{iso8601_from_filetime, seconds_from_ticks};
 use alloc::format;
 
 /// Adds to the report on the dump.
@@ -52,15 +54,29 @@ fn compose_shared(shared: &SharedData, dump: &PagedDump, report: &mut Report) {
         let text = format!("The header says build {build}, Windows itself says {said}.");
         report.notes.push(Note::new("build-differs", text));
     }
-    if let Some(system) = &mut report.system
-        && system.product.is_none()
-    {
-        let product = shared.product_type;
-        system.product = product.and_then(crate::container::header::product_name);
+    if let Some(system) = &mut report.system {
+        complete(system, shared);
     }
     if let Some(memory) = &mut report.memory {
         physical(shared.physical_pages, memory);
     }
+}
+
+/// What the header leaves out.
+fn complete(system: &mut System, shared: &SharedData) {
+    let product = || shared.product_type.and_then(product_name);
+    system.product = system.product.or_else(product);
+    if let (true, Some(mask)) = (system.suite.is_empty(), shared.suite_mask) {
+        system.suite = suite_names(mask);
+    }
+    if system.crash_time.is_none() {
+        system.crash_time = shared.system_time.and_then(iso8601_from_filetime);
+    }
+    let uptime = system
+        .uptime_seconds
+        .or(shared.uptime.map(seconds_from_ticks));
+    system.uptime_seconds = uptime;
+    system.time_zone_bias_minutes = shared.time_zone_bias;
 }
 
 /// Pages of physical memory: the count of Windows itself wins over the runs of the header, which

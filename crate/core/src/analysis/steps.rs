@@ -9,6 +9,7 @@ use super::identity::{self, Identities, Which};
 use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
+use super::processes::{self, Lists};
 use crate::container::pages::{PagesError, RankStep};
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{
@@ -17,6 +18,7 @@ use crate::container::{
 };
 use crate::model::{Kind, Stack};
 use crate::nt::paged::{Current, Drivers, Ground};
+use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::{Cache, ReadError};
 use alloc::boxed::Box;
@@ -38,6 +40,8 @@ pub(super) enum Learned {
     Secondary(Result<Secondary, ReadError>),
     Stack(Option<Stack>),
     Judgement(Judgement),
+    ProcessList(Option<ProcessList>),
+    Lists(Box<Lists>),
     /// The step had nothing to go on, because an earlier one failed.
     Nothing,
 }
@@ -143,6 +147,22 @@ const JUDGE: Step = Step {
     },
 };
 
+/// A list is walked link by link; what its entries tell is then asked for together.
+const PROCESSES: Step = Step {
+    name: "list of processes",
+    run: |cache, known| match &known.paged {
+        Some(dump) => Learned::ProcessList(processes::walk(cache, dump, known)),
+        None => Learned::Nothing,
+    },
+};
+const RUNNING: Step = Step {
+    name: "processes",
+    run: |cache, known| match &known.paged {
+        Some(dump) => Learned::Lists(Box::new(processes::read(cache, dump, known))),
+        None => Learned::Nothing,
+    },
+};
+
 const COMPONENTS: Step = Step {
     name: "components",
     run: |cache, known| identities(cache, known, Which::Needed),
@@ -170,7 +190,7 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
 /// The steps for a dump with pages.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, MACHINE,
-    STACK, JUDGE, IDENTITIES,
+    STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES,
 ];
 
 /// The steps for what the file is known to be.

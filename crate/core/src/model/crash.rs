@@ -83,6 +83,44 @@ pub struct System {
     /// The machine's name.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub computer_name: Option<String>,
+    /// The file version of the kernel, e.g. `10.0.19041.804`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kernel_version: Option<String>,
+    /// Minutes to add to the machine's local time to get UTC: 480 on the Pacific coast in winter,
+    /// -60 in Berlin.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone_bias_minutes: Option<i32>,
+}
+
+/// A logical processor and what it was running when Windows stopped.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Processor {
+    /// Its number.
+    pub number: u32,
+    /// Whether it is the one that stopped the machine.
+    pub stopped: bool,
+    /// The thread object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread: Option<Hex>,
+    /// That thread's identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub thread_id: Option<u32>,
+    /// The process object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process: Option<Hex>,
+    /// That process's identifier.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
+    /// The name of that process's image.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub process_name: Option<String>,
+    /// Whether it had nothing to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub idle: Option<bool>,
+    /// Whether it was running deferred procedure calls.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub dpc_active: Option<bool>,
 }
 
 /// The identity of a processor.

@@ -124,6 +124,15 @@ pub struct Process {
     /// Working set.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub working_set_pages: Option<Hex>,
+    /// Threads that have not ended.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub threads: Option<u32>,
+    /// The process object.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub address: Option<Hex>,
+    /// How sure the figures are: less than certain where this very kernel is in no table.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub confidence: Option<Confidence>,
 }
 
 /// One pool tag. Bytes.

@@ -17,8 +17,8 @@ mod platform;
 mod raw;
 mod words;
 
-pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Register, Stack};
-pub use crash::{ProcessorId, System, UnloadedModule};
+pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Processor};
+pub use crash::{ProcessorId, Register, Stack, System, UnloadedModule};
 pub use failure::Failure;
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};
@@ -71,6 +71,9 @@ pub struct Report {
     /// The stack of the processor that stopped the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<Stack>,
+    /// The processors and what each was running, where the dump tells.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub processors: Vec<Processor>,
     /// Who probably caused it. Absent when there is no ground to name anybody; the note
     /// `no-blame` then says why.
     #[serde(skip_serializing_if = "Option::is_none")]

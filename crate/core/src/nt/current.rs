@@ -7,14 +7,11 @@
 //! verified on dumps of 9600, 19041, 22000 (ARM64) and 26100.
 
 use super::debugger_data::little_endian;
-use super::{Architecture, DebuggerData, Member};
+use super::{Architecture, DebuggerData, Member, PROCESS_OBJECT, THREAD_OBJECT};
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Confidence;
 use alloc::string::String;
 
-/// Types of kernel objects in DISPATCHER_HEADER: what a copy must begin with.
-const PROCESS_OBJECT: u64 = 3;
-const THREAD_OBJECT: u64 = 6;
 /// KPROCESS.ProfileListHead: points to itself, and so tells where the structure was.
 const PROFILE_LIST_X64: u64 = 0x18;
 /// EPROCESS.ImageFileName, bytes.

@@ -1,15 +1,14 @@
 //! The kernel's own list of loaded drivers (PsLoadedModuleList) and its array of unloaded ones
 //! (MmUnloadedDrivers).
 //!
-//! The list is a ring of KLDR_DATA_TABLE_ENTRY. It is followed from both ends, since every entry
-//! lies somewhere else in the pool and each must be fetched before the next is known; what is
+//! The list is a ring of KLDR_DATA_TABLE_ENTRY, walked from both ends ([`super::list`]); what is
 //! between two gaps is lost, and that is said. Layouts: Microsoft's public symbols as collected by
 //! Vergilius and the JPCERT tables; where the link time stands differs before Windows 10, where
 //! the image itself is asked instead.
 
+use super::list::{Break, Ring};
 use super::{Module, ModuleList, UnloadedModule};
 use crate::memory::{AddressSpace, AddressSpaceExt, Missing, VirtualAddress};
-use alloc::collections::BTreeSet;
 use alloc::{string::String, vec::Vec};
 
 /// More drivers than any Windows loads; the largest seen has 245.
@@ -23,7 +22,6 @@ const MAX_IMAGE: u32 = 0x4000_0000;
 
 /// Offsets in KLDR_DATA_TABLE_ENTRY and in an entry of the unloaded drivers.
 struct Layout {
-    back: u64,
     base: u64,
     entry_point: u64,
     size: u64,
@@ -40,7 +38,6 @@ struct Layout {
 }
 
 static LAYOUT_64: Layout = Layout {
-    back: 0x08,
     base: 0x30,
     entry_point: 0x38,
     size: 0x40,
@@ -56,7 +53,6 @@ static LAYOUT_64: Layout = Layout {
 };
 
 static LAYOUT_32: Layout = Layout {
-    back: 0x04,
     base: 0x18,
     entry_point: 0x1C,
     size: 0x20,
@@ -80,8 +76,10 @@ fn layout(width: u8) -> &'static Layout {
 pub struct Loaded {
     /// In load order.
     pub modules: ModuleList,
-    /// Why the list is not whole.
-    pub gap: Option<Missing>,
+    /// What is wrong with the list.
+    pub damage: Option<Break>,
+    /// Whether drivers are missing.
+    pub lost: bool,
 }
 
 /// Walks the list whose head is at `head`, on a machine with pointers of `width` bytes.
@@ -92,61 +90,45 @@ pub fn loaded(
     width: u8,
     build: Option<u32>,
 ) -> Loaded {
-    let walk = Walk {
+    let ring = Ring {
         space,
         head,
         width,
+        cap: MAX_MODULES,
+        ahead: true,
+    };
+    let entries = ring.walk();
+    let walk = Walk {
+        space,
+        width,
         build: build.unwrap_or(0),
     };
-    let mut seen = BTreeSet::new();
-    let (mut forward, gap) = walk.along(0, &mut seen);
-    let mut gap = gap;
-    if gap.is_some() {
-        let (mut backward, other) = walk.along(layout(width).back, &mut seen);
-        backward.reverse();
-        forward.append(&mut backward);
-        // The way back met the way forth: nothing is missing but a link.
-        gap = gap.filter(|_| other.is_some());
+    let mut loaded = Loaded {
+        damage: entries.damage,
+        lost: entries.lost,
+        ..Loaded::default()
+    };
+    let mut modules = Vec::new();
+    for at in entries.found {
+        match walk.entry(at) {
+            Ok(module) => modules.extend(module),
+            Err(why) => {
+                loaded.damage = loaded.damage.or(Some(Break::Missing(at, why)));
+                loaded.lost = true;
+            }
+        }
     }
-    Loaded {
-        modules: ModuleList::new(forward),
-        gap,
-    }
+    loaded.modules = ModuleList::new(modules);
+    loaded
 }
 
 struct Walk<'a> {
     space: &'a dyn AddressSpace,
-    head: VirtualAddress,
     width: u8,
     build: u32,
 }
 
 impl Walk<'_> {
-    /// Follows the links at `link` of each entry until the head, an entry that was seen, or one
-    /// that cannot be read.
-    fn along(&self, link: u64, seen: &mut BTreeSet<u64>) -> (Vec<Module>, Option<Missing>) {
-        let mut found = Vec::new();
-        let mut at = self.head;
-        while found.len() < MAX_MODULES {
-            let next = at.checked_add(link).ok_or(Missing::Unmapped);
-            let next = next.and_then(|next| self.space.pointer(next, self.width));
-            match next {
-                Ok(next) if next == self.head || !seen.insert(next.0) => return (found, None),
-                Ok(next) => at = next,
-                Err(why) => return (found, Some(why)),
-            }
-            match self.entry(at) {
-                Ok(module) => found.extend(module),
-                Err(why) => {
-                    // The way from the other end shall not take it for one that was read.
-                    seen.remove(&at.0);
-                    return (found, Some(why));
-                }
-            }
-        }
-        (found, None)
-    }
-
     /// The driver of the entry at `at`; nothing when it is no image.
     fn entry(&self, at: VirtualAddress) -> Result<Option<Module>, Missing> {
         let layout = layout(self.width);

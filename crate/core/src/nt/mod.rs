@@ -4,13 +4,18 @@ mod context;
 mod current;
 pub mod debugger_data;
 pub mod exception;
+pub mod list;
 pub mod loader;
 mod minidump;
 mod module;
 pub mod paged;
+pub mod process;
+pub mod processor;
+mod record;
 pub mod registry;
 mod shared_data;
 mod space;
+pub mod thread;
 
 pub use context::Context;
 pub use current::{Machine, ProcessFacts, ProcessorFacts, ThreadFacts};
@@ -19,8 +24,13 @@ pub use exception::{CrashException, ExceptionRecord};
 pub use minidump::Minidump;
 pub use module::{Module, ModuleList, UnloadedModule};
 pub use paged::PagedDump;
+pub use record::Record;
 pub use shared_data::SharedData;
 pub use space::Space;
+
+/// Types of kernel objects in DISPATCHER_HEADER.
+const PROCESS_OBJECT: u64 = 3;
+const THREAD_OBJECT: u64 = 6;
 
 /// The processor architecture of the dumped machine.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -56,6 +66,17 @@ impl Architecture {
             Self::X64 => "x64",
             Self::Arm64 => "ARM64",
             Self::Ia64 => "IA-64",
+        }
+    }
+
+    /// The machine number of the PE format.
+    #[must_use]
+    pub fn machine(self) -> u16 {
+        match self {
+            Self::X86 => 0x014C,
+            Self::X64 => 0x8664,
+            Self::Arm64 => 0xAA64,
+            Self::Ia64 => 0x0200,
         }
     }
 

@@ -14,12 +14,15 @@ const LEN: u16 = 0x300;
 
 /// Offsets.
 mod at {
+    pub const INTERRUPT_TIME: u64 = 0x08;
+    pub const SYSTEM_TIME: u64 = 0x14;
     pub const TIME_ZONE_BIAS: u64 = 0x20;
     pub const BUILD: u64 = 0x260;
     pub const PRODUCT_TYPE: u64 = 0x264;
     pub const PRODUCT_TYPE_IS_VALID: u64 = 0x268;
     pub const MAJOR: u64 = 0x26C;
     pub const MINOR: u64 = 0x270;
+    pub const SUITE_MASK: u64 = 0x2D0;
     pub const PHYSICAL_PAGES: u64 = 0x2E8;
 }
 
@@ -41,6 +44,12 @@ pub struct SharedData {
     pub physical_pages: Option<u32>,
     /// Minutes from local time to UTC.
     pub time_zone_bias: Option<i32>,
+    /// How long Windows had run, in 100 ns.
+    pub uptime: Option<u64>,
+    /// The time of day, FILETIME.
+    pub system_time: Option<u64>,
+    /// What kind of product it is, as in OSVERSIONINFOEX.
+    pub suite_mask: Option<u32>,
 }
 
 impl SharedData {
@@ -54,7 +63,7 @@ impl SharedData {
         let int = |offset, len| little_endian(&bytes, offset, len);
         let word = |offset| int(offset, 4).map(|value| value as u32);
         let nonzero = |value: Option<u32>| value.filter(|&value| value != 0);
-        let bias = int(at::TIME_ZONE_BIAS, 8).map(|value| value as i64 / MINUTE);
+        let bias = time(&bytes, at::TIME_ZONE_BIAS).map(|value| value as i64 / MINUTE);
         let valid = int(at::PRODUCT_TYPE_IS_VALID, 1) == Some(1);
         Ok(Self {
             build: nonzero(word(at::BUILD)).map(|build| build & 0xFFFF),
@@ -64,6 +73,17 @@ impl SharedData {
             time_zone_bias: bias
                 .filter(|bias| bias.abs() <= MAX_BIAS)
                 .map(|bias| bias as i32),
+            uptime: time(&bytes, at::INTERRUPT_TIME).filter(|&time| time != 0),
+            system_time: time(&bytes, at::SYSTEM_TIME).filter(|&time| time != 0),
+            suite_mask: word(at::SUITE_MASK),
         })
     }
+}
+
+/// KSYSTEM_TIME: the low half, the high half, and that again. A writer sets the copy first, so
+/// halves that differ were caught in between and say nothing.
+fn time(bytes: &[u8], at: u64) -> Option<u64> {
+    let word = |offset| little_endian(bytes, at + offset, 4);
+    let (high, again) = (word(4)?, word(8)?);
+    (high == again).then_some(high << 32 | word(0)?)
 }

@@ -7,7 +7,7 @@ use super::PagedDump;
 use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, Missing, VirtualAddress};
 use crate::model::Note;
 use crate::nt::exception::{Candidates, CrashException, select};
-use crate::nt::{Context, Machine, Member, ProcessFacts, ProcessorFacts, ThreadFacts};
+use crate::nt::{Context, Member, ProcessFacts, ProcessorFacts, ThreadFacts};
 use crate::source::Source;
 use alloc::{format, vec::Vec};
 
@@ -72,14 +72,8 @@ impl Current {
         space: &KernelSpace<'_>,
         stack: Option<VirtualAddress>,
     ) {
-        let ground = &dump.ground;
-        let (Some(data), Some(architecture)) = (&ground.debugger_data, ground.architecture) else {
+        let Some(machine) = dump.machine() else {
             return;
-        };
-        let machine = Machine {
-            architecture,
-            build: dump.header.minor_version.unwrap_or(0),
-            debugger_data: data,
         };
         // All processors are asked for before the first is judged.
         let found: Vec<(ProcessorFacts, Option<ThreadFacts>)> = blocks(dump, space)
@@ -155,7 +149,7 @@ fn exception(dump: &PagedDump, space: &KernelSpace<'_>) -> Option<CrashException
 }
 
 /// Addresses of the processor blocks.
-fn blocks(dump: &PagedDump, space: &KernelSpace<'_>) -> Vec<VirtualAddress> {
+pub(super) fn blocks(dump: &PagedDump, space: &KernelSpace<'_>) -> Vec<VirtualAddress> {
     let data = dump.ground.debugger_data.as_ref();
     let Some(array) = data.and_then(|data| data.address(Member::KiProcessorBlock)) else {
         return Vec::new();

@@ -11,13 +11,18 @@ mod ground;
 pub use current::Current;
 pub use ground::Ground;
 
+use super::list::Break;
 use super::loader::{self, Loaded};
-use super::{DebuggerData, Member, Module, ModuleList, UnloadedModule};
+use super::process::{ProcessList, Processes};
+use super::processor::{self, ProcessorLayout, Running};
+use super::thread::ThreadLayout;
+use super::{DebuggerData, Machine, Member, Module, ModuleList, UnloadedModule};
 use crate::container::{DumpHeader, PageIndex, SecondaryData, blob};
-use crate::memory::{KernelSpace, Missing, PhysicalMemory, VirtualAddress};
+use crate::memory::{KernelSpace, PhysicalMemory, VirtualAddress};
 use crate::model::Note;
 use crate::source::{ReadError, Source};
-use alloc::{format, string::String, vec::Vec};
+use crate::symbols::layout::Layouts;
+use alloc::{format, vec::Vec};
 
 /// Loaded and unloaded drivers.
 #[derive(Clone, Debug, Default)]
@@ -115,6 +120,58 @@ impl PagedDump {
         pieces.chain(&self.current.notes)
     }
 
+    /// What structures are read with; `None` without a debugger data block.
+    #[must_use]
+    pub fn machine(&self) -> Option<Machine<'_>> {
+        Some(Machine {
+            architecture: self.ground.architecture?,
+            build: self.header.minor_version.unwrap_or(0),
+            debugger_data: self.ground.debugger_data.as_ref()?,
+        })
+    }
+
+    /// Walks the list of processes; `None` when nothing says where it is.
+    #[must_use]
+    pub fn walk_processes(
+        &self,
+        source: &dyn Source,
+        layouts: &Layouts<'_>,
+    ) -> Option<ProcessList> {
+        let (space, machine) = (self.space(source)?, self.machine()?);
+        let head = self.header.active_process_head.map(VirtualAddress);
+        let variable = machine.debugger_data.address(Member::PsActiveProcessHead);
+        Some(ProcessList::walk(
+            &space,
+            machine,
+            layouts,
+            head.or(variable)?,
+        ))
+    }
+
+    /// Reads what each process of the list tells, and what every processor was running.
+    #[must_use]
+    pub fn read_running(
+        &self,
+        source: &dyn Source,
+        layouts: &Layouts<'_>,
+        list: Option<&ProcessList>,
+    ) -> (Processes, Vec<Running>, ThreadLayout) {
+        let Some((space, machine)) = self.space(source).zip(self.machine()) else {
+            return Default::default();
+        };
+        let processes = list.map_or_else(Processes::default, |list| list.read(&space, machine));
+        let threads = match (processes.all.first(), &processes.layout) {
+            (Some(first), Some(layout)) => {
+                ThreadLayout::find(machine, layouts, &space, first, layout)
+            }
+            _ => ThreadLayout::kernel_part(machine, layouts),
+        };
+        let layout = ProcessorLayout::find(machine, layouts);
+        let blocks = current::blocks(self, &space);
+        let running = processor::running(&space, machine, &layout, &threads, &blocks);
+        (processes, running, threads)
+    }
+
     /// Walks the data that was added behind the last page.
     ///
     /// # Errors
@@ -143,10 +200,14 @@ impl PagedDump {
             loader::unloaded(&space, array, last, width)
         });
         match loaded {
-            Some(Loaded { modules, gap }) => {
-                drivers.whole = gap.is_none() && !modules.as_slice().is_empty();
+            Some(Loaded {
+                modules,
+                damage,
+                lost,
+            }) => {
+                drivers.whole = !lost && !modules.as_slice().is_empty();
                 drivers.modules = modules;
-                drivers.notes.extend(gap.map(cut_list));
+                drivers.notes.extend(damage.map(|why| cut_list(why, lost)));
             }
             None => drivers.notes.push(Note::new(
                 "no-drivers",
@@ -165,7 +226,12 @@ impl PagedDump {
     }
 }
 
-fn cut_list(why: Missing) -> Note {
-    let text: String = format!("The list of loaded drivers is not whole: {why}.");
+fn cut_list(why: Break, lost: bool) -> Note {
+    let what = if lost {
+        "is not whole"
+    } else {
+        "is damaged, but all of it was found from its other end"
+    };
+    let text = format!("The list of loaded drivers {what}: {why}.");
     Note::new("drivers-cut", text)
 }

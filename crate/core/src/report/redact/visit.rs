@@ -7,8 +7,8 @@ use crate::model::{
     Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Detail, Evidence,
     Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
     Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
-    Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, ProcessorId,
-    RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats, System,
+    Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor,
+    ProcessorId, RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats, System,
     UnloadedModule, Verdict,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
@@ -83,6 +83,7 @@ macro_rules! no_strings {
 no_strings!(
     bool,
     u8,
+    i32,
     u32,
     u64,
     f64,
@@ -120,7 +121,7 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, blame, failure, memory, integration_services, findings, header, secondary_data,
+        exception, stack, processors, blame, failure, memory, integration_services, findings, header, secondary_data,
         notes, stats,
     }
     File { name, size, kind, kind_label, truncated, encrypted, holds }
@@ -129,6 +130,10 @@ structures! {
     System {
         os, build, build_lab[What::Identity], architecture, product, suite, processors, crash_time,
         uptime_seconds, kernel_base, processor_name, processor_id, computer_name[What::Secret("computer name")],
+        kernel_version[What::Identity], time_zone_bias_minutes,
+    }
+    Processor {
+        number, stopped, thread, thread_id, process, pid, process_name, idle, dpc_active,
     }
     ProcessorId { vendor, family, model, stepping, microcode }
     Module {
@@ -164,7 +169,7 @@ structures! {
     }
     Process {
         pid, parent_pid, name, session, created, exited, commit_pages, private_pages,
-        working_set_pages,
+        working_set_pages, threads, address, confidence,
     }
     PoolTag { tag, owner, paged_bytes, nonpaged_bytes }
     Check { text, holds }

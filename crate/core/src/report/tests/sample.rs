@@ -87,6 +87,17 @@ pub(crate) fn sample() -> Report {
         }],
         exception: Some(exception()),
         stack: Some(stack()),
+        processors: vec![Processor {
+            number: 1,
+            stopped: true,
+            thread: Some(Hex(0xffff_e000_1234_6080)),
+            thread_id: Some(4300),
+            process: Some(Hex(0xffff_e000_1234_5080)),
+            pid: Some(4272),
+            process_name: Some("sqlservr.exe".into()),
+            idle: Some(false),
+            dpc_active: Some(false),
+        }],
         blame: Some(Blame {
             module: "exampflt.sys".into(),
             symbol: Some("ExampRead".into()),
@@ -199,6 +210,8 @@ fn system() -> System {
             microcode: Some(0x714),
         }),
         computer_name: Some("FILESRV07".into()),
+        kernel_version: Some("6.3.9600.17031".into()),
+        time_zone_bias_minutes: Some(-60),
     }
 }
 
@@ -339,6 +352,9 @@ fn memory() -> Memory {
             commit_pages: Some(Hex(0x8_0000)),
             private_pages: Some(Hex(0x7_0000)),
             working_set_pages: Some(Hex(0x1000)),
+            threads: Some(41),
+            address: Some(Hex(0xffff_e000_1234_5080)),
+            confidence: Some(Confidence::Likely),
         }],
         pool_tags: vec![PoolTag {
             tag: "MmSt".into(),

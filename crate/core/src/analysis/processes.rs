@@ -1,0 +1,106 @@
+//! Processes, and what every processor was running, as the report shows them.
+
+use super::identity;
+use super::known::Known;
+use crate::memory::VirtualAddress;
+use crate::model::{Confidence, Hex, Process, Processor, Report};
+use crate::nt::process::{ProcessList, Processes};
+use crate::nt::processor::Running;
+use crate::nt::{self, PagedDump};
+use crate::source::Source;
+use crate::symbols::layout::Layouts;
+use crate::time::iso8601_from_filetime;
+use alloc::{string::String, vec::Vec};
+
+/// What the dump tells of processes and processors.
+#[derive(Clone, Debug, Default)]
+pub(super) struct Lists {
+    /// Each of them.
+    pub processes: Processes,
+    /// Every processor.
+    pub running: Vec<Running>,
+}
+
+/// Walks the list of processes.
+pub(super) fn walk(source: &dyn Source, dump: &PagedDump, known: &Known) -> Option<ProcessList> {
+    let layouts = Layouts::for_kernel(&identity::kernel(&dump.header, known));
+    dump.walk_processes(source, &layouts)
+}
+
+/// Reads what each of them tells, and what the processors were running.
+pub(super) fn read(source: &dyn Source, dump: &PagedDump, known: &Known) -> Lists {
+    let layouts = Layouts::for_kernel(&identity::kernel(&dump.header, known));
+    let list = known.process_list.as_ref();
+    let (processes, running, _) = dump.read_running(source, &layouts, list);
+    Lists { processes, running }
+}
+
+/// Adds them to the report.
+pub(super) fn compose(dump: &PagedDump, lists: &Lists, report: &mut Report) {
+    let processes = &lists.processes;
+    let confidence = processes.layout.as_ref().map(|layout| layout.confidence);
+    let sure = confidence.filter(|&sure| sure != Confidence::Certain);
+    let described: Vec<Process> = processes.all.iter().map(|p| describe(p, sure)).collect();
+    if !described.is_empty() {
+        let memory = report.memory.get_or_insert_default();
+        memory.processes = described;
+    }
+    report.notes.extend(processes.notes.iter().cloned());
+    let stopped = dump.current.processor.as_ref().and_then(|p| p.address);
+    report.processors = lists
+        .running
+        .iter()
+        .map(|running| processor(running, lists, stopped))
+        .collect();
+    complete_stack(dump, lists, report);
+}
+
+fn describe(process: &nt::process::Process, confidence: Option<Confidence>) -> Process {
+    let time = |filetime: Option<u64>| filetime.and_then(iso8601_from_filetime);
+    Process {
+        pid: process.pid.unwrap_or_default(),
+        parent_pid: process.parent_pid,
+        name: process.name.clone().unwrap_or_default(),
+        session: process.session,
+        created: time(process.created),
+        exited: time(process.exited),
+        commit_pages: process.commit.map(Hex),
+        private_pages: process.private.map(Hex),
+        working_set_pages: process.working_set.map(Hex),
+        threads: process.threads,
+        address: Some(Hex(process.address.0)),
+        confidence,
+    }
+}
+
+fn processor(running: &Running, lists: &Lists, stopped: Option<VirtualAddress>) -> Processor {
+    let thread = running.thread.as_ref();
+    let address = thread.and_then(|thread| thread.process);
+    let process = address.and_then(|at| lists.processes.at(at));
+    let idle = running.idle == Some(true);
+    let name: Option<String> = process.and_then(|process| process.name.clone());
+    Processor {
+        number: running.number,
+        stopped: stopped == Some(running.block),
+        thread: thread.map(|thread| Hex(thread.address.0)),
+        // Idle threads have none.
+        thread_id: thread.and_then(|thread| thread.id).filter(|&id| id != 0),
+        process: address.map(|at| Hex(at.0)),
+        pid: process
+            .and_then(|process| process.pid)
+            .or(idle.then_some(0)),
+        process_name: name.or_else(|| idle.then(|| "Idle".into())),
+        idle: running.idle,
+        dpc_active: running.dpc_active,
+    }
+}
+
+/// The name of the process that was running, where it is longer than its object holds.
+fn complete_stack(dump: &PagedDump, lists: &Lists, report: &mut Report) {
+    let current = dump.current.process.as_ref().and_then(|p| p.address);
+    let process = current.and_then(|at| lists.processes.at(at));
+    let name = process.and_then(|process| process.name.as_ref());
+    if let (Some(stack), Some(name)) = (&mut report.stack, name) {
+        stack.process_name = Some(name.clone());
+    }
+}

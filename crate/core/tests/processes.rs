@@ -1,0 +1,205 @@
+//! Processes, threads and processors of forged machines of every build, against their scenario.
+
+mod support;
+
+use bluepane::analysis::Analysis;
+use bluepane::model::{Confidence, Hex, Process, Report};
+use bluepane::source::SliceProvider;
+use bluepane_forge::{Scenario, Truth, forge};
+
+fn report(bytes: &[u8]) -> Report {
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(bytes));
+    analysis.report().clone()
+}
+
+/// Every build that the forge knows, and whether its processes are read with certainty.
+static MACHINES: &[(&str, bool)] = &[
+    ("build = 7601", true),
+    ("build = 9600", true),
+    ("build = 14393", true),
+    ("build = 17763", true),
+    ("build = 19041", true),
+    ("build = 20348", true),
+    ("build = 22000", true),
+    ("build = 26100", true),
+    ("build = 22000\narchitecture = \"arm64\"", false),
+    ("build = 26100\narchitecture = \"arm64\"", false),
+    ("build = 7601\narchitecture = \"x86\"", true),
+];
+
+const PROCESSES: &str = r#"
+[[processes]]
+name = "smss.exe"
+pid = 360
+session = -1
+commit = 0x91
+private = 0x80
+working_set = 0x123
+created = "2021-03-05T04:12:34Z"
+[[processes]]
+name = "svchost.exe"
+pid = 932
+parent = 360
+threads = 3
+commit = 0x12345
+private = 0x12000
+working_set = 0x9999
+created = "2021-03-05T04:12:40Z"
+[[processes]]
+name = "a-program-with-a-long-name.exe"
+pid = 4272
+parent = 932
+session = 2
+commit = 0x777
+private = 0x700
+working_set = 0x600
+current = true
+created = "2021-03-09T01:00:00Z"
+[[processes]]
+name = "gone.exe"
+pid = 5000
+parent = 4272
+session = 2
+created = "2021-03-09T01:00:01Z"
+exited = "2021-03-09T02:00:00Z"
+"#;
+
+fn scenario(machine: &str, more: &str) -> Scenario {
+    let text = format!(
+        "[machine]\nmemory = \"64 MiB\"\nprocessors = 4\n{machine}\n[system]\ntime_zone_bias = -90\n\
+         [stop]\ncode = 0xe2\n[dump]\nkind = \"full\"\n{PROCESSES}{more}"
+    );
+    Scenario::from_toml(&text).unwrap()
+}
+
+fn named<'a>(report: &'a Report, name: &str) -> &'a Process {
+    let processes = &report.memory.as_ref().unwrap().processes;
+    processes
+        .iter()
+        .find(|process| process.name == name)
+        .unwrap()
+}
+
+#[test]
+fn every_figure_of_every_process_is_the_scenarios_on_every_build() {
+    for &(machine, certain) in MACHINES {
+        let scenario = scenario(machine, "");
+        let truth = Truth::of(&scenario).unwrap();
+        let report = report(&forge(&scenario).unwrap().to_vec());
+        let found = &report.memory.as_ref().unwrap().processes;
+        let notes: Vec<_> = report.notes.iter().map(|note| &*note.text).collect();
+        assert_eq!(found.len(), 5, "{machine}: {notes:?}");
+        for (process, truth) in found.iter().zip(&truth.processes) {
+            assert_eq!(process.address, Some(Hex(truth.object)), "{machine}");
+            assert_eq!(u64::from(process.pid), truth.pid, "{machine}");
+        }
+        let system = named(&report, "System");
+        assert_eq!(
+            (system.pid, system.parent_pid, system.session),
+            (4, Some(0), None),
+            "{machine}"
+        );
+        let session = named(&report, "smss.exe");
+        assert_eq!(
+            (session.parent_pid, session.session),
+            (Some(4), None),
+            "{machine}"
+        );
+        assert_eq!(
+            session.created.as_deref(),
+            Some("2021-03-05T04:12:34Z"),
+            "{machine}"
+        );
+        let host = named(&report, "svchost.exe");
+        assert_eq!((host.pid, host.parent_pid), (932, Some(360)), "{machine}");
+        assert_eq!(host.threads, Some(3), "{machine}");
+        assert_eq!(
+            (
+                host.commit_pages,
+                host.private_pages,
+                host.working_set_pages
+            ),
+            (Some(Hex(0x12345)), Some(Hex(0x12000)), Some(Hex(0x9999))),
+            "{machine}"
+        );
+        let gone = named(&report, "gone.exe");
+        assert_eq!(
+            gone.exited.as_deref(),
+            Some("2021-03-09T02:00:00Z"),
+            "{machine}"
+        );
+        assert_eq!(gone.threads, Some(0), "{machine}");
+        assert_eq!(host.exited, None, "{machine}");
+        assert_eq!(
+            host.confidence.is_none(),
+            certain,
+            "{machine}: {:?}",
+            host.confidence
+        );
+        assert_ne!(host.confidence, Some(Confidence::Possible), "{machine}");
+    }
+}
+
+#[test]
+fn names_are_told_beyond_what_the_process_object_holds() {
+    for &(machine, _) in MACHINES {
+        // ARM64 builds of the forge keep no path.
+        if machine.contains("arm64") {
+            continue;
+        }
+        let report = report(&forge(&scenario(machine, "")).unwrap().to_vec());
+        let long = named(&report, "a-program-with-a-long-name.exe");
+        assert_eq!(long.session, Some(2), "{machine}");
+        let stack = report.stack.as_ref().unwrap();
+        assert_eq!(
+            stack.process_name.as_deref(),
+            Some("a-program-with-a-long-name.exe"),
+            "{machine}"
+        );
+    }
+}
+
+#[test]
+fn every_processor_says_what_it_was_running() {
+    for &(machine, _) in MACHINES {
+        let scenario = scenario(machine, "");
+        let truth = Truth::of(&scenario).unwrap();
+        let report = report(&forge(&scenario).unwrap().to_vec());
+        let numbers: Vec<u32> = report.processors.iter().map(|p| p.number).collect();
+        assert_eq!(numbers, [0, 1, 2, 3], "{machine}");
+        let first = &report.processors[0];
+        assert!(first.stopped, "{machine}");
+        assert_eq!(first.pid, Some(4272), "{machine}");
+        let process = truth.processes.iter().find(|p| p.pid == 4272).unwrap();
+        assert_eq!(
+            first.thread,
+            Some(Hex(process.threads[0].object)),
+            "{machine}"
+        );
+        assert_eq!(
+            first.thread_id,
+            Some(process.threads[0].id as u32),
+            "{machine}"
+        );
+        assert!(
+            report.processors[1..].iter().all(|p| !p.stopped),
+            "{machine}"
+        );
+        for other in &report.processors[1..] {
+            assert_eq!(other.process_name.as_deref(), Some("Idle"), "{machine}");
+            assert_eq!((other.pid, other.thread_id), (Some(0), None), "{machine}");
+        }
+    }
+}
+
+#[test]
+fn the_time_zone_and_the_version_of_the_kernel_are_told() {
+    for &(machine, _) in MACHINES {
+        let report = report(&forge(&scenario(machine, "")).unwrap().to_vec());
+        let system = report.system.unwrap();
+        assert_eq!(system.time_zone_bias_minutes, Some(-90), "{machine}");
+        let build = format!(".{}.", system.build.unwrap());
+        assert!(system.kernel_version.unwrap().contains(&build), "{machine}");
+    }
+}
