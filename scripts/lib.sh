@@ -82,3 +82,15 @@ wasm_linker() {
   done
   return 1
 }
+
+# The ending of the newest clang that has its linker for Windows beside it: -22, or nothing.
+windows_clang() {
+  local version
+  for version in -22 -21 -20 -19 -16 -15 -14 ""; do
+    if have "clang$version" && have "lld-link$version"; then
+      echo "$version"
+      return
+    fi
+  done
+  return 1
+}

@@ -106,6 +106,10 @@ pub(super) fn step(image: &Image<'_>, cursor: &mut Cursor) -> Result<Entered, Un
         }
         return leave(cursor);
     };
+    if !cursor.exact {
+        // Its call has changed the register: unless it had saved it before, it never returns.
+        cursor.forget(1 << LR);
+    }
     let codes = match function.data & 3 {
         FULL => Codes::full(image, function.data)?,
         PACKED | PART => Codes::packed(function.data),
@@ -117,13 +121,10 @@ pub(super) fn step(image: &Image<'_>, cursor: &mut Cursor) -> Result<Entered, Un
 }
 
 fn leave(cursor: &mut Cursor) -> Result<Entered, UnwindError> {
-    let (pc, from) = (without_signature(cursor.need(LR)?), cursor.pc);
-    cursor.pc = pc;
+    cursor.pc = without_signature(cursor.need(LR)?);
     cursor.exact = false;
     cursor.forget(VOLATILE);
-    // A function that called another has saved its own return address first.
-    let again = pc == from;
-    (!again).then_some(Entered::Call).ok_or(UnwindError::NoData)
+    Ok(Entered::Call)
 }
 
 /// Bytes that a code takes.
