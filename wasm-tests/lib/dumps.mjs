@@ -14,11 +14,11 @@ export function carriedPart(html, id) {
   return found && gunzipSync(Buffer.from(found[1], "base64"));
 }
 
-/** What is true of the sample, by its scenario (crate/forge/scenarios/sample-triage.toml). */
+/** What is true of the sample, by its scenario (scripts/sample names it). */
 export const sampleFacts = {
   code: "0x0000007A",
   name: "KERNEL_DATA_INPAGE_ERROR",
-  secrets: ["SAMPLE-VM", "storvsc.sys", "vmgencounter", "E5-2660"],
+  secrets: ["FORGE-VM", "storvsc.sys", "vmgencounter", "E5-2660"],
 };
 
 /** Writes all of them into a scratch folder and gives their paths. */

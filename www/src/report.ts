@@ -44,6 +44,7 @@ export interface ReportFile {
   truncated?: boolean;
   encrypted?: boolean;
   holds?: string;
+  opening?: string;
 }
 export interface Parameter {
   value: Hex;
@@ -74,6 +75,33 @@ export interface System {
   computer_name?: string;
   /** Minutes to add to local time to get UTC, as Windows keeps it; where the dump records it. */
   time_zone_bias_minutes?: number;
+}
+
+/** What stands at an address: see crate/core/src/console/explore.rs. */
+export interface Shown {
+  problem?: string;
+  address: Hex;
+  start: Hex;
+  physical: boolean;
+  pointer: number;
+  bytes: string;
+  gaps: { address: Hex; bytes: Hex; reason: Gap; text: string }[];
+  pointers: { offset: number; value: Hex; place?: string }[];
+  owners: string[];
+  steps: Entry[];
+  outcome: string;
+  gap?: Gap;
+  at?: Hex;
+  file_offset?: Hex;
+}
+/** An entry of the page tables. */
+export interface Entry {
+  name: string;
+  index?: number;
+  address: Hex;
+  physical: boolean;
+  value: Hex;
+  meaning: string;
 }
 
 export interface Pdb {
@@ -180,6 +208,18 @@ export interface PoolTag {
   paged_bytes: Hex;
   nonpaged_bytes: Hex;
 }
+export interface PhysicalRun {
+  base_page: Hex;
+  pages: Hex;
+  stored?: Hex;
+  added?: boolean;
+}
+/** How much of physical memory is in the file, in cells from page 0 on, in thousandths. */
+export interface Coverage {
+  cell_pages: Hex;
+  stored: number[];
+  stored_pages: Hex;
+}
 export interface Memory {
   installed_bytes?: Hex;
   devices?: MemoryDevice[];
@@ -187,7 +227,8 @@ export interface Memory {
   page_files?: PageFile[];
   processes?: Process[];
   pool_tags?: PoolTag[];
-  physical_runs?: { base_page: Hex; pages: Hex }[];
+  physical_runs?: PhysicalRun[];
+  coverage?: Coverage;
   checks?: { text: string; holds: boolean }[];
   limits?: string[];
 }

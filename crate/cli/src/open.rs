@@ -18,7 +18,7 @@ impl Open {
         let query = Query::Command(line.into());
         match self.analysis.answer(query, &mut self.dump) {
             Some(Answer::Text(text)) => text,
-            None => String::new(),
+            _ => String::new(),
         }
     }
 }

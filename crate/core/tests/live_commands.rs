@@ -4,6 +4,7 @@
 mod support;
 
 use bluepane::analysis::{Analysis, Answer, Progress, Query};
+use bluepane::console::View;
 use bluepane::source::{CacheLimits, Provider, SliceProvider, serve};
 use bluepane_forge::scenario::{Number, PageKind, Pages};
 use bluepane_forge::{Scenario, Truth, forge};
@@ -307,4 +308,103 @@ fn hostile_lines_end_in_a_sentence() {
     assert!(
         matches!(empty.answer(query, provider), Some(Answer::Text(text)) if text.contains("cannot be read"))
     );
+}
+
+#[test]
+fn memory_for_the_explorer_carries_pointers_steps_and_the_reason_of_every_gap() {
+    let scenario = scenario("bitmap-kernel");
+    let mut dump = Asked::new(&scenario);
+    let mut show = |place: &str, physical, len| {
+        let query = Query::Memory(View {
+            place: place.into(),
+            physical,
+            len,
+        });
+        let mut file = SliceProvider(&dump.bytes);
+        match dump.analysis.answer(query, &mut file) {
+            Some(Answer::Memory(shown)) => *shown,
+            other => panic!("{place}: {other:?}"),
+        }
+    };
+    let nt = show("nt+4", false, 0x100);
+    assert_eq!(nt.address.0, nt.start.0 + 4);
+    assert!(nt.bytes.starts_with("4d5a90") && nt.bytes.len() == 0x200);
+    assert_eq!(nt.steps.len(), 3, "{:?}", nt.steps);
+    assert_eq!(nt.steps[2].name, "PDE");
+    let index = (nt.start.0 >> 21 & 0x1FF) as u32;
+    assert_eq!(nt.steps[2].index, Some(index));
+    assert!(nt.owners[0].contains("nt+0x4"), "{:?}", nt.owners);
+    assert!(nt.gaps.is_empty() && nt.gap.is_none());
+    let physical = show(&format!("{:x}", nt.at.unwrap().0), true, 0x100);
+    assert_eq!(
+        (&physical.bytes, physical.file_offset),
+        (&nt.bytes, nt.file_offset)
+    );
+    let stack = show("@rsp", false, 0x100);
+    assert!(
+        stack
+            .pointers
+            .iter()
+            .any(|p| p.place.as_deref().is_some_and(|at| at.starts_with("nt+")))
+    );
+    let odd = show(&format!("{:x}", ODD + 0x1F80), false, 0x100);
+    assert_eq!(odd.gaps.len(), 1);
+    assert_eq!(odd.gaps[0].address.0, ODD + 0x2000);
+    assert!(odd.bytes.ends_with("??") && odd.gaps[0].text.contains("page file 2"));
+    let paged = show(&format!("{:x}", ODD + 0x2000), false, 16);
+    assert!(
+        paged.outcome.contains("page file 2, page 0x4321"),
+        "{}",
+        paged.outcome
+    );
+    assert_eq!(
+        paged.steps.last().unwrap().meaning,
+        "page file 2, page 4321"
+    );
+    assert!(
+        show("nonsense", false, 16)
+            .problem
+            .contains("neither a number")
+    );
+}
+
+#[test]
+fn coverage_counts_what_is_in_the_file_run_by_run_and_cell_by_cell() {
+    for kind in ["full", "bitmap-kernel", "bitmap-full", "range-complete"] {
+        let scenario = scenario(kind);
+        let dump = Asked::new(&scenario);
+        let memory = dump.analysis.report().memory.as_ref().unwrap();
+        let coverage = memory.coverage.as_ref().unwrap();
+        let truth = Truth::of(&scenario).unwrap();
+        let whole = kind != "bitmap-kernel";
+        let stored: u64 = memory
+            .physical_runs
+            .iter()
+            .map(|run| run.stored.unwrap().0)
+            .sum();
+        let pages: u64 = memory.physical_runs.iter().map(|run| run.pages.0).sum();
+        assert_eq!(stored, coverage.stored_pages.0, "{kind}");
+        assert_eq!(stored == pages, whole, "{kind}: {stored:#x} of {pages:#x}");
+        if !whole {
+            assert!(stored >= truth.kernel_frames.len() as u64, "{kind}");
+        }
+        let cell = coverage.cell_pages.0;
+        for (index, &part) in coverage.stored.iter().enumerate() {
+            let frames = index as u64 * cell..(index as u64 + 1) * cell;
+            let held = truth
+                .kernel_frames
+                .iter()
+                .any(|frame| frames.contains(frame));
+            assert!(part <= 1000 && (part > 0 || !held), "{kind}: cell {index}");
+        }
+    }
+    // Only the legacy form says that nobody checked it against a real file.
+    let legacy =
+        "[machine]\nbuild = 7601\nmemory = \"64 MiB\"\n[dump]\nkind = \"kernel-summary\"\n";
+    let noted = |dump: &Asked| {
+        let notes = &dump.analysis.report().notes;
+        notes.iter().any(|note| note.code == "layout-unverified")
+    };
+    assert!(noted(&Asked::new(&Scenario::from_toml(legacy).unwrap())));
+    assert!(!noted(&Asked::new(&scenario("bitmap-kernel"))));
 }

@@ -3,6 +3,7 @@
 
 use crate::convert::{report_to_js, to_js};
 use bluepane::analysis::{Analysis, Answer, Progress, Query};
+use bluepane::console::View;
 use bluepane::report::{self, RedactionOptions};
 use bluepane::source::Range;
 use js_sys::{Function, Promise, Uint8Array};
@@ -109,7 +110,33 @@ impl Analyzer {
         self.drive(&read, &on_progress, "command", false).await?;
         match self.analysis.borrow_mut().take_answer() {
             Some(Answer::Text(text)) => Ok(text),
-            None => Ok(String::new()),
+            _ => Ok(String::new()),
+        }
+    }
+
+    /// Memory at `place`, an expression, from the line on in which it stands: a plain object with
+    /// the fields of `console::Shown`. To be called as `command`.
+    ///
+    /// # Errors
+    /// What `on_progress` throws.
+    pub async fn memory(
+        &self,
+        place: String,
+        physical: bool,
+        len: u32,
+        read: Function,
+        on_progress: Function,
+    ) -> Result<JsValue, JsValue> {
+        let view = View {
+            place,
+            physical,
+            len,
+        };
+        self.analysis.borrow_mut().ask(Query::Memory(view));
+        self.drive(&read, &on_progress, "memory", false).await?;
+        match self.analysis.borrow_mut().take_answer() {
+            Some(Answer::Memory(shown)) => to_js(&*shown),
+            _ => Ok(JsValue::NULL),
         }
     }
 

@@ -10,6 +10,7 @@ import { watchDrops } from "../files/dropping";
 import { type Picked, fromDrop } from "../files/pick";
 import { openArchives } from "../files/zip";
 import type { Progress, Report } from "../report";
+import { chosen } from "../sections";
 import type { Desk } from "../sections/section";
 import { abilities } from "../share/clipboard";
 import css from "./analyzer.css";
@@ -301,12 +302,26 @@ export class BluepaneAnalyzer extends LitElement {
       await this.#ready;
       return this.#need().render(format, redact);
     },
-    show: (section) =>
-      this.renderRoot.querySelector<ReportView>("bluepane-report-view")?.show(section),
+    show: (section) => this.#view()?.show(section),
+    memory: async (place, physical, length) => {
+      await this.#ready;
+      return this.#need().memory(place, physical, length);
+    },
+    explore: null,
     print: (redact) => this.#print(redact),
     tool: null,
     abilities: { save: true, print: true },
   };
+
+  #view(): ReportView | null {
+    return this.renderRoot.querySelector<ReportView>("bluepane-report-view");
+  }
+
+  /** Whether the explorer is among the sections on show, with the file behind it. */
+  #explores(report: Report): boolean {
+    const shown = chosen(report, this.sections).some(({ id }) => id === "explorer");
+    return shown && !this.busy && this.printed === null;
+  }
 
   #need(): Engine {
     if (!this.#engine) throw new Error("no file is open");
@@ -431,6 +446,7 @@ export class BluepaneAnalyzer extends LitElement {
   #report(report: Report): TemplateResult {
     const desk: Desk = {
       ...this.#desk,
+      explore: this.#explores(report) ? (address) => this.#view()?.explore(address) : null,
       tool: this.toolSource,
       abilities: abilities(this.embedding?.allowed),
     };

@@ -2,6 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import type { Report } from "../report";
 import { SECTIONS, chosen } from "../sections";
+import { ExplorerSection } from "../sections/explorer";
 import { type Desk, Section } from "../sections/section";
 import css from "./report.css";
 import { define, styles } from "./sheet";
@@ -20,7 +21,7 @@ export class ReportView extends LitElement {
   declare desk: Desk;
   declare busy: boolean;
   declare sections: string;
-  /** For print: without the console, whose output is not redacted. */
+  /** For print: without console and explorer, whose output is not redacted. */
   declare bare: boolean;
   /** The section that is being read. */
   declare current: string;
@@ -35,7 +36,9 @@ export class ReportView extends LitElement {
   protected override render(): unknown {
     const { report, desk, busy } = this;
     const wished = chosen(report, this.sections);
-    const list = this.bare ? wished.filter((section) => section.id !== "console") : wished;
+    const list = this.bare
+      ? wished.filter(({ id }) => id !== "console" && id !== "explorer")
+      : wished;
     return html`<div class="frame" ?data-alone=${list.length === 0}>
       <nav aria-label="Sections of the report">
         <ol>
@@ -89,6 +92,14 @@ export class ReportView extends LitElement {
   show(id: string): void {
     const section = this.renderRoot.querySelector(`#${id}`);
     if (section instanceof Section) section.enter();
+  }
+
+  /** Moves to the explorer and shows the memory at an address there. */
+  explore(address: string): void {
+    const section = this.renderRoot.querySelector("#explorer");
+    if (!(section instanceof ExplorerSection)) return;
+    section.enter();
+    void section.go(address, false);
   }
 
   /** Moves the keyboard to the top card. */

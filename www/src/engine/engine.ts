@@ -2,7 +2,7 @@
 // asks it for text. It survives the worker's death: every promise that was waiting is rejected
 // with a fault and the next analysis starts a new worker.
 import type { Assets } from "../assets";
-import type { Progress, Report } from "../report";
+import type { Progress, Report, Shown } from "../report";
 import { type Fault, type FaultCode, type Format, type FromWorker } from "./protocol";
 import { type ToWorker, type Watch, readError } from "./protocol";
 import type { Source } from "./source";
@@ -31,7 +31,7 @@ interface Job {
 interface Call {
   timer: number;
   onProgress: ((progress: Progress) => void) | undefined;
-  resolve: (text: string) => void;
+  resolve: (answer: never) => void;
   reject: (error: Error) => void;
 }
 
@@ -121,7 +121,15 @@ export class Engine {
     return this.#call((id, call) => ({ type: "command", id, call, line }), watch);
   }
 
-  #call(message: (id: number, call: number) => ToWorker, watch: Watch = {}): Promise<string> {
+  /** Memory at an address or an expression. */
+  memory(place: string, physical: boolean, length: number): Promise<Shown> {
+    return this.#call((id, call) => ({ type: "memory", id, call, place, physical, length }));
+  }
+
+  #call<T extends string | Shown>(
+    message: (id: number, call: number) => ToWorker,
+    watch: Watch = {},
+  ): Promise<T> {
     const job = this.#job;
     const live = this.#live;
     if (!job || !live) return Promise.reject(new Error("no file is open in the analyzer"));
@@ -189,11 +197,12 @@ export class Engine {
   }
 
   #hear(said: FromWorker): void {
-    if (said.type === "reply" || said.type === "refusal") {
+    if (said.type === "reply" || said.type === "shown" || said.type === "refusal") {
       const call = this.#calls.get(said.call);
       this.#calls.delete(said.call);
       window.clearTimeout(call?.timer);
-      if (said.type === "reply") call?.resolve(said.text);
+      if (said.type === "reply") call?.resolve(said.text as never);
+      else if (said.type === "shown") call?.resolve(said.shown as never);
       else call?.reject(new Error(said.message));
       return;
     }

@@ -15,6 +15,48 @@ export function address(hex: Hex | undefined, width = 16): TemplateResult | type
   >`;
 }
 
+/** What goes to the memory at an address. */
+export type Follow = (hex: Hex) => void;
+
+/** An address that leads to the memory there, where it can be followed. */
+export function followed(
+  hex: Hex | undefined,
+  width: number,
+  follow: Follow | undefined,
+): TemplateResult | typeof nothing {
+  if (hex === undefined || !follow) return address(hex, width);
+  return html`<button
+    type="button"
+    class="plain follow"
+    title="Show the memory there"
+    @click=${() => follow(hex)}
+  >
+    ${address(hex, width)}
+  </button>`;
+}
+
+/** Text in which addresses lead to the memory there. */
+export function linked(text: string, follow: Follow | undefined): unknown {
+  if (!follow) return text;
+  return text
+    .split(ADDRESS)
+    .map((part, index) =>
+      index % 2 === 0
+        ? part
+        : html`<button
+            type="button"
+            class="plain follow"
+            title="Show the memory there"
+            @click=${() => follow(`0x${part.replace(/^0x|`/g, "")}`)}
+          >
+            ${part}
+          </button>`,
+    );
+}
+
+/** An address of a 64-bit kernel as it stands in sentences. */
+const ADDRESS = /((?:0x)?(?:ffff[0-9a-f]{4}`?[0-9a-f]{8}))(?![0-9a-f])/i;
+
 /** Addresses of 32-bit machines have eight digits. */
 export function addressWidth(architecture: string | undefined): number {
   return architecture === "x86" ? 8 : 16;
@@ -36,13 +78,18 @@ export function sure(confidence: Confidence | undefined): TemplateResult | typeo
 }
 
 /** What a statement rests on, and where that stands in the dump. */
-export function evidence(list: Evidence[] | undefined): TemplateResult | typeof nothing {
+export function evidence(
+  list: Evidence[] | undefined,
+  follow?: Follow,
+): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
   return html`<ul class="text evidence">
     ${list.map(
       (item) =>
         html`<li>
-          ${item.text}${item.where ? html` <code class="muted">${item.where}</code>` : nothing}
+          ${linked(item.text, follow)}${
+            item.where ? html` <code class="muted">${linked(item.where, follow)}</code>` : nothing
+          }
         </li>`,
     )}
   </ul>`;

@@ -1,7 +1,7 @@
 // The stop code: its parameters decoded, what it means, what causes it, the debugger's form.
 import { type TemplateResult, html, nothing } from "lit";
 import type { BugCheck, Exception, Parameter } from "../report";
-import { address, facts } from "../format/pieces";
+import { facts } from "../format/pieces";
 import { code } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
@@ -78,7 +78,7 @@ export class BugCheckSection extends Section {
             (parameter, index) =>
               html`<tr>
                 <td class="n">${index + 1}</td>
-                <td class="value">${address(parameter.value, this.width)}</td>
+                <td class="value">${this.at(parameter.value)}</td>
                 <td>
                   ${parameter.meaning || html`<span class="muted">no meaning is documented</span>`}
                   ${
@@ -94,7 +94,7 @@ export class BugCheckSection extends Section {
   }
 
   #exception(raised: Exception, check: BugCheck | undefined): TemplateResult {
-    const where = html`${address(raised.address, this.width)}
+    const where = html`${this.at(raised.address)}
     ${raised.location ? html` <code>${raised.location}</code>` : nothing}`;
     return html`${check ? html`<h3>Exception</h3>` : nothing}
     ${facts([
@@ -104,7 +104,7 @@ export class BugCheckSection extends Section {
       {
         label: "Information",
         value: raised.information?.length
-          ? raised.information.map((value) => html`${address(value, this.width)} `)
+          ? raised.information.map((value) => html`${this.at(value)} `)
           : "",
       },
       { label: "Read from", value: raised.source },

@@ -1,7 +1,7 @@
 // Findings: plain statements, each with how sure it is, what it rests on and what to do.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Finding } from "../report";
-import { evidence, severity, steps, sure } from "../format/pieces";
+import { type Follow, evidence, severity, steps, sure } from "../format/pieces";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
 import sectionCss from "./section.css";
@@ -19,7 +19,7 @@ export class FindingsSection extends Section {
     return html`${this.head("Findings", list.length ? words : nothing)}
     ${
       list.length
-        ? list.map(finding)
+        ? list.map((item) => finding(item, this.follow))
         : this.absent(
             "No rule fired on this dump. That is no proof of health: the notes below say what it does not hold.",
           )
@@ -27,11 +27,11 @@ export class FindingsSection extends Section {
   }
 }
 
-function finding(item: Finding): TemplateResult {
+function finding(item: Finding, follow: Follow | undefined): TemplateResult {
   return html`<article>
     <h3>${severity(item.severity)}<span>${item.title}</span>${sure(item.confidence)}</h3>
     ${item.explanation ? html`<p class="lead">${item.explanation}</p>` : nothing}
-    ${item.evidence?.length ? html`<h4>Evidence</h4>` : nothing} ${evidence(item.evidence)}
+    ${item.evidence?.length ? html`<h4>Evidence</h4>` : nothing} ${evidence(item.evidence, follow)}
     ${item.advice?.length ? html`<h4>What to do</h4>` : nothing} ${steps(item.advice)}
   </article>`;
 }

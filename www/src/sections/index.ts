@@ -7,10 +7,13 @@ import "./findings";
 import "./bugcheck";
 import "./stack";
 import "./memory";
+import { tells } from "./coverage";
+import "./coverage";
 import "./platform";
 import "./modules";
 import "./secondary";
 import "./header";
+import "./explorer";
 import "./console";
 import "./notes";
 import "./share";
@@ -90,6 +93,18 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-memory>`,
   },
   {
+    id: "coverage",
+    title: "What is in the file",
+    fits: (report) => kernel(report) && tells(report),
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-coverage
+        id="coverage"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-coverage>`,
+  },
+  {
     id: "platform",
     title: "Platform",
     fits: kernel,
@@ -140,6 +155,18 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-header>`,
   },
   {
+    id: "explorer",
+    title: "Explorer",
+    fits: explorable,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-explorer
+        id="explorer"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-explorer>`,
+  },
+  {
     id: "console",
     title: "Console",
     fits: dump,
@@ -177,6 +204,12 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-share>`,
   },
 ];
+
+/** Whether the file holds memory that can be read by address. */
+function explorable(report: Report): boolean {
+  const { kind, encrypted } = report.file;
+  return kernel(report) && !encrypted && !["header-only", "unknown-kernel"].includes(kind);
+}
 
 /** The sections to show: those that fit the file, and of those the ones that are wished. */
 export function chosen(report: Report, wished: string): SectionKind[] {

@@ -36,7 +36,7 @@ export class MemorySection extends Section {
     ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing} ${sizes(memory)}
     ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
     ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
-    ${runs(memory.physical_runs)} ${limits(memory.limits)}`;
+    ${limits(memory.limits)}`;
   }
 }
 
@@ -307,32 +307,6 @@ function counters(all: Record<string, Counter> | undefined): TemplateResult | ty
         </tbody>
       </table>
     </div>
-  </details>`;
-}
-
-function runs(list: Memory["physical_runs"]): TemplateResult | typeof nothing {
-  if (!list?.length) return nothing;
-  return html`<details>
-    <summary>${plural(list.length, "run")} of physical memory</summary>
-    <table class="fit">
-      <thead>
-        <tr>
-          <th scope="col">First page</th>
-          <th scope="col" class="num">Pages</th>
-          <th scope="col" class="num">Size</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${list.map(
-          (run) =>
-            html`<tr>
-              <td><code>${run.base_page}</code></td>
-              <td class="num">${grouped(big(run.pages) ?? 0n)}</td>
-              <td class="num">${pages(run.pages)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
   </details>`;
 }
 

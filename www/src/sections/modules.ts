@@ -1,7 +1,7 @@
 // Loaded drivers: third-party first, searchable, sortable, each with the exact symbol file.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Module, UnloadedModule } from "../report";
-import { address, facts } from "../format/pieces";
+import { facts } from "../format/pieces";
 import { approx, bytes, code, plural } from "../format/number";
 import { linkDate, utc } from "../format/time";
 import { define, styles } from "../elements/sheet";
@@ -202,7 +202,7 @@ export class ModulesSection extends Section {
             : nothing
         }
         <td class="built nowrap">${built(module)}</td>
-        <td class="base">${address(module.base, this.width)}</td>
+        <td class="base">${this.at(module.base)}</td>
         <td class="size num">${bytes(module.size)}</td>
       </tr>
       ${
@@ -219,7 +219,7 @@ export class ModulesSection extends Section {
       { label: "Path", value: module.path ? html`<code>${module.path}</code>` : "" },
       {
         label: "Addresses",
-        value: html`${address(module.base, this.width)}, ${bytes(module.size)}`,
+        value: html`${this.at(module.base)}, ${bytes(module.size)}`,
       },
       {
         label: "Time stamp",
@@ -233,6 +233,13 @@ export class ModulesSection extends Section {
         value: module.checksum === undefined ? "" : html`<code>${code(module.checksum)}</code>`,
       },
       { label: "Version", value: module.version ?? "not in this dump" },
+      {
+        label: "PDB",
+        value: module.pdb
+          ? html`<code>${module.pdb.name}</code> <code>${module.pdb.guid}</code>, age
+              ${module.pdb.age}`
+          : "",
+      },
       { label: "Symbol file", value: module.pdb ? path(module.pdb.url, "symbol path") : "" },
       {
         label: "Image in a store",
@@ -260,8 +267,8 @@ export class ModulesSection extends Section {
               (module) =>
                 html`<tr>
                   <td><code>${module.name}</code></td>
-                  <td>${address(module.base, this.width)}</td>
-                  <td>${address(module.end, this.width)}</td>
+                  <td>${this.at(module.base)}</td>
+                  <td>${this.at(module.end)}</td>
                   <td class="nowrap">
                     ${utc(module.time) || html`<span class="muted">not recorded</span>`}
                   </td>

@@ -3,13 +3,16 @@
 import { LitElement, type PropertyDeclarations, type TemplateResult, html } from "lit";
 import type { Format, Watch } from "../engine/protocol";
 import type { Abilities } from "../share/clipboard";
-import type { Report } from "../report";
-import { addressWidth } from "../format/pieces";
+import type { Hex, Report, Shown } from "../report";
+import { type Follow, addressWidth, followed } from "../format/pieces";
 
 /** What a section may ask of the analysis that it shows. */
 export interface Desk {
   command(line: string, watch?: Watch): Promise<string>;
   render(format: Format, redact: boolean): Promise<string>;
+  memory(place: string, physical: boolean, length: number): Promise<Shown>;
+  /** Goes to the memory at an address; null where there is none to show. */
+  explore: Follow | null;
   /** Moves to another section of the same report. */
   show(section: string): void;
   /** Prints the page, with the redacted report in place of this one where that is wished. */
@@ -68,6 +71,16 @@ export abstract class Section extends LitElement {
   /** Hex digits of an address of this machine. */
   protected get width(): number {
     return addressWidth(this.report.system?.architecture);
+  }
+
+  /** An address of this machine, leading to the memory there where the page can show it. */
+  protected at(hex: Hex | undefined): unknown {
+    return followed(hex, this.width, this.follow);
+  }
+
+  /** What goes to the memory at an address. */
+  protected get follow(): Follow | undefined {
+    return this.desk.explore ?? undefined;
   }
 
   /** A heading with what belongs beside it. */

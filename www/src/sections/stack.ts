@@ -1,7 +1,7 @@
 // The stack of the processor that stopped the machine: each frame says how it was found.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Blame, Frame, Module, Stack } from "../report";
-import { address, blank, evidence, facts, sure } from "../format/pieces";
+import { blank, evidence, facts, sure } from "../format/pieces";
 import { plural } from "../format/number";
 import { HOW } from "../format/words";
 import { define, styles } from "../elements/sheet";
@@ -61,7 +61,7 @@ export class StackSection extends Section {
           ? html`<p>${[about.vendor, about.purpose].filter((part) => part).join(": ")}</p>`
           : nothing
       }
-      ${evidence(blame.evidence)}
+      ${evidence(blame.evidence, this.follow)}
       ${facts([
         {
           label: "Failure bucket",
@@ -77,11 +77,11 @@ export class StackSection extends Section {
 
   #context(stack: Stack): TemplateResult {
     const process = html`${stack.process_name ? html`<code>${stack.process_name}</code> ` : nothing}
-    ${address(stack.process, this.width)}`;
+    ${this.at(stack.process)}`;
     return facts([
       { label: "Processor", value: stack.processor },
       { label: "Process", value: stack.process_name || stack.process ? process : "" },
-      { label: "Thread", value: stack.thread ? address(stack.thread, this.width) : "" },
+      { label: "Thread", value: stack.thread ? this.at(stack.thread) : "" },
     ]);
   }
 
@@ -142,8 +142,8 @@ export class StackSection extends Section {
         }
       </td>
       <td class="how"><span title=${meaning}>${label}</span> ${sure(frame.confidence)}</td>
-      <td class="at">${address(frame.address, this.width)}</td>
-      <td class="sp">${address(frame.stack_pointer, this.width)}</td>
+      <td class="at">${this.at(frame.address)}</td>
+      <td class="sp">${this.at(frame.stack_pointer)}</td>
     </tr>`;
   }
 
@@ -152,8 +152,7 @@ export class StackSection extends Section {
       <summary>Registers</summary>
       <div class="registers">
         ${stack.registers?.map(
-          (register) =>
-            html`<div><b>${register.name}</b>${address(register.value, this.width)}</div>`,
+          (register) => html`<div><b>${register.name}</b>${this.at(register.value)}</div>`,
         )}
       </div>
     </details>`;

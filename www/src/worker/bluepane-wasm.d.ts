@@ -1,7 +1,7 @@
 // What the WebAssembly module's generated glue offers, as far as the worker uses it. The build
 // resolves the name to the glue file.
 declare module "bluepane-wasm" {
-  import type { Progress, Report } from "../report";
+  import type { Progress, Report, Shown } from "../report";
 
   export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
   export function install_knowledge(tables: Uint8Array): void;
@@ -22,6 +22,13 @@ declare module "bluepane-wasm" {
       read: (offset: number, length: number) => Promise<Uint8Array>,
       onProgress: (progress: Progress) => void,
     ): Promise<string>;
+    memory(
+      place: string,
+      physical: boolean,
+      length: number,
+      read: (offset: number, length: number) => Promise<Uint8Array>,
+      onProgress: (progress: Progress) => void,
+    ): Promise<Shown>;
     free(): void;
   }
 }

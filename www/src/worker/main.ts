@@ -3,7 +3,7 @@
 import { Analyzer, initSync, install_knowledge } from "bluepane-wasm";
 import type { FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
-import type { Progress } from "../report";
+import type { Progress, Shown } from "../report";
 
 const scope = self as unknown as {
   postMessage(message: FromWorker): void;
@@ -112,6 +112,12 @@ class Session {
     return this.#inTurn(call, (read, tell) => this.#analyzer.command(line, read, tell));
   }
 
+  memory(call: number, place: string, physical: boolean, length: number): Promise<Shown> {
+    return this.#inTurn(call, (read, tell) =>
+      this.#analyzer.memory(place, physical, length, read, tell),
+    );
+  }
+
   /** Asks the analyzer when it is free, and says how far it is. */
   #inTurn<T>(
     call: number,
@@ -166,9 +172,14 @@ function fault(
   scope.postMessage({ type: "fault", id, fault: { code, message } });
 }
 
-async function reply(call: number, make: () => string | Promise<string>): Promise<void> {
+async function reply(
+  call: number,
+  make: () => string | Shown | Promise<string | Shown>,
+): Promise<void> {
   try {
-    scope.postMessage({ type: "reply", call, text: await make() });
+    const made = await make();
+    if (typeof made === "string") scope.postMessage({ type: "reply", call, text: made });
+    else scope.postMessage({ type: "shown", call, shown: made });
   } catch (error) {
     scope.postMessage({ type: "refusal", call, message: readError(error).message });
   }
@@ -211,5 +222,8 @@ scope.onmessage = ({ data }) => {
   else if (data.type === "stop") current.stop(data.call);
   else if (data.type === "render")
     void reply(data.call, () => current.render(data.format, data.redact));
-  else void reply(data.call, () => current.command(data.call, data.line));
+  else if (data.type === "memory") {
+    const { call, place, physical, length } = data;
+    void reply(call, () => current.memory(call, place, physical, length));
+  } else void reply(data.call, () => current.command(data.call, data.line));
 };

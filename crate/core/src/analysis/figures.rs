@@ -47,6 +47,7 @@ fn runs(header: &DumpHeader, memory: &mut Memory) {
         .map(|run| PhysicalRun {
             base_page: Hex(run.base_page),
             pages: Hex(run.pages),
+            ..PhysicalRun::default()
         })
         .collect();
     let counter = counter(physical.total_pages, "physical memory runs of the header");

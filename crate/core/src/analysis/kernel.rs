@@ -4,7 +4,8 @@ use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
 use super::{
-    blackbox, bugcheck, crash, figures, filing, identity, modules, paged, processes, system,
+    blackbox, bugcheck, coverage, crash, figures, filing, identity, modules, paged, processes,
+    system,
 };
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
@@ -42,6 +43,9 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         if let Some(lists) = &known.lists {
             processes::compose(dump, lists, report);
         }
+    }
+    if let (Some(covered), Some(memory)) = (&known.covered, &mut report.memory) {
+        coverage::compose(covered, memory);
     }
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);

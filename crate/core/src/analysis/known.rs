@@ -1,5 +1,6 @@
 //! What has been learned so far, and the report that follows from it.
 
+use super::coverage::Covered;
 use super::dump::Dump;
 use super::identity::Identities;
 use super::kernel::{self, Judgement};
@@ -35,6 +36,8 @@ pub(super) struct Known {
     /// What the images of the drivers say of themselves.
     pub(super) identities: Identities,
     pub(super) secondary: Option<Secondary>,
+    /// How much of physical memory is in the file.
+    pub(super) covered: Option<Covered>,
     pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
@@ -126,6 +129,7 @@ impl Known {
                 self.describe_modules();
             }
             Piece::Current(current) => dump.current = *current,
+            Piece::Covered(covered) => self.covered = Some(covered),
             Piece::Secondary(result) => match result {
                 Ok(data) => dump.secondary = data,
                 Err(error) => {

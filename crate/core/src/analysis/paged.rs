@@ -3,7 +3,7 @@
 
 use crate::container::Extent;
 use crate::container::header::{product_name, suite_names};
-use crate::model::{Check, Confidence, Counter, Hex, Memory, Note, Report, System};
+use crate::model::{Check, Confidence, Counter, Hex, Kind, Memory, Note, Report, System};
 use crate::nt::{PagedDump, SharedData};
 use crate::time::{iso8601_from_filetime, seconds_from_ticks};
 use alloc::format;
@@ -20,6 +20,12 @@ pub(super) fn compose(dump: &PagedDump, report: &mut Report) {
             extent.missing()
         );
         report.notes.push(Note::new("pages-cut", text));
+    }
+    if report.file.kind == Kind::KernelSummary {
+        let text = "How a kernel dump from before Windows 8 keeps its pages was not verified on a \
+                    real file: the layout rests on one public source and on the dump being \
+                    consistent in itself.";
+        report.notes.push(Note::new("layout-unverified", text));
     }
     if stored.list_cut {
         let text = "The list of stored pages is longer than its header: pages behind its end \

@@ -2,7 +2,7 @@
 //! reads more than one step may, as many of them.
 
 use super::Progress;
-use crate::console::{self, Begun, Ground, Running, incomplete};
+use crate::console::{self, Begun, Ground, Running, Shown, View, incomplete};
 use crate::source::{Attempt, Cache, Completeness, StopReason};
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -11,6 +11,8 @@ use alloc::{boxed::Box, string::String, vec::Vec};
 pub enum Query {
     /// A line of the console.
     Command(String),
+    /// Memory, to be shown.
+    Memory(View),
 }
 
 /// What is answered.
@@ -18,6 +20,8 @@ pub enum Query {
 pub enum Answer {
     /// Text in lines, safe to print.
     Text(String),
+    /// Memory.
+    Memory(Box<Shown>),
 }
 
 /// A question that is being answered.
@@ -49,7 +53,17 @@ impl Question {
     }
 
     fn begin(&mut self, cache: &mut Cache, ground: Ground<'_>) -> Progress {
-        let Query::Command(line) = &self.query;
+        let line = match &self.query {
+            Query::Command(line) => line,
+            Query::Memory(view) => {
+                let read = cache.attempt(|cache| console::explore(view, &ground.live(cache)));
+                let Attempt::Accepted(shown, _) = read else {
+                    return Progress::Wanting;
+                };
+                self.answer = Some(Answer::Memory(Box::new(shown)));
+                return Progress::Finished;
+            }
+        };
         let begun = match cache.attempt(|cache| console::begin(line, &ground.live(cache))) {
             Attempt::Wanting => return Progress::Wanting,
             Attempt::Accepted(Begun::Lines(lines), how) => {

@@ -3,6 +3,7 @@
 //! A step reads through the cache and returns what it learned; it changes nothing, because a run
 //! during which something was wanted is thrown away.
 
+use super::coverage::{self, Covered};
 use super::crash;
 use super::dump::Space;
 use super::identity::{self, Identities, Which};
@@ -54,6 +55,7 @@ pub(super) enum Piece {
     Drivers(Drivers),
     Current(Box<Current>),
     Secondary(Result<Option<SecondaryData>, ReadError>),
+    Covered(Covered),
 }
 
 /// One step.
@@ -173,6 +175,11 @@ const IDENTITIES: Step = Step {
     run: |cache, known| identities(cache, known, Which::Rest),
 };
 
+const COVERAGE: Step = Step {
+    name: "coverage",
+    run: |cache, known| piece(known, |dump| Piece::Covered(coverage::read(cache, dump))),
+};
+
 fn identities(cache: &Cache, known: &Known, which: Which) -> Learned {
     known.dump().map_or(Learned::Nothing, |dump| {
         let space = Space::of(known, cache);
@@ -190,7 +197,7 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
 /// The steps for a dump with pages.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, MACHINE,
-    STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES,
+    STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

@@ -1,7 +1,7 @@
 //! The operating system and the moment it stopped, from the header.
 
 use crate::container::DumpHeader;
-use crate::container::header::{holds, product_name, suite_names};
+use crate::container::header::{debugger_kind_line, holds, product_name, suite_names};
 use crate::model::{Kind, Note, Report, System};
 use crate::nt::Architecture;
 use crate::time::{iso8601_from_filetime, seconds_from_ticks};
@@ -17,6 +17,7 @@ pub(super) fn compose(header: &DumpHeader, report: &mut Report) {
     report.file.kind = header.kind();
     report.file.kind_label = header.label().into_owned();
     report.file.holds = holds(header.kind()).into();
+    report.file.opening = debugger_kind_line(header.kind());
     report.file.encrypted = header.attributes.encrypted();
     // On a minidump that the kernel wrote, the attribute means another file: the dump that was
     // asked for did not fit, so Windows wrote a minidump instead, and that one is whole (seen on a

@@ -9,6 +9,7 @@
 mod address;
 mod analyze;
 mod display;
+mod explore;
 mod formats;
 mod job;
 mod live;
@@ -20,6 +21,7 @@ mod target;
 mod translate;
 mod verbose;
 
+pub use explore::{Shown, View, explore};
 pub use job::{Begun, Job, Running, incomplete};
 pub use live::{Ground, Live, MAX_STRETCH, Stretch, level_name, reason};
 

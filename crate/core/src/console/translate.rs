@@ -84,6 +84,11 @@ pub(super) fn entry_name(level: Level) -> &'static str {
     }
 }
 
+/// The number of an address's entry in the table of that level.
+pub(super) fn index_of(mode: PagingMode, level: Level, at: u64) -> Option<u32> {
+    mode.index(level, VirtualAddress(at))
+}
+
 /// What an entry says: its frame and bits where the processor uses it, else what Windows noted.
 pub(super) fn describe(space: &KernelSpace<'_>, step: &Step) -> String {
     let (mode, value) = (space.format().mode, step.value);

@@ -23,6 +23,9 @@ pub struct File {
     /// What this kind of file holds, and what it cannot tell: plain sentences.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub holds: String,
+    /// The line with which the debugger opens a dump of this kind.
+    #[serde(skip_serializing_if = "str::is_empty")]
+    pub opening: &'static str,
 }
 
 /// What the file is.

@@ -29,6 +29,9 @@ pub struct Memory {
     /// Runs of physical memory.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub physical_runs: Vec<PhysicalRun>,
+    /// How much of physical memory is in the file.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub coverage: Option<Coverage>,
     /// Arithmetic that the figures must obey.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
@@ -158,6 +161,25 @@ pub struct PhysicalRun {
     pub base_page: Hex,
     /// Pages.
     pub pages: Hex,
+    /// How many of them are in the file, where that was counted.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub stored: Option<Hex>,
+    /// Whether the run came after the header was made ready, as memory does that is added while
+    /// Windows runs.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub added: bool,
+}
+
+/// How much of physical memory is in the file, from page frame 0 on in cells of one size.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Coverage {
+    /// Pages in a cell.
+    pub cell_pages: Hex,
+    /// Thousandths of each cell's pages that are in the file; 1 where there are fewer but any.
+    pub stored: Vec<u16>,
+    /// Pages in the file.
+    pub stored_pages: Hex,
 }
 
 /// Arithmetic that figures must obey.

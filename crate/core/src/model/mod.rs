@@ -23,7 +23,9 @@ pub use failure::Failure;
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};
 pub use guid::{Guid, SymbolStoreGuid};
-pub use memory::{Check, Counter, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process};
+pub use memory::{
+    Check, Counter, Coverage, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process,
+};
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
 pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};

@@ -6,6 +6,9 @@ use crate::order;
 use crate::source::{ReadError, Source};
 use alloc::vec::Vec;
 
+/// Pieces of a bitmap from which on a rough count will do: 32 GiB of the machine's memory.
+const MANY_PIECES: u64 = 256;
+
 /// Why a page of the machine cannot be had from the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Absent {
@@ -135,6 +138,31 @@ impl PageIndex {
                 PageList::Bitmap { bits, .. } => bits,
                 PageList::Runs(_) => 0,
             },
+        }
+    }
+
+    /// How many pages below page frame `pfn` are stored. With `rough`, where a bitmap is long, as
+    /// many as can be told without reading it again: below a frame up to 128 MiB lower.
+    ///
+    /// # Errors
+    /// When the bitmap cannot be read there.
+    pub fn stored_below(
+        &self,
+        source: &dyn Source,
+        pfn: u64,
+        rough: bool,
+    ) -> Result<u64, ReadError> {
+        match &self.lookup {
+            Lookup::Runs(runs) => Ok(runs
+                .iter()
+                .map(|placed| {
+                    let below = pfn.saturating_sub(placed.run.base_page);
+                    below.min(placed.run.pages)
+                })
+                .fold(0, u64::saturating_add)),
+            Lookup::Bitmap(ranks) => {
+                ranks.before(source, pfn, rough && ranks.counted_pieces() > MANY_PIECES)
+            }
         }
     }
 

@@ -143,6 +143,39 @@ impl Ranks {
         Ok(ones(bytes))
     }
 
+    /// Pieces counted so far.
+    #[must_use]
+    pub fn counted_pieces(&self) -> u64 {
+        self.before.len() as u64
+    }
+
+    /// How many pages are stored before page frame `pfn`, whether it is stored or not. With
+    /// `rough`, before the piece in which its bit stands, for which nothing is read.
+    ///
+    /// # Errors
+    /// When the bitmap cannot be read there.
+    pub fn before(&self, source: &dyn Source, pfn: u64, rough: bool) -> Result<u64, ReadError> {
+        if pfn >= self.bits {
+            return Ok(self.counted);
+        }
+        let at = self.place.offset + pfn / 8;
+        let piece = at / PAGE - self.place.offset / PAGE;
+        let Some(&before) = self.before.get(piece as usize) else {
+            return Err(self.ended.unwrap_or(ReadError::NotYet));
+        };
+        if rough {
+            return Ok(before);
+        }
+        let (from, _) = self.extent(piece);
+        let mut buf = [0; PAGE as usize];
+        let bytes = buf.get_mut(..(at - from + 1) as usize).unwrap_or_default();
+        source.read_at(from, bytes)?;
+        if let Some(last) = bytes.last_mut() {
+            *last &= (1_u8 << (pfn % 8)) - 1;
+        }
+        Ok(before + u64::from(ones(bytes)))
+    }
+
     /// How many pages are stored before page frame `pfn`; `None` when it is not stored itself.
     ///
     /// # Errors

@@ -141,6 +141,14 @@ impl PagingMode {
             .is_some_and(|rank| self.is_valid(rank, entry))
     }
 
+    /// The number of an address's entry in the table of that level.
+    #[must_use]
+    pub fn index(self, level: Level, address: VirtualAddress) -> Option<u32> {
+        let rank = self.levels().iter().find(|rank| rank.level == level)?;
+        let va = self.canonical(address)?;
+        Some((va >> rank.shift & ((1 << rank.bits) - 1)) as u32)
+    }
+
     /// The physical address in a valid entry, large pages with the bits below their size.
     #[must_use]
     pub fn frame(self, entry: u64) -> u64 {

@@ -255,10 +255,18 @@ fn runs(memory: &Memory, blocks: &mut Vec<Block>) {
             format!("{:#x}", run.base_page.0),
             count(run.pages.0),
             pages(run.pages.0),
+            run.stored.map_or(String::new(), |stored| pages(stored.0)),
+            if run.added { "added later" } else { "" }.into(),
         ]
     });
     Table {
-        columns: vec![code("First page"), number("Pages"), number("Size")],
+        columns: vec![
+            code("First page"),
+            number("Pages"),
+            number("Size"),
+            number("In the file"),
+            words("Remark"),
+        ],
         rows: rows.collect(),
     }
     .add_to(blocks);

@@ -4,8 +4,8 @@
 //! not here does not compile, so nothing can be forgotten by redaction.
 
 use crate::model::{
-    Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Detail, Evidence,
-    Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
+    Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Coverage, Detail,
+    Evidence, Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
     Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
     Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor,
     ProcessorId, RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats, System,
@@ -102,6 +102,7 @@ no_strings!(
     Verdict,
     Role,
     PhysicalRun,
+    Coverage,
 );
 
 /// Structures with all their fields; a field in brackets is no free text.
@@ -124,7 +125,7 @@ structures! {
         exception, stack, processors, blame, failure, memory, integration_services, findings, header, secondary_data,
         notes, stats,
     }
-    File { name, size, kind, kind_label, truncated, encrypted, holds }
+    File { name, size, kind, kind_label, truncated, encrypted, holds, opening }
     BugCheck { code, name, description, causes, parameters, subtype, source }
     Parameter { value, meaning, decoded }
     System {
@@ -159,8 +160,8 @@ structures! {
     Finding { id, severity, confidence, title, explanation, evidence, advice }
     Note { code, text }
     Memory {
-        installed_bytes, devices, counters, page_files, processes, pool_tags, physical_runs, checks,
-        limits,
+        installed_bytes, devices, counters, page_files, processes, pool_tags, physical_runs, coverage,
+        checks, limits,
     }
     Counter { pages, source, confidence, gap }
     MemoryDevice { locator, bytes, speed, kind, manufacturer, part[What::Identity] }

@@ -68,6 +68,7 @@ pub(crate) fn sample() -> Report {
             truncated: true,
             encrypted: false,
             holds: "Kernel memory is in it, the memory of programs is not.".into(),
+            opening: "Kernel Bitmap Dump File",
         },
         summary: "A page could not be read back from the page file of FILESRV07.corp.example."
             .into(),
@@ -365,7 +366,14 @@ fn memory() -> Memory {
         physical_runs: vec![PhysicalRun {
             base_page: Hex(1),
             pages: Hex(0x9E),
+            stored: Some(Hex(0x10)),
+            added: true,
         }],
+        coverage: Some(Coverage {
+            cell_pages: Hex(0x20),
+            stored: vec![500, 0, 1, 0, 1000],
+            stored_pages: Hex(0x31),
+        }),
         checks: vec![Check {
             text: "the commit limit is physical memory and page files".into(),
             holds: false,
