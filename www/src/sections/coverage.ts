@@ -118,7 +118,7 @@ export class CoverageSection extends Section {
                 ${
                   coverage
                     ? html`<td class="num">
-                        ${pages(run.stored)} ${percent(approx(run.stored), approx(run.pages))}
+                        ${pages(run.stored)}, ${percent(approx(run.stored), approx(run.pages))}
                       </td>`
                     : nothing
                 }
