@@ -7,6 +7,7 @@
 
 mod blackbox;
 mod bugcheck;
+mod counters;
 mod coverage;
 mod crash;
 mod dump;

@@ -210,7 +210,10 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
         assert_eq!(report.unloaded_modules.len(), 1, "{name}");
         assert_eq!(report.unloaded_modules[0].name, "gone.sys", "{name}");
         check_stack(&report, &truth, machine, &name);
-        assert_eq!(report.memory.as_ref().unwrap().limits.len(), 0, "{name}");
+        // Nobody published where that kernel keeps its counters.
+        let unknown = machine.contains("22000") && machine.contains("arm64");
+        let limits = &report.memory.as_ref().unwrap().limits;
+        assert_eq!(limits.is_empty(), !unknown, "{name}: {limits:?}");
     }
 }
 

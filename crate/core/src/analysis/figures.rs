@@ -26,6 +26,9 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
             None => not_recorded(&mut memory),
         }
     }
+    if let Some(found) = &known.memory {
+        super::counters::compose(found, &mut memory);
+    }
     if header.kind() == Kind::Triage {
         memory.limits.push(String::from(
             "A kernel or automatic dump of the next stop would also tell available memory, the \

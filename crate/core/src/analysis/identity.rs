@@ -75,12 +75,23 @@ pub(super) fn kernel(header: &DumpHeader, known: &Known) -> KernelIdentity {
     KernelIdentity {
         machine: header.machine.unwrap_or_default() as u16,
         build: header.minor_version.unwrap_or_default(),
-        revision: found.and_then(|found| found.revision),
+        revision: found
+            .and_then(|found| found.revision)
+            .or_else(|| of_lab(dump.as_ref()?.build_lab?, header.minor_version?)),
         pdb: found.and_then(|found| found.symbols),
         image: module
             .zip(found)
             .map(|(module, found)| (found.timestamp, module.size)),
     }
+}
+
+/// The revision in the build lab string, where it has one: in later builds than 14393 a 0 or 1
+/// stands in its place.
+fn of_lab(lab: &str, build: u32) -> Option<u32> {
+    let mut parts = lab.split('.').map_while(|part| part.parse().ok());
+    let named: u32 = parts.next()?;
+    let revision = parts.next().filter(|_| named == build)?;
+    (revision > 1).then_some(revision)
 }
 
 /// Adds what the image said to the module as the loader lists it.

@@ -12,7 +12,7 @@ use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
 use crate::knowledge::secondary::block;
 use crate::memory::AddressSpace;
 use crate::model::{Exception, Failure, Finding, Hex, Note, ProcessorId, Report, SecondaryBlob};
-use crate::nt::ModuleList;
+use crate::nt::{ModuleList, memory_manager};
 use crate::platform::{IntegrationInputs, diagnose};
 use crate::source::Source;
 use alloc::{string::String, string::ToString, vec::Vec};
@@ -42,6 +42,9 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         paged::compose(dump, report);
         if let Some(lists) = &known.lists {
             processes::compose(dump, lists, report);
+        }
+        if let Some(memory) = &mut report.memory {
+            memory_manager::checks::run(memory);
         }
     }
     if let (Some(covered), Some(memory)) = (&known.covered, &mut report.memory) {

@@ -13,6 +13,7 @@ use crate::container::pages::PagesError;
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity, PageIndex};
 use crate::model::{Kind, Module, Note, Report, Stack};
+use crate::nt::memory_manager::MemoryManager;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
@@ -38,6 +39,8 @@ pub(super) struct Known {
     pub(super) secondary: Option<Secondary>,
     /// How much of physical memory is in the file.
     pub(super) covered: Option<Covered>,
+    /// The memory manager's figures.
+    pub(super) memory: Option<MemoryManager>,
     pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
@@ -108,6 +111,7 @@ impl Known {
             }
             Learned::Paged(piece) => self.learn_piece(piece),
             Learned::Secondary(result) => self.secondary = self.keep(result),
+            Learned::Memory(memory) => self.memory = memory,
             Learned::Stack(stack) => self.stack = stack,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,

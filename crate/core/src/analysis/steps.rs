@@ -3,6 +3,7 @@
 //! A step reads through the cache and returns what it learned; it changes nothing, because a run
 //! during which something was wanted is thrown away.
 
+use super::counters;
 use super::coverage::{self, Covered};
 use super::crash;
 use super::dump::Space;
@@ -18,6 +19,7 @@ use crate::container::{
     user_minidump,
 };
 use crate::model::{Kind, Stack};
+use crate::nt::memory_manager::MemoryManager;
 use crate::nt::paged::{Current, Drivers, Ground};
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
@@ -39,6 +41,7 @@ pub(super) enum Learned {
     Paged(Piece),
     Identities(Identities),
     Secondary(Result<Secondary, ReadError>),
+    Memory(Option<MemoryManager>),
     Stack(Option<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
@@ -141,6 +144,10 @@ const SECONDARY: Step = Step {
     name: "secondary data",
     run: |cache, known| piece(known, |dump| Piece::Secondary(dump.read_secondary(cache))),
 };
+const COUNTERS: Step = Step {
+    name: "memory counters",
+    run: |cache, known| Learned::Memory(counters::read(known, &Space::of(known, cache))),
+};
 const JUDGE: Step = Step {
     name: "diagnosis",
     run: |cache, known| match &known.header {
@@ -196,8 +203,8 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
 
 /// The steps for a dump with pages.
 const PAGED: &[Step] = &[
-    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, MACHINE,
-    STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES, COVERAGE,
+    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, COUNTERS,
+    MACHINE, STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

@@ -5,12 +5,14 @@
 //! answer that is missing says why. Layout: Microsoft's PE format specification, and winver.h for
 //! the version resource.
 
+mod sections;
 pub mod unwind;
 mod version;
 
 #[cfg(test)]
 mod tests;
 
+pub use sections::Section;
 pub use version::VersionResource;
 
 use crate::memory::{AddressSpace, AddressSpaceExt, Missing, VirtualAddress};

@@ -6,6 +6,7 @@ pub mod debugger_data;
 pub mod exception;
 pub mod list;
 pub mod loader;
+pub mod memory_manager;
 mod minidump;
 mod module;
 pub mod paged;

@@ -1,7 +1,7 @@
 //! The memory manager's counters, in pages: what the scenario gives, and for the rest figures that add up.
 
 use super::Machine;
-use crate::scenario::Number;
+use crate::scenario::{Number, PageFile};
 
 /// Every counter decided.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -44,13 +44,13 @@ impl Machine<'_> {
         let available = pick(c.available, physical / 3);
         let zeroed = pick(c.zeroed, available / 8);
         let free = pick(c.free, available / 64);
-        let files: u64 = self.scenario.page_files.iter().map(|f| f.size.0).sum();
-        let growth: u64 = self
-            .scenario
-            .page_files
-            .iter()
-            .map(|f| f.maximum.0.max(f.size.0))
-            .sum();
+        // The swap file of store apps and the compression store's virtual file add nothing.
+        let counted = |f: &&PageFile| {
+            !f.name.ends_with("swapfile.sys") && f.name != "No Name for Paging File"
+        };
+        let plain = || self.scenario.page_files.iter().filter(counted);
+        let files: u64 = plain().map(|f| f.size.0).sum();
+        let growth: u64 = plain().map(|f| f.maximum.0.max(f.size.0)).sum();
         let usable = physical - physical / 64;
         let committed = pick(c.committed, physical - available);
         let paged_pool = pick(c.paged_pool, physical / 40);
@@ -70,7 +70,8 @@ impl Machine<'_> {
             modified_no_write: pick(c.modified_no_write, 0),
             committed,
             commit_limit: pick(c.commit_limit, usable + files),
-            commit_limit_maximum: pick(c.commit_limit, usable + files) - files + growth,
+            commit_limit_maximum: pick(c.commit_limit, usable + files).saturating_sub(files)
+                + growth,
             peak_commit: pick(c.peak_commit, committed + committed / 10),
             shared_commit: pick(c.shared_commit, physical / 60),
             process_commit: pick(c.process_commit, physical / 20),

@@ -241,6 +241,8 @@ impl Machine<'_> {
             ("SystemPageTableCommit", c.system_page_tables),
             ("ProcessCommit", c.process_commit),
             ("MdlPagesAllocated", c.mdl_pages),
+            // Up to 14393 it is here, later in the partition.
+            ("SharedCommit", c.shared_commit),
         ] {
             self.set_pointer(at, vs, member, value);
         }

@@ -71,6 +71,74 @@ pub struct Placed {
     pub confidence: Confidence,
 }
 
+fn from_types(types: &dyn Types, structure: &str, member: &str) -> Option<Placed> {
+    let found = types.member(structure, member)?;
+    Some(Placed {
+        offset: found.offset,
+        width: found.width,
+        how: How::BySymbols,
+        confidence: Confidence::Certain,
+    })
+}
+
+/// One way in which a structure may be laid out: a row of the tables, or what a symbol file says.
+#[derive(Clone, Copy, Debug)]
+pub struct Shape<'a> {
+    structure: &'static str,
+    types: Option<&'a dyn Types>,
+    layout: Option<Layout>,
+}
+
+impl Shape<'_> {
+    /// Where a member stands; `None` when there is none.
+    #[must_use]
+    pub fn member(&self, name: &str) -> Option<Placed> {
+        match self.types {
+            Some(types) => from_types(types, self.structure, name),
+            None => self.layout?.member(name),
+        }
+    }
+
+    /// The offset alone.
+    #[must_use]
+    pub fn offset(&self, name: &str) -> Option<u64> {
+        self.member(name).map(|placed| placed.offset.into())
+    }
+
+    /// Bytes of the whole structure, where known.
+    #[must_use]
+    pub fn size(&self) -> Option<u32> {
+        match self.types {
+            Some(types) => types.size(self.structure),
+            None => self.layout?.size(),
+        }
+    }
+
+    /// By which way it was chosen, and how sure that is.
+    #[must_use]
+    pub fn trust(&self) -> (How, Confidence) {
+        self.layout
+            .map_or((How::BySymbols, Confidence::Certain), |layout| {
+                (layout.how, layout.confidence)
+            })
+    }
+
+    /// Whether kernels were seen with this layout and with that of another structure.
+    #[must_use]
+    pub fn goes_with(&self, other: &Shape<'_>) -> bool {
+        let (Some(own), Some(other)) = (self.layout, other.layout) else {
+            return true;
+        };
+        own.first.0 <= other.last.0 && other.first.0 <= own.last.0
+    }
+
+    /// Whether it is what kernels of this build were seen with.
+    #[must_use]
+    pub fn is_of_build(&self, build: u32) -> bool {
+        self.layout.is_none_or(|layout| layout.is_of_build(build))
+    }
+}
+
 /// The layouts of one kernel.
 #[derive(Clone, Debug)]
 pub struct Layouts<'a> {
@@ -122,6 +190,23 @@ impl<'a> Layouts<'a> {
         structures::rows(&self.identity, self.kernel.is_some(), structure)
     }
 
+    /// The same as [`Layouts::rows`], with what a symbol file says of the structure before them.
+    #[must_use]
+    pub fn shapes(&self, structure: &'static str) -> Vec<Shape<'a>> {
+        let shape = |types, layout| Shape {
+            structure,
+            types,
+            layout,
+        };
+        let types = self.types.filter(|types| types.size(structure).is_some());
+        let types = types.map(|types| shape(Some(types), None));
+        let rows = self.rows(structure).into_iter();
+        types
+            .into_iter()
+            .chain(rows.map(|row| shape(None, Some(row))))
+            .collect()
+    }
+
     /// Where a member most probably stands.
     #[must_use]
     pub fn member(&self, structure: &str, member: &str) -> Option<Placed> {
@@ -134,13 +219,7 @@ impl<'a> Layouts<'a> {
     /// Where the symbol file says that a member stands.
     #[must_use]
     pub fn from_types(&self, structure: &str, member: &str) -> Option<Placed> {
-        let found = self.types?.member(structure, member)?;
-        Some(Placed {
-            offset: found.offset,
-            width: found.width,
-            how: How::BySymbols,
-            confidence: Confidence::Certain,
-        })
+        from_types(self.types?, structure, member)
     }
 
     /// The size of a structure; `None` when not known.

@@ -94,9 +94,8 @@ pub(super) fn rows(identity: &KernelIdentity, known: bool, structure: &str) -> V
     for row in &mut found {
         (row.how, row.confidence) = match (distance(identity, row), known) {
             (0, true) => (How::ByIdentity, Confidence::Certain),
-            (0, false) if alone || identity.revision.is_some() => {
-                (How::ByFamily, Confidence::Likely)
-            }
+            (0, false) if identity.revision.is_some() => (How::ByFamily, Confidence::Likely),
+            (0 | 1, _) if alone => (How::ByFamily, Confidence::Likely),
             _ => (How::ByFamily, Confidence::Possible),
         };
     }

@@ -1,0 +1,341 @@
+//! The memory manager's state since Windows 10: `MiState` (_MI_SYSTEM_INFORMATION) with its visible
+//! part Vs (_MI_VISIBLE_STATE): pools, commit of drivers and page tables, pages locked by drivers.
+//!
+//! Besides the kernel's identity two anchors lead to it, for nothing else has a name: a member of
+//! the debugger data block that counted the commit of paged pool once and since Windows 10 points
+//! into Vs (at PteFailures of its SystemPteInfo; measured on dumps of 19041 and 26100), and the
+//! distance to the system partition, which is the same in every revision of a build but a few.
+
+use super::partition::Partition;
+use super::{MemoryManager, Reader, scan, source, sure};
+use crate::memory::VirtualAddress;
+use crate::model::Confidence;
+use crate::nt::Member;
+use crate::symbols::layout::{How, Shape};
+use alloc::vec::Vec;
+
+/// Where PteFailures stands in _MI_SYSTEM_PTE_TYPE of 64-bit kernels: from 22000 on, before, and in
+/// 26100 as ntdiff has it. Which one it is, the alignment of Vs tells.
+const PTE_FAILURES: [u64; 3] = [0x28, 0x20, 0x30];
+/// Vs and MiState begin with a cache line.
+const LINE: u64 = 0x40;
+
+/// Figures of Vs: counter and member.
+const VISIBLE: &[(&str, &str)] = &[
+    ("mdl_pages", "MdlPagesAllocated"),
+    ("contiguous", "ContiguousPagesAllocated"),
+    ("process_commit", "ProcessCommit"),
+    ("driver_commit", "DriverCommit"),
+    ("page_tables", "SystemPageTableCommit"),
+    ("nonpaged_pool_commit", "NonPagedPoolCommit"),
+    ("nonpaged_pool_maximum", "MaximumNonPagedPoolInPages"),
+    ("paged_pool_maximum", "SizeOfPagedPoolInPages"),
+    ("page_file_hash", "PagefileHashPages"),
+    ("shared_commit", "SharedCommit"),
+    ("boot_commit", "BootCommit"),
+    ("page_frame_database", "PfnDatabaseCommit"),
+];
+
+/// Where Vs may be.
+#[derive(Clone, Copy)]
+struct Place<'a> {
+    at: VirtualAddress,
+    /// MiState, and the layout by which Vs was found in it.
+    state: Option<(VirtualAddress, Shape<'a>)>,
+    shape: Shape<'a>,
+    how: How,
+    score: u32,
+}
+
+/// From this score on something more than order of size speaks for it.
+const PROVEN: u32 = 3;
+
+/// Reads it.
+pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &mut MemoryManager) {
+    let physical = found.pages("physical").or(reader.target.pages);
+    let bounds = Bounds {
+        pages: physical.unwrap_or(1 << 36),
+        committed: partition.and_then(|partition| partition.committed),
+    };
+    let mut best: Option<Place<'_>> = None;
+    for mut place in places(reader, partition) {
+        place.score += bounds.score(reader, &place).unwrap_or(0);
+        if place.score > best.map_or(BARE, |best| best.score) {
+            best = Some(place);
+        }
+    }
+    let best = best.or_else(|| search(reader, &bounds));
+    let Some(place) = best else {
+        found.limits.push(
+            "The memory manager's state was not found: commit of drivers and page tables and the \
+             pages that drivers locked cannot be told."
+                .into(),
+        );
+        return;
+    };
+    visible(reader, &place, found);
+    pools(reader, &place, &bounds, found);
+    errors(reader, &place, found);
+}
+
+/// What a place has before anything in it was looked at.
+const BARE: u32 = 1;
+
+/// Candidates, the most probable first.
+fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'a>> {
+    let mut found: Vec<Place<'a>> = Vec::new();
+    let shapes = reader.shapes("_MI_VISIBLE_STATE");
+    let states = reader.shapes("_MI_SYSTEM_INFORMATION");
+    let anchors = anchors(reader, &shapes);
+    let named = reader.variable("MiState");
+    if let Some((state, how)) = named {
+        for row in &states {
+            let at = row
+                .offset("Vs")
+                .and_then(|offset| state.checked_add(offset));
+            let Some(at) = at else { continue };
+            for &shape in &shapes {
+                let anchored = anchors.iter().any(|&(anchor, other)| {
+                    anchor == at && other.offset("SystemPteInfo") == shape.offset("SystemPteInfo")
+                });
+                found.push(Place {
+                    at,
+                    state: Some((state, *row)),
+                    shape,
+                    how,
+                    score: 2 * u32::from(anchored),
+                });
+            }
+            if reader.pending.get() {
+                break;
+            }
+        }
+    }
+    let build = reader.target.layouts.identity().build;
+    for (at, shape) in anchors {
+        let state = named.and_then(|(state, _)| {
+            let fits = |row: &&Shape<'_>| {
+                row.offset("Vs").and_then(|vs| state.checked_add(vs)) == Some(at)
+            };
+            Some((state, *states.iter().find(fits)?))
+        });
+        let guessed = states.iter().filter(|row| row.is_of_build(build));
+        let guessed = guessed.filter_map(|row| {
+            let base = at.0.checked_sub(row.offset("Vs")?)?;
+            near(partition, base).then_some((VirtualAddress(base), *row))
+        });
+        found.push(Place {
+            at,
+            state: state.or_else(|| guessed.clone().next()),
+            shape,
+            how: How::ByScan,
+            score: u32::from(shape.is_of_build(build)),
+        });
+    }
+    found
+}
+
+/// Whether that may be MiState: both structures are neighbours in every known kernel up to 22631;
+/// where the partition was not found nothing speaks against it.
+fn near(partition: Option<&Partition>, state: u64) -> bool {
+    partition.is_none_or(|partition| partition.at.0.abs_diff(state) < 0x2_0000)
+}
+
+/// Where the debugger data block says that Vs is, for each shape.
+fn anchors<'a>(reader: &Reader<'a>, shapes: &[Shape<'a>]) -> Vec<(VirtualAddress, Shape<'a>)> {
+    let data = reader.target.debugger_data;
+    let anchor = data.and_then(|data| data.address(Member::MmPagedPoolCommit));
+    let Some(anchor) = anchor.filter(|_| reader.width() == 8) else {
+        return Vec::new();
+    };
+    let mut found = Vec::new();
+    for &shape in shapes {
+        let Some(info) = shape.offset("SystemPteInfo") else {
+            continue;
+        };
+        let at = PTE_FAILURES
+            .iter()
+            .filter_map(|failures| anchor.0.checked_sub(info + failures));
+        found.extend(
+            at.filter(|at| at % LINE == 0)
+                .map(|at| (VirtualAddress(at), shape)),
+        );
+    }
+    found
+}
+
+/// Looks for Vs among the kernel's variables. Its figures are so many, and bound so closely, that one
+/// place obeys them all; where two do, nothing is believed.
+fn search<'a>(reader: &Reader<'a>, bounds: &Bounds) -> Option<Place<'a>> {
+    let shape = *reader.shapes("_MI_VISIBLE_STATE").first()?;
+    if reader.pending.get() {
+        return None;
+    }
+    let size = shape.offset("SizeOfPagedPoolInPages")? as usize;
+    let mut found: Vec<Place<'a>> = Vec::new();
+    scan::pages(reader, |page_at, page| {
+        for line in (0..page.len()).step_by(LINE as usize) {
+            let quick = scan::word(page, line.saturating_add(size), reader.width());
+            let Some(at) = page_at.checked_add(line as u64) else {
+                continue;
+            };
+            let place = Place {
+                at,
+                state: None,
+                shape,
+                how: How::ByScan,
+                score: 0,
+            };
+            let near_end = line.saturating_add(size) >= page.len();
+            if (quick != 0 || near_end) && bounds.score(reader, &place) == Some(PROVEN) {
+                found.push(Place {
+                    score: PROVEN,
+                    ..place
+                });
+            }
+        }
+    });
+    let alone = found.len() == 1;
+    found.pop().filter(|_| alone)
+}
+
+/// What figures of the state must stay below.
+struct Bounds {
+    pages: u64,
+    committed: Option<u64>,
+}
+
+impl Bounds {
+    /// How well a place obeys them; `None` when it does not.
+    fn score(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<u32> {
+        let number = |member| reader.value(place.at, &place.shape, member);
+        let (nonpaged, most) = (
+            number("NonPagedPoolCommit")?,
+            number("MaximumNonPagedPoolInPages")?,
+        );
+        let size = number("SizeOfPagedPoolInPages")?;
+        let (drivers, tables) = (number("DriverCommit")?, number("SystemPageTableCommit")?);
+        let processes = number("ProcessCommit")?;
+        let (used, maximum) = paged_pool(reader, place)?;
+        let committed = self.committed.unwrap_or(self.pages);
+        // Commit of a process's tables and of drivers is part of what is committed.
+        let order = drivers <= self.pages
+            && tables <= self.pages
+            && nonpaged <= self.pages
+            && processes <= committed.max(self.pages)
+            && used <= maximum;
+        let filled = most >= nonpaged && most > 0 && size > 0 && maximum > 0;
+        // Sizes of address ranges: no more than the kernel's half can hold.
+        let ranges = most < 1 << 36 && size < 1 << 36 && maximum < 1 << 36;
+        let working = nonpaged > 0 && drivers > 0 && used > 0 && processes > 0 && tables > 0;
+        (order && filled && ranges).then(|| 1 + u32::from(working) + u32::from(size == maximum))
+    }
+}
+
+/// The layout of a structure within another one that belongs to the same builds.
+fn companion<'a>(
+    reader: &Reader<'a>,
+    structure: &'static str,
+    of: &Shape<'_>,
+) -> Option<Shape<'a>> {
+    let shapes = reader.shapes(structure);
+    let found = shapes.iter().find(|shape| shape.goes_with(of));
+    found.or(shapes.first()).copied()
+}
+
+/// Paged pool in use, and its limit.
+fn paged_pool(reader: &Reader<'_>, place: &Place<'_>) -> Option<(u64, u64)> {
+    let at = place.at.checked_add(place.shape.offset("PagedPoolInfo")?)?;
+    let shape = companion(reader, "_MM_PAGED_POOL_INFO", &place.shape)?;
+    let used = reader.value(at, &shape, "AllocatedPagedPool")?;
+    Some((used, reader.value(at, &shape, "MaximumSize")?))
+}
+
+fn visible(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
+    let (how, confidence) = trust(place);
+    for &(name, member) in VISIBLE {
+        let value = reader.number(place.at, &place.shape, member);
+        found.put(name, value, source("MiState.Vs", member, how), confidence);
+    }
+    if let Some((used, _)) = paged_pool(reader, place) {
+        let text = source("MiState.Vs.PagedPoolInfo", "AllocatedPagedPool", how);
+        found.put("paged_pool", Some(Ok(used)), text, confidence);
+    }
+    let info = place.shape.offset("SystemPteInfo");
+    let shape = companion(reader, "_MI_SYSTEM_PTE_TYPE", &place.shape);
+    if let (Some(at), Some(shape)) = (info.and_then(|info| place.at.checked_add(info)), shape) {
+        let free = reader.number(at, &shape, "TotalFreeSystemPtes");
+        let text = source("MiState.Vs.SystemPteInfo", "TotalFreeSystemPtes", how);
+        found.put("free_system_ptes", free, text, confidence);
+    }
+}
+
+fn trust(place: &Place<'_>) -> (How, Confidence) {
+    let (how, trust) = place.shape.trust();
+    let scanned = place.how == How::ByScan;
+    let how = if scanned { How::ByScan } else { how };
+    let trust = if scanned {
+        trust.min(Confidence::Likely)
+    } else {
+        trust
+    };
+    (how, sure(trust, true, place.score >= PROVEN))
+}
+
+/// Nonpaged pool in use: a member of MiState itself, and its commit where that is not known.
+fn pools(reader: &Reader<'_>, place: &Place<'_>, bounds: &Bounds, found: &mut MemoryManager) {
+    let (how, confidence) = trust(place);
+    let commit = found.pages("nonpaged_pool_commit");
+    let shapes = reader.shapes("_MI_POOL_STATE");
+    if let (Some((state, row)), Some(shape)) = (place.state, shapes.first())
+        && let Some(at) = row.offset("Pools").or(Some(0)).and_then(|at| state.checked_add(at))
+        && let Some(used) = reader.value(at, shape, "AllocatedNonPagedPool")
+        // What is in use and what is committed for it are nearly the same.
+        && commit.is_none_or(|commit| used.abs_diff(commit) <= commit / 4)
+        && (1..=bounds.pages).contains(&used)
+    {
+        let text = source("MiState.Pools", "AllocatedNonPagedPool", how);
+        found.put("nonpaged_pool", Some(Ok(used)), text, confidence);
+    }
+    if let Some(commit) = commit {
+        let text = source("MiState.Vs", "NonPagedPoolCommit", how);
+        let confidence = confidence.min(Confidence::Likely);
+        found.put("nonpaged_pool", Some(Ok(commit)), text, confidence);
+    }
+}
+
+/// Pages of the page file whose content was not what had been written.
+fn errors(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
+    let Some((state, row)) = place.state else {
+        return;
+    };
+    let shapes = reader.shapes("_MI_ERROR_STATE");
+    let shape = shapes.iter().find(|shape| shape.goes_with(&row));
+    let at = row
+        .offset("Errors")
+        .and_then(|offset| state.checked_add(offset));
+    let (Some(at), Some(shape)) = (at, shape) else {
+        return;
+    };
+    let kinds = [
+        "PageHashErrors",
+        "PageHashReadErrors",
+        "PageHashStandbyErrors",
+        "PageHashTransferErrors",
+    ];
+    let kinds: Vec<_> = kinds
+        .iter()
+        .filter_map(|kind| reader.number(at, shape, kind))
+        .collect();
+    if kinds.is_empty() {
+        return;
+    }
+    let sum = kinds.into_iter().sum::<Result<u64, _>>();
+    // Each of them is a disaster: a great number is no count of them.
+    if sum.is_ok_and(|sum| sum > 1 << 20) {
+        return;
+    }
+    let (how, confidence) = trust(place);
+    let text = source("MiState.Errors", "PageHashErrors", how);
+    found.put("page_hash_errors", Some(sum), text, confidence);
+}

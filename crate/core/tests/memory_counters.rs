@@ -1,0 +1,196 @@
+//! The memory manager's figures of forged dumps: every build, every counter as the scenario has it.
+
+use bluepane::analysis::{Analysis, Progress};
+use bluepane::model::{Confidence, Gap, Memory, Report};
+use bluepane::source::{SliceProvider, serve};
+use bluepane_forge::{Scenario, forge};
+
+fn report(text: &str) -> Report {
+    let scenario = Scenario::from_toml(text).unwrap();
+    let bytes = forge(&scenario).unwrap().to_vec();
+    let mut analysis = Analysis::new("MEMORY.DMP", bytes.len() as u64);
+    let mut provider = SliceProvider(&bytes);
+    while analysis.advance() != Progress::Finished {
+        serve(analysis.cache_mut(), &mut provider);
+    }
+    analysis.report().clone()
+}
+
+fn memory(text: &str) -> Memory {
+    report(text).memory.unwrap()
+}
+
+/// Counters of a scenario: their name there, their name in the report, and a value that nothing
+/// else has.
+const COUNTERS: &[(&str, &str, u64)] = &[
+    ("available", "available", 200_001),
+    ("resident_available", "resident_available", 300_007),
+    ("zeroed", "zeroed", 30_001),
+    ("free", "free", 5_000),
+    ("standby", "standby", 165_000),
+    ("modified", "modified", 20_011),
+    ("modified_no_write", "modified_no_write", 33),
+    ("committed", "committed", 600_123),
+    ("commit_limit", "commit_limit", 850_968),
+    ("peak_commit", "committed_peak", 700_013),
+    ("shared_commit", "shared_commit", 15_017),
+    ("process_commit", "process_commit", 41_019),
+    ("driver_commit", "driver_commit", 6_401),
+    ("paged_pool", "paged_pool", 21_023),
+    ("paged_pool_maximum", "paged_pool_maximum", 0x5_1234),
+    ("nonpaged_pool", "nonpaged_pool", 13_337),
+    ("nonpaged_pool_maximum", "nonpaged_pool_maximum", 0x5_4321),
+    ("system_page_tables", "page_tables", 2_611),
+    ("free_system_ptes", "free_system_ptes", 0x3_0017),
+    ("mdl_pages", "mdl_pages", 150_029),
+    ("commit_failures", "failed_commit_charges", 17),
+    ("page_hash_errors", "page_hash_errors", 3),
+];
+
+/// A machine with those counters, 3 GiB and three page files.
+fn scenario(machine: &str, counters: &[(&str, &str, u64)]) -> String {
+    let mut text = format!(
+        "[machine]\nmemory = \"3 GiB\"\n{machine}\n[dump]\nkind = \"bitmap-kernel\"\n[counters]\n"
+    );
+    for (name, _, value) in counters {
+        text += &format!("{name} = {value}\n");
+    }
+    text + r"
+[[page_files]]
+name = '\??\C:\pagefile.sys'
+size = 65536
+free = 30001
+maximum = 100000
+minimum = 4096
+peak = 40009
+[[page_files]]
+name = '\??\C:\swapfile.sys'
+size = 4096
+free = 4000
+[[page_files]]
+name = 'No Name for Paging File'
+size = 999999
+free = 999000
+"
+}
+
+/// Machines, and the counters that no public table says of them.
+const MACHINES: &[(&str, &[&str])] = &[
+    (
+        "build = 7601",
+        &["page_tables", "free_system_ptes", "page_hash_errors"],
+    ),
+    ("build = 9600", &["page_tables", "free_system_ptes"]),
+    ("build = 14393", &[]),
+    ("build = 17763", &[]),
+    ("build = 19041", &[]),
+    ("build = 20348", &[]),
+    ("build = 22000", &[]),
+    ("build = 26100", &["page_hash_errors"]),
+    (
+        "build = 26100\narchitecture = \"arm64\"",
+        &[
+            "zeroed",
+            "free",
+            "standby",
+            "committed_peak",
+            "page_hash_errors",
+        ],
+    ),
+    (
+        "build = 7601\narchitecture = \"x86\"",
+        &[
+            "page_tables",
+            "free_system_ptes",
+            "mdl_pages",
+            "failed_commit_charges",
+            "page_hash_errors",
+        ],
+    ),
+];
+
+fn assert_counters(machine: &str, memory: &Memory, unknown: &[&str]) {
+    for (_, name, value) in COUNTERS {
+        let counter = &memory.counters[name];
+        if unknown.contains(name) {
+            assert!(
+                counter.pages.is_none() && counter.gap.is_some(),
+                "{machine}: {name}"
+            );
+            continue;
+        }
+        let found = counter.pages.map(|pages| pages.0);
+        assert_eq!(found, Some(*value), "{machine}: {name}: {}", counter.source);
+        assert!(counter.gap.is_none(), "{machine}: {name}");
+        let sure = counter.confidence;
+        assert!(
+            sure >= Confidence::Likely,
+            "{machine}: {name} {}",
+            counter.source
+        );
+    }
+}
+
+#[test]
+fn every_counter_of_every_build_is_the_scenarios() {
+    for (machine, unknown) in MACHINES {
+        let memory = memory(&scenario(machine, COUNTERS));
+        assert_counters(machine, &memory, unknown);
+        assert_eq!(
+            memory.counters["physical"].pages,
+            Some(0xC_0000.into()),
+            "{machine}"
+        );
+        let failed: Vec<_> = memory.checks.iter().filter(|check| !check.holds).collect();
+        assert!(failed.is_empty(), "{machine}: {failed:?}");
+        assert!(memory.checks.len() >= 10, "{machine}");
+    }
+}
+
+#[test]
+fn page_files_of_every_build_are_told_apart_and_never_summed() {
+    for (machine, _) in MACHINES {
+        let memory = memory(&scenario(machine, COUNTERS));
+        let files: Vec<_> = memory
+            .page_files
+            .iter()
+            .map(|file| {
+                (
+                    file.kind,
+                    file.size_pages.0,
+                    file.free_pages.0,
+                    file.peak_pages.0,
+                )
+            })
+            .collect();
+        let expected = [
+            ("page file", 65_536, 30_001, 40_009),
+            ("swap file", 4_096, 4_000, 0x5000),
+            ("compression store", 999_999, 999_000, 0x5000),
+        ];
+        assert_eq!(files, expected, "{machine}");
+        let first = &memory.page_files[0];
+        assert_eq!(first.name, r"\??\C:\pagefile.sys", "{machine}");
+        assert_eq!(first.minimum_pages, 4096.into(), "{machine}");
+        assert_eq!(first.maximum_pages, 100_000.into(), "{machine}");
+    }
+}
+
+#[test]
+fn a_kernel_whose_layout_nobody_published_says_so_and_shows_no_figure() {
+    let memory = memory(&scenario(
+        "build = 22000\narchitecture = \"arm64\"",
+        COUNTERS,
+    ));
+    for (_, name, _) in COUNTERS {
+        let counter = &memory.counters[name];
+        assert_eq!(counter.pages, None, "{name}");
+        assert_eq!(counter.gap, Some(Gap::UnknownLayout), "{name}");
+    }
+    assert!(
+        memory
+            .limits
+            .iter()
+            .any(|text| text.contains("symbol file"))
+    );
+}
