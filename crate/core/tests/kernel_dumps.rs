@@ -212,7 +212,9 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
         check_stack(&report, &truth, machine, &name);
         // Nobody published where that kernel keeps its counters.
         let unknown = machine.contains("22000") && machine.contains("arm64");
-        let limits = &report.memory.as_ref().unwrap().limits;
+        let mut limits = report.memory.as_ref().unwrap().limits.clone();
+        // Nor where processors of kernels in no symbol table count pool apart.
+        limits.retain(|text| !text.starts_with("Pool use by tag is that of the first table"));
         assert_eq!(limits.is_empty(), !unknown, "{name}: {limits:?}");
     }
 }

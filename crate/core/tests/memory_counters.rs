@@ -194,3 +194,36 @@ fn a_kernel_whose_layout_nobody_published_says_so_and_shows_no_figure() {
             .any(|text| text.contains("symbol file"))
     );
 }
+
+#[test]
+fn pool_use_by_tag_is_the_scenarios_in_every_build() {
+    for (machine, _) in MACHINES {
+        let mut text = scenario(machine, &[]);
+        for (tag, nonpaged, paged) in [
+            ("MmSt", 0, 34_000_000),
+            ("Acme", 900_000_000, 4096),
+            ("Irp ", 65_536, 0),
+        ] {
+            text +=
+                &format!("[[pool_tags]]\ntag = '{tag}'\nnonpaged = {nonpaged}\npaged = {paged}\n");
+        }
+        let memory = memory(&text);
+        let tags: Vec<_> = memory
+            .pool_tags
+            .iter()
+            .map(|tag| (&*tag.tag, tag.nonpaged_bytes.0, tag.paged_bytes.0))
+            .collect();
+        let expected = [
+            ("Acme", 900_000_000, 4096),
+            ("MmSt", 0, 34_000_000),
+            ("Irp ", 65_536, 0),
+        ];
+        assert_eq!(tags, expected, "{machine}");
+        let owners: Vec<bool> = memory
+            .pool_tags
+            .iter()
+            .map(|tag| tag.owner.is_some())
+            .collect();
+        assert_eq!(owners, [false, true, true], "{machine}");
+    }
+}

@@ -5,6 +5,7 @@ use super::known::Known;
 use crate::memory::AddressSpace;
 use crate::model::Memory;
 use crate::nt::memory_manager::{MemoryManager, Target};
+use crate::nt::pool_tags::{PoolTags, PoolTarget};
 use crate::symbols::layout::Layouts;
 
 /// Reads the figures; `None` when the kernel cannot be found.
@@ -20,6 +21,20 @@ pub(super) fn read(known: &Known, space: &dyn AddressSpace) -> Option<MemoryMana
         pages: physical_pages(known),
     };
     Some(MemoryManager::read(target))
+}
+
+/// Reads pool use by tag; `None` when the kernel cannot be found.
+pub(super) fn pool(known: &Known, space: &dyn AddressSpace) -> Option<PoolTags> {
+    let paged = known.paged.as_ref()?;
+    let kernel = known.dump()?.kernel_base()?;
+    let layouts = Layouts::for_kernel(&identity::kernel(&paged.header, known));
+    Some(PoolTags::read(PoolTarget {
+        space,
+        layouts: &layouts,
+        debugger_data: paged.ground.debugger_data.as_ref(),
+        kernel,
+        processors: paged.header.processors.unwrap_or(1),
+    }))
 }
 
 /// Pages of physical memory as header and shared data count them. The latter counts in 32 bits and

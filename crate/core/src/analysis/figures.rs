@@ -29,6 +29,10 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     if let Some(found) = &known.memory {
         super::counters::compose(found, &mut memory);
     }
+    if let Some(pool) = &known.pool {
+        memory.pool_tags.clone_from(&pool.tags);
+        memory.limits.extend(pool.limits.iter().cloned());
+    }
     if header.kind() == Kind::Triage {
         memory.limits.push(String::from(
             "A kernel or automatic dump of the next stop would also tell available memory, the \

@@ -14,6 +14,7 @@ use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity, PageIndex};
 use crate::model::{Kind, Module, Note, Report, Stack};
 use crate::nt::memory_manager::MemoryManager;
+use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
@@ -41,6 +42,7 @@ pub(super) struct Known {
     pub(super) covered: Option<Covered>,
     /// The memory manager's figures.
     pub(super) memory: Option<MemoryManager>,
+    pub(super) pool: Option<PoolTags>,
     pub(super) stack: Option<Stack>,
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
@@ -112,6 +114,7 @@ impl Known {
             Learned::Paged(piece) => self.learn_piece(piece),
             Learned::Secondary(result) => self.secondary = self.keep(result),
             Learned::Memory(memory) => self.memory = memory,
+            Learned::Pool(pool) => self.pool = pool,
             Learned::Stack(stack) => self.stack = stack,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,

@@ -21,6 +21,7 @@ use crate::container::{
 use crate::model::{Kind, Stack};
 use crate::nt::memory_manager::MemoryManager;
 use crate::nt::paged::{Current, Drivers, Ground};
+use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::{Cache, ReadError};
@@ -42,6 +43,7 @@ pub(super) enum Learned {
     Identities(Identities),
     Secondary(Result<Secondary, ReadError>),
     Memory(Option<MemoryManager>),
+    Pool(Option<PoolTags>),
     Stack(Option<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
@@ -148,6 +150,10 @@ const COUNTERS: Step = Step {
     name: "memory counters",
     run: |cache, known| Learned::Memory(counters::read(known, &Space::of(known, cache))),
 };
+const POOL: Step = Step {
+    name: "pool tags",
+    run: |cache, known| Learned::Pool(counters::pool(known, &Space::of(known, cache))),
+};
 const JUDGE: Step = Step {
     name: "diagnosis",
     run: |cache, known| match &known.header {
@@ -204,7 +210,7 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
 /// The steps for a dump with pages.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, COUNTERS,
-    MACHINE, STACK, JUDGE, PROCESSES, RUNNING, JUDGE, IDENTITIES, COVERAGE,
+    MACHINE, STACK, JUDGE, PROCESSES, RUNNING, POOL, JUDGE, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

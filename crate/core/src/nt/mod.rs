@@ -10,6 +10,7 @@ pub mod memory_manager;
 mod minidump;
 mod module;
 pub mod paged;
+pub mod pool_tags;
 pub mod process;
 pub mod processor;
 mod record;
