@@ -201,6 +201,9 @@ export interface Process {
   commit_pages?: Hex;
   private_pages?: Hex;
   working_set_pages?: Hex;
+  threads?: number;
+  address?: Hex;
+  confidence?: Confidence;
 }
 export interface PoolTag {
   tag: string;

@@ -7,7 +7,7 @@ export interface Part {
   label: string;
   /** Bytes. */
   value: number;
-  shade: "a" | "b" | "c";
+  shade: "a" | "b" | "c" | "d" | "e";
 }
 
 export interface Bar {
@@ -18,6 +18,8 @@ export interface Bar {
   parts: Part[];
   /** A mark at a former height, in bytes. */
   peak?: number;
+  /** What speaks against the figures. */
+  remark?: string;
 }
 
 const WIDTH = 1000;
@@ -35,7 +37,10 @@ export function bar(data: Bar): TemplateResult {
   return html`<figure class="bar">
     <figcaption>
       <span class="name">${data.title}</span>
-      <span class="whole">${data.wholeLabel} ${bytes(data.whole)}</span>
+      <span class="whole"
+        >${data.remark ? html`<span class="doubt">${data.remark}</span> ` : nothing}${data.wholeLabel}
+        ${bytes(data.whole)}</span
+      >
     </figcaption>
     <svg viewBox="0 0 ${WIDTH} 14" preserveAspectRatio="none" aria-hidden="true">
       <rect class="ground" x="0" y="0" width=${WIDTH} height="14"></rect>

@@ -1,101 +1,70 @@
 // Memory: physical, commit, page files, processes, pool tags, and what this kind of dump leaves out.
 import { type TemplateResult, html, nothing } from "lit";
-import type { Counter, Memory, MemoryDevice, PageFile, PoolTag, Process } from "../report";
+import type { Counter, Hex, Memory, MemoryDevice, PageFile, PoolTag, Process } from "../report";
 import { blank, facts, sure } from "../format/pieces";
 import { approx, big, bytes, grouped, pages, plural } from "../format/number";
 import { utc } from "../format/time";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
-import { type Bar, bar } from "./bars";
+import { type Column } from "../elements/sorted";
+import "../elements/sorted";
+import { bar } from "./bars";
+import { amount, commitBar, figure, groups, physicalBar } from "./memory-figures";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./memory.css";
 
 const PAGE = 4096;
-const SHOWN = 15;
 
 export class MemorySection extends Section {
+  static override properties = { vm: { state: true } };
   static override styles = styles(sectionCss, css);
+  /** The text of `!vm`, once it was asked for. */
+  declare vm: string;
+
+  constructor() {
+    super();
+    this.vm = "";
+  }
 
   protected override render(): unknown {
     const memory = this.report.memory;
-    const counted = memory?.counters?.["available"]?.pages !== undefined;
-    const copy = counted
-      ? html`<bluepane-copy
-          class="screen"
-          label="Copy !vm"
-          .text=${() => this.desk.command("!vm")}
-        ></bluepane-copy>`
-      : nothing;
     if (!memory) {
       return html`${this.head("Memory")}
       ${this.absent("This file holds nothing about the machine’s memory.")}`;
     }
-    const bars = barsOf(memory);
-    return html`${this.head("Memory", copy)}
+    const counted = Object.keys(memory.counters ?? {}).length > 2;
+    const copy = html`<bluepane-copy
+      class="screen"
+      label="Copy !vm"
+      .text=${() => this.desk.command("!vm")}
+    ></bluepane-copy>`;
+    const bars = [physicalBar(memory), commitBar(memory)].filter((one) => one !== null);
+    return html`${this.head("Memory", counted ? copy : nothing)}
     ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing} ${sizes(memory)}
-    ${devices(memory.devices)} ${pageFiles(memory.page_files)} ${checks(memory.checks)}
-    ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counters(memory.counters)}
-    ${limits(memory.limits)}`;
+    ${groups(memory)} ${checks(memory.checks)} ${pageFiles(memory.page_files)}
+    ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counted ? this.#vm() : nothing}
+    ${counters(memory.counters)} ${devices(memory.devices)} ${limits(memory.limits)}`;
   }
-}
 
-/** Counter names under which a figure may stand. */
-function figure(memory: Memory, ...names: string[]): number | null {
-  for (const name of names) {
-    const value = big(memory.counters?.[name]?.pages);
-    if (value !== null) return Number(value) * PAGE;
+  #vm(): TemplateResult {
+    return html`<details
+      class="screen"
+      @toggle=${(event: Event) => void this.#open(event.target as HTMLDetailsElement)}
+    >
+      <summary>As a debugger prints it</summary>
+      <pre tabindex="0" aria-label="!vm">${this.vm || "…"}</pre>
+    </details>`;
   }
-  return null;
-}
 
-function barsOf(memory: Memory): Bar[] {
-  const bars: Bar[] = [];
-  const physical = figure(memory, "physical");
-  const available = figure(memory, "available");
-  if (physical !== null && available !== null) {
-    const modified = figure(memory, "modified") ?? 0;
-    const used = Math.max(0, physical - available - modified);
-    const parts: Bar["parts"] = [{ label: "in use", value: used, shade: "a" }];
-    if (modified > 0) parts.push({ label: "modified", value: modified, shade: "b" });
-    parts.push({ label: "available", value: available, shade: "c" });
-    bars.push({ title: "Physical memory", whole: physical, wholeLabel: "of", parts });
+  async #open(details: HTMLDetailsElement): Promise<void> {
+    if (!details.open) return;
+    try {
+      this.vm = await this.desk.command("!vm");
+    } catch (error) {
+      this.vm = error instanceof Error ? error.message : String(error);
+    }
   }
-  const committed = figure(memory, "committed");
-  const limit = figure(memory, "commit_limit");
-  if (committed !== null && limit !== null) {
-    const peak = figure(memory, "committed_peak", "peak_commit");
-    const free = Math.max(0, limit - committed);
-    const made: Bar = {
-      title: "Commit",
-      whole: limit,
-      wholeLabel: "limit",
-      parts: [
-        { label: "committed", value: committed, shade: "a" },
-        { label: "left", value: free, shade: "c" },
-      ],
-    };
-    if (peak !== null) made.peak = peak;
-    bars.push(made);
-  }
-  const pool = poolBar(memory, physical);
-  if (pool) bars.push(pool);
-  return bars;
-}
-
-function poolBar(memory: Memory, physical: number | null): Bar | null {
-  const paged = figure(memory, "paged_pool");
-  const nonpaged = figure(memory, "nonpaged_pool");
-  if (paged === null || nonpaged === null || physical === null) return null;
-  return {
-    title: "Kernel pool",
-    whole: physical,
-    wholeLabel: "beside physical memory",
-    parts: [
-      { label: "nonpaged", value: nonpaged, shade: "a" },
-      { label: "paged", value: paged, shade: "b" },
-    ],
-  };
 }
 
 function sizes(memory: Memory): TemplateResult {
@@ -195,83 +164,117 @@ function checks(list: Memory["checks"]): TemplateResult | typeof nothing {
   </details>`;
 }
 
-function processes(list: Process[] | undefined): TemplateResult | typeof nothing {
-  if (!list?.length) return nothing;
-  const heaviest = [...list].sort((a, b) => approx(b.commit_pages) - approx(a.commit_pages));
-  return html`<h3>Processes</h3>
-    ${processTable(heaviest.slice(0, SHOWN))}
-    ${
-      heaviest.length > SHOWN
-        ? html`<details>
-            <summary>${plural(heaviest.length - SHOWN, "more process", "more processes")}</summary>
-            ${processTable(heaviest.slice(SHOWN))}
-          </details>`
-        : nothing
-    }`;
+const PROCESSES: Column<Process>[] = [
+  {
+    id: "name",
+    label: "Process",
+    key: (row) => row.name.toLowerCase(),
+    cell: (row) =>
+      html`<code>${row.name}</code>${row.exited ? html` <span class="muted">ended</span>` : nothing}
+        ${row.confidence === "certain" ? nothing : sure(row.confidence)}`,
+  },
+  { id: "pid", label: "PID", numeric: true, key: (row) => row.pid, cell: (row) => row.pid },
+  {
+    id: "parent",
+    label: "Parent",
+    numeric: true,
+    key: (row) => row.parent_pid ?? -1,
+    cell: (row) => row.parent_pid ?? nothing,
+  },
+  {
+    id: "session",
+    label: "Session",
+    numeric: true,
+    key: (row) => row.session ?? -1,
+    cell: (row) => row.session ?? nothing,
+  },
+  amountOf("commit", "Commit", (row) => row.commit_pages),
+  amountOf("private", "Private", (row) => row.private_pages),
+  amountOf("working", "Working set", (row) => row.working_set_pages),
+  {
+    id: "threads",
+    label: "Threads",
+    numeric: true,
+    key: (row) => row.threads ?? -1,
+    cell: (row) => row.threads ?? nothing,
+  },
+  {
+    id: "began",
+    label: "Began",
+    key: (row) => row.created ?? "",
+    cell: (row) => html`<span class="nowrap">${utc(row.created)}</span>`,
+  },
+];
+
+function amountOf(
+  id: string,
+  label: string,
+  of: (row: Process) => Hex | undefined,
+): Column<Process> {
+  return {
+    id,
+    label,
+    numeric: true,
+    key: (row) => (of(row) === undefined ? -1 : approx(of(row))),
+    cell: (row) => pages(of(row)),
+  };
 }
 
-function processTable(list: Process[]): TemplateResult {
-  return html`<div class="scroll">
-    <table>
-      <thead>
-        <tr>
-          <th scope="col">Process</th>
-          <th scope="col" class="num">PID</th>
-          <th scope="col" class="num">Parent</th>
-          <th scope="col" class="num">Commit</th>
-          <th scope="col" class="num">Private</th>
-          <th scope="col" class="num">Working set</th>
-          <th scope="col">Began</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${list.map(
-          (process) =>
-            html`<tr>
-              <td>
-                <code>${process.name}</code>${
-                  process.exited ? html` <span class="muted">ended</span>` : nothing
-                }
-              </td>
-              <td class="num">${process.pid}</td>
-              <td class="num">${process.parent_pid ?? nothing}</td>
-              <td class="num">${pages(process.commit_pages)}</td>
-              <td class="num">${pages(process.private_pages)}</td>
-              <td class="num">${pages(process.working_set_pages)}</td>
-              <td class="nowrap">${utc(process.created)}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>
-  </div>`;
+function processes(list: Process[] | undefined): TemplateResult | typeof nothing {
+  if (!list?.length) return nothing;
+  const told = PROCESSES.filter(
+    ({ id, key }) => id === "name" || list.some((row) => key(row) !== -1 && key(row) !== ""),
+  );
+  const by = told.some(({ id }) => id === "commit") ? "commit" : "pid";
+  return html`<h3>Processes <span class="muted small">${list.length}</span></h3>
+    <bluepane-sorted
+      what="processes"
+      sort=${by}
+      .columns=${told}
+      .rows=${list}
+      .haystack=${(row: Process) => `${row.name} ${row.pid}`}
+    ></bluepane-sorted>`;
 }
+
+const TAGS: Column<PoolTag>[] = [
+  {
+    id: "tag",
+    label: "Tag",
+    key: (row) => row.tag.toLowerCase(),
+    cell: (row) => html`<code class="tag-name">${row.tag}</code>`,
+  },
+  {
+    id: "owner",
+    label: "Owner",
+    key: (row) => row.owner ?? "",
+    cell: (row) => row.owner ?? html`<span class="muted">not known</span>`,
+  },
+  {
+    id: "nonpaged",
+    label: "Nonpaged",
+    numeric: true,
+    key: (row) => approx(row.nonpaged_bytes),
+    cell: (row) => bytes(big(row.nonpaged_bytes) ?? 0n),
+  },
+  {
+    id: "paged",
+    label: "Paged",
+    numeric: true,
+    key: (row) => approx(row.paged_bytes),
+    cell: (row) => bytes(big(row.paged_bytes) ?? 0n),
+  },
+];
 
 function poolTags(list: PoolTag[] | undefined): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<h3>Pool tags</h3>
-    <div class="scroll">
-      <table>
-        <thead>
-          <tr>
-            <th scope="col">Tag</th>
-            <th scope="col">Owner</th>
-            <th scope="col" class="num">Nonpaged</th>
-            <th scope="col" class="num">Paged</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${list.map(
-            (tag) =>
-              html`<tr>
-                <td><code>${tag.tag}</code></td>
-                <td>${tag.owner ?? html`<span class="muted">not known</span>`}</td>
-                <td class="num">${bytes(big(tag.nonpaged_bytes) ?? 0n)}</td>
-                <td class="num">${bytes(big(tag.paged_bytes) ?? 0n)}</td>
-              </tr>`,
-          )}
-        </tbody>
-      </table>
-    </div>`;
+  return html`<h3>Pool by tag <span class="muted small">${list.length}</span></h3>
+    <bluepane-sorted
+      what="pool tags"
+      sort="nonpaged"
+      .columns=${TAGS}
+      .rows=${list}
+      .haystack=${(row: PoolTag) => `${row.tag} ${row.owner ?? ""}`}
+    ></bluepane-sorted>`;
 }
 
 function counters(all: Record<string, Counter> | undefined): TemplateResult | typeof nothing {
@@ -299,7 +302,7 @@ function counters(all: Record<string, Counter> | undefined): TemplateResult | ty
                 value === null
                   ? html`<td colspan="2">${blank(counter?.gap)}</td>`
                   : html`<td class="num">${grouped(value)}</td>
-                      <td class="num">${bytes(value * 4096n)}</td>`
+                      <td class="num">${counter ? amount(name, counter) : nothing}</td>`
               }
               <td class="source">${counter?.source} ${sure(counter?.confidence)}</td>
             </tr>`;
