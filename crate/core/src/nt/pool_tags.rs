@@ -238,9 +238,12 @@ fn key(row: &[u8]) -> Key {
 fn fit(bytes: &[u8], shape: &Shape<'_>) -> Option<usize> {
     /// Of so many rows one may be damaged.
     const TOLERATED: usize = 64;
+    const SPAN: usize = 0x2_0000;
     let stride = usize::try_from(shape.size()?).ok()?;
     let (mut tags, mut wrong) = (0, 0);
-    for row in bytes.chunks_exact(stride).take(0x400) {
+    // The same bytes for every form: a longer row must not reach further than a shorter one.
+    let span = bytes.get(..SPAN).unwrap_or(bytes);
+    for row in span.chunks_exact(stride) {
         match key(row) {
             Key::Tag(_, whole) => tags += usize::from(whole),
             Key::Empty => {}
