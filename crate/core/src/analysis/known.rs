@@ -119,6 +119,7 @@ impl Known {
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,
             Learned::Lists(lists) => self.lists = Some(*lists),
+            Learned::Several(all) => all.into_iter().for_each(|one| self.learn(one)),
             Learned::Nothing => {}
         }
     }
@@ -133,6 +134,10 @@ impl Known {
             Piece::Ground(ground) => dump.ground = *ground,
             Piece::Drivers(drivers) => {
                 dump.drivers = drivers;
+                self.describe_modules();
+            }
+            Piece::Paths(paths) => {
+                dump.drivers.modules.set_paths(paths);
                 self.describe_modules();
             }
             Piece::Current(current) => dump.current = *current,

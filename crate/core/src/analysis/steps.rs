@@ -25,7 +25,7 @@ use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::{Cache, ReadError};
-use alloc::boxed::Box;
+use alloc::{boxed::Box, string::String, vec::Vec};
 
 /// What a step learned.
 #[allow(
@@ -48,6 +48,8 @@ pub(super) enum Learned {
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
     Lists(Box<Lists>),
+    /// What steps learned that were run side by side.
+    Several(Vec<Learned>),
     /// The step had nothing to go on, because an earlier one failed.
     Nothing,
 }
@@ -58,6 +60,7 @@ pub(super) enum Piece {
     Ranks(RankStep),
     Ground(Box<Ground>),
     Drivers(Drivers),
+    Paths(Vec<Option<String>>),
     Current(Box<Current>),
     Secondary(Result<Option<SecondaryData>, ReadError>),
     Covered(Covered),
@@ -178,6 +181,12 @@ const RUNNING: Step = Step {
     },
 };
 
+/// The whole paths of the drivers, which no conclusion rests on.
+const PATHS: Step = Step {
+    name: "paths of drivers",
+    run: |cache, known| piece(known, |dump| Piece::Paths(dump.read_driver_paths(cache))),
+};
+
 const COMPONENTS: Step = Step {
     name: "components",
     run: |cache, known| identities(cache, known, Which::Needed),
@@ -207,10 +216,33 @@ fn piece(known: &Known, read: impl FnOnce(&PagedDump) -> Piece) -> Learned {
         .map_or(Learned::Nothing, |dump| Learned::Paged(read(dump)))
 }
 
-/// The steps for a dump with pages.
+/// Runs steps side by side that do not rest on each other, so that what they need is fetched
+/// together: their rounds are those of the longest, not the sum.
+fn together(cache: &Cache, known: &Known, steps: &[Step]) -> Learned {
+    Learned::Several(steps.iter().map(|step| (step.run)(cache, known)).collect())
+}
+
+/// What was running and which code it ran.
+const START: Step = Step {
+    name: "drivers",
+    run: |cache, known| together(cache, known, &[DRIVERS, CURRENT, SECONDARY]),
+};
+/// What the conclusions rest on.
+const EVIDENCE: Step = Step {
+    name: "stack",
+    run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK]),
+};
+/// What the lists hold.
+const DETAILS: Step = Step {
+    name: "processes",
+    run: |cache, known| together(cache, known, &[RUNNING, POOL, PATHS]),
+};
+
+/// The steps for a dump with pages. What the top card shows comes first, and is judged before the
+/// long lists are read; those are judged again, for what they add.
 const PAGED: &[Step] = &[
-    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, DRIVERS, CURRENT, SECONDARY, COMPONENTS, COUNTERS,
-    MACHINE, STACK, JUDGE, PROCESSES, RUNNING, POOL, JUDGE, IDENTITIES, COVERAGE,
+    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, START, EVIDENCE, COUNTERS, JUDGE, PROCESSES, DETAILS,
+    JUDGE, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

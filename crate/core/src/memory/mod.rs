@@ -141,6 +141,10 @@ pub trait AddressSpace {
     /// # Errors
     /// See [`Missing`].
     fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing>;
+
+    /// Says that memory near `address` will be read too: whatever leads there may be asked for
+    /// now, so that it comes together.
+    fn expect_near(&self, _address: VirtualAddress) {}
 }
 
 /// Typed reads over any [`AddressSpace`]. Little-endian, as every Windows.

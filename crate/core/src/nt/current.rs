@@ -350,6 +350,33 @@ const CR3: u64 = 0x10;
 /// Twelve characters of CPUID and a NUL.
 const VENDOR_LEN: usize = 13;
 
+/// What a processor was running: the first page of its block says it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct RunningThread {
+    /// Where the processor block is.
+    pub block: VirtualAddress,
+    /// The thread that was running.
+    pub thread: Option<VirtualAddress>,
+    /// Whether that is the thread that runs when no other does.
+    pub idle: bool,
+}
+
+impl RunningThread {
+    /// Of the processor block at `block`.
+    #[must_use]
+    pub fn read(machine: Machine<'_>, space: &dyn AddressSpace, block: VirtualAddress) -> Self {
+        let bytes = Bytes::Memory(space, block);
+        let object = Object { bytes, machine };
+        let thread = object.pointer(Member::OffsetPrcbCurrentThread);
+        let idle = object.pointer(Member::OffsetPrcbIdleThread);
+        Self {
+            block,
+            thread,
+            idle: thread.is_some() && thread == idle,
+        }
+    }
+}
+
 impl ProcessorFacts {
     /// From the copy of the processor block.
     #[must_use]
@@ -364,6 +391,18 @@ impl ProcessorFacts {
     pub fn read(machine: Machine<'_>, space: &dyn AddressSpace, address: VirtualAddress) -> Self {
         let bytes = Bytes::Memory(space, address);
         Self::of(&Object { bytes, machine }, Some(address))
+    }
+
+    /// The end of the stack on which the processor whose block is at `block` runs deferred
+    /// procedure calls.
+    #[must_use]
+    pub fn read_dpc_stack(
+        machine: Machine<'_>,
+        space: &dyn AddressSpace,
+        block: VirtualAddress,
+    ) -> Option<VirtualAddress> {
+        let bytes = Bytes::Memory(space, block);
+        Object { bytes, machine }.pointer(Member::OffsetPrcbDpcStack)
     }
 
     fn of(object: &Object<'_>, address: Option<VirtualAddress>) -> Self {

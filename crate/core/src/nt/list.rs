@@ -14,8 +14,10 @@ use core::fmt;
 const PAGE: u64 = 0x1000;
 /// Entries after which the pages around them are judged.
 const TRIAL: usize = 12;
-/// Pages to either side that are asked for with an entry: at first, and where that pays.
-const WINDOW: (u64, u64) = (2, 4);
+/// Pages that are asked for with an entry at first, and more where that pays. What is made later
+/// lies behind what was made before, more often than not, so the way forward looks up and the way
+/// back down.
+const WINDOW: u64 = 4;
 
 /// Why a list is not whole.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -78,8 +80,8 @@ pub struct Ring<'a> {
     pub width: u8,
     /// More entries than any such list has.
     pub cap: usize,
-    /// Whether pages near an entry are asked for with it.
-    pub ahead: bool,
+    /// The most pages beyond an entry that are asked for with it; few for small entries, 0 for none.
+    pub ahead: u64,
 }
 
 impl fmt::Debug for Ring<'_> {
@@ -158,8 +160,8 @@ impl Ring<'_> {
                 Ok((next, back)) => (back, next),
                 Err(why) => {
                     let missing = Break::Missing(next, why);
-                    if self.ahead && missing.is_file() {
-                        self.ask_around(next, before, &found);
+                    if self.ahead > 0 && missing.is_file() {
+                        self.ask_beyond(next, way, before, &found);
                     }
                     return (found, Some(missing));
                 }
@@ -173,33 +175,54 @@ impl Ring<'_> {
         }
     }
 
-    /// Asks for the pages around an entry, as many as paid so far.
-    fn ask_around(&self, at: VirtualAddress, one: &[VirtualAddress], other: &[VirtualAddress]) {
-        let mut pages = BTreeSet::new();
-        let (mut fresh, mut near) = (0_usize, 0_usize);
-        for entry in one.iter().chain(other) {
-            let page = entry.0 / PAGE;
-            if pages.contains(&page) {
-                continue;
+    /// Asks for the pages beyond an entry, as many as paid so far, and for the tables that map
+    /// what is near it.
+    fn ask_beyond(
+        &self,
+        at: VirtualAddress,
+        way: Way,
+        one: &[VirtualAddress],
+        other: &[VirtualAddress],
+    ) {
+        self.space.expect_near(at);
+        let paid = |way, found: &[VirtualAddress]| {
+            let mut pages = BTreeSet::new();
+            let (mut fresh, mut near) = (0_usize, 0_usize);
+            for entry in found {
+                let page = entry.0 / PAGE;
+                if pages.contains(&page) {
+                    continue;
+                }
+                let window = match way {
+                    Way::Forward => page.saturating_sub(WINDOW)..=page,
+                    Way::Backward => page..=page.saturating_add(WINDOW),
+                };
+                fresh += 1;
+                near += usize::from(pages.range(window).next().is_some());
+                pages.insert(page);
             }
-            fresh += 1;
-            let (from, to) = (page.saturating_sub(WINDOW.0), page + WINDOW.0);
-            near += usize::from(pages.range(from..=to).next().is_some());
-            pages.insert(page);
-        }
+            (fresh, near)
+        };
+        let (ours, others) = match way {
+            Way::Forward => (paid(way, other), (0, 0)),
+            Way::Backward => (paid(way, other), paid(Way::Forward, one)),
+        };
+        let (fresh, near) = (ours.0 + others.0, ours.1 + others.1);
         let window = match fresh {
-            0..TRIAL => WINDOW.0,
+            0..TRIAL => self.ahead.min(WINDOW),
             _ if near * 4 < fresh => 0,
-            _ if near * 2 < fresh => WINDOW.0,
-            _ => WINDOW.1,
+            _ if near * 2 < fresh => self.ahead.min(WINDOW),
+            _ => self.ahead,
         };
         let page = at.0 / PAGE;
         for distance in 1..=window {
-            for page in [page.saturating_sub(distance), page.saturating_add(distance)] {
-                let at = VirtualAddress(page.saturating_mul(PAGE));
-                // What comes of it does not matter: it is asked for.
-                let _ = self.space.read(at, &mut [0; 1]);
-            }
+            let page = match way {
+                Way::Forward => page.saturating_add(distance),
+                Way::Backward => page.saturating_sub(distance),
+            };
+            // What comes of it does not matter: it is asked for.
+            let at = VirtualAddress(page.saturating_mul(PAGE));
+            let _ = self.space.read(at, &mut [0; 1]);
         }
     }
 }
@@ -244,7 +267,7 @@ mod tests {
             head: VirtualAddress(HEAD),
             width: 8,
             cap: 100,
-            ahead: true,
+            ahead: 8,
         };
         ring.walk()
     }
@@ -325,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn pages_around_an_entry_are_asked_for_only_while_that_pays() {
+    fn pages_beyond_an_entry_are_asked_for_only_while_that_pays() {
         let asked = |entries: &[u64]| {
             let last = entries[entries.len() / 2];
             let space = Unfetched(ring(entries), last);
@@ -334,31 +357,20 @@ mod tests {
                 head: VirtualAddress(HEAD),
                 width: 8,
                 cap: 100,
-                ahead: true,
+                ahead: 8,
             };
             let _ = ring.walk();
             let asked = space.0.1.borrow();
-            [last + PAGE, last - PAGE, last + 4 * PAGE]
-                .map(|at| asked.contains(&at))
-                .to_vec()
+            let page = last / PAGE;
+            let beyond = (1..20).take_while(|i| asked.contains(&((page + i) * PAGE)));
+            let before = (1..20).take_while(|i| asked.contains(&((page - i) * PAGE)));
+            (before.count(), beyond.count())
         };
         let scattered: Vec<u64> = (2..90).map(|i| i * 0x20_0000).collect();
         let close: Vec<u64> = (0..90).map(|i| 0x20_0000 + i * 0x1010).collect();
-        assert_eq!(asked(&scattered[..20]), vec![true, true, false]);
-        assert_eq!(asked(&scattered), vec![false, false, false]);
-        // Entries of this list begin within a page, and those pages are asked for from their start.
-        assert_eq!(asked(&close[..4]).len(), 3);
-        let space = Unfetched(ring(&close), close[45]);
-        let ring = Ring {
-            space: &space,
-            head: VirtualAddress(HEAD),
-            width: 8,
-            cap: 100,
-            ahead: true,
-        };
-        let _ = ring.walk();
-        let page = close[45] / PAGE;
-        let asked = space.0.1.borrow();
-        assert!(asked.contains(&((page + 4) * PAGE)) && !asked.contains(&((page + 5) * PAGE)));
+        // The way forward comes from below and the way back from above.
+        assert_eq!(asked(&scattered[..20]), (4, 4));
+        assert_eq!(asked(&scattered), (0, 0));
+        assert_eq!(asked(&close), (8, 8));
     }
 }

@@ -74,8 +74,10 @@ fn layout(width: u8) -> &'static Layout {
 /// The drivers that a walk of the list found.
 #[derive(Clone, Debug, Default)]
 pub struct Loaded {
-    /// In load order.
+    /// In load order, without their paths, which lie elsewhere ([`paths`]).
     pub modules: ModuleList,
+    /// Where the entry of each is.
+    pub entries: Vec<VirtualAddress>,
     /// What is wrong with the list.
     pub damage: Option<Break>,
     /// Whether drivers are missing.
@@ -95,7 +97,7 @@ pub fn loaded(
         head,
         width,
         cap: MAX_MODULES,
-        ahead: true,
+        ahead: 3,
     };
     let entries = ring.walk();
     let walk = Walk {
@@ -111,7 +113,11 @@ pub fn loaded(
     let mut modules = Vec::new();
     for at in entries.found {
         match walk.entry(at) {
-            Ok(module) => modules.extend(module),
+            Ok(Some(module)) => {
+                modules.push(module);
+                loaded.entries.push(at);
+            }
+            Ok(None) => {}
             Err(why) => {
                 loaded.damage = loaded.damage.or(Some(Break::Missing(at, why)));
                 loaded.lost = true;
@@ -120,6 +126,22 @@ pub fn loaded(
     }
     loaded.modules = ModuleList::new(modules);
     loaded
+}
+
+/// The paths of the drivers whose entries are at `entries`.
+#[must_use]
+pub fn paths(
+    space: &dyn AddressSpace,
+    entries: &[VirtualAddress],
+    width: u8,
+) -> Vec<Option<String>> {
+    let walk = Walk {
+        space,
+        width,
+        build: 0,
+    };
+    let path = |&at: &VirtualAddress| walk.text(at, layout(width).full_name);
+    entries.iter().map(path).collect()
 }
 
 struct Walk<'a> {
@@ -140,18 +162,18 @@ impl Walk<'_> {
         if base.0 == 0 || size == 0 || size > MAX_IMAGE {
             return Ok(None);
         }
-        // Both names are asked for before either is used.
-        let path = self.text(at, layout.full_name);
-        let name = self.text(at, layout.base_name);
-        let name = name.or_else(|| path.as_deref().map(file_name)).or_else(|| {
-            // A driver without a readable name is still one: its address says whose code runs.
-            Some(alloc::format!("driver-{base}"))
+        // Behind the entry itself as a rule, while the path is in paged pool.
+        let name = self.text(at, layout.base_name).or_else(|| {
+            let path = self.text(at, layout.full_name)?;
+            Some(file_name(&path))
         });
+        // A driver without a readable name is still one: its address says whose code runs.
+        let name = name.unwrap_or_else(|| alloc::format!("driver-{base}"));
         let stamp = word(layout.stamp, 4).filter(|_| self.build >= STAMP_FROM);
         let nonzero = |value: Option<u64>| value.map(|v| v as u32).filter(|&v| v != 0);
         Ok(Some(Module {
-            name: name.unwrap_or_default(),
-            path,
+            name,
+            path: None,
             base,
             size,
             entry_point: Some(VirtualAddress(pointer(layout.entry_point))).filter(|e| e.0 != 0),

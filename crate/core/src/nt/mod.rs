@@ -20,7 +20,7 @@ mod space;
 pub mod thread;
 
 pub use context::Context;
-pub use current::{Machine, ProcessFacts, ProcessorFacts, ThreadFacts};
+pub use current::{Machine, ProcessFacts, ProcessorFacts, RunningThread, ThreadFacts};
 pub use debugger_data::{DebuggerData, DebuggerDataError, Member};
 pub use exception::{CrashException, ExceptionRecord};
 pub use minidump::Minidump;

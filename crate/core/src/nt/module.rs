@@ -70,6 +70,13 @@ impl ModuleList {
         Self { modules, order }
     }
 
+    /// Adds paths, in load order.
+    pub fn set_paths(&mut self, paths: Vec<Option<String>>) {
+        for (module, path) in self.modules.iter_mut().zip(paths) {
+            module.path = path.or_else(|| module.path.take());
+        }
+    }
+
     /// In load order.
     #[must_use]
     pub fn as_slice(&self) -> &[Module] {

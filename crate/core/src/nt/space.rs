@@ -21,4 +21,10 @@ impl AddressSpace for Space<'_> {
             Self::None => Err(Missing::Unmapped),
         }
     }
+
+    fn expect_near(&self, address: VirtualAddress) {
+        if let Self::Pages(space) = self {
+            space.expect_near(address);
+        }
+    }
 }

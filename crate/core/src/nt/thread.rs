@@ -438,7 +438,7 @@ pub fn of_process(
         head,
         width: machine.architecture.pointer_width(),
         cap: MAX_THREADS,
-        ahead: true,
+        ahead: 8,
     };
     let mut entries = ring.walk();
     for entry in &mut entries.found {

@@ -166,11 +166,11 @@ impl Machine<'_> {
         let mut links = Vec::new();
         for i in 0..self.images.len() {
             let image = self.images[i].clone();
-            let entry = self.regions.nonpaged.allocate(layout.size);
-            let name_at = self
-                .regions
-                .nonpaged
-                .allocate(2 * image.path.len() as u64 + 2);
+            let tail = image.path.rsplit('\\').next().unwrap_or("").to_owned();
+            // The name stands behind the entry itself, the path in paged pool.
+            let name = 2 * tail.len() as u64 + 2;
+            let entry = self.regions.nonpaged.allocate(layout.size + name);
+            let name_at = self.regions.paged.allocate(2 * image.path.len() as u64 + 2);
             self.put_pointer(entry + layout.base, image.base);
             self.put_pointer(
                 entry + layout.entry_point,
@@ -179,9 +179,7 @@ impl Machine<'_> {
             self.kernel
                 .u32(entry + layout.image_size, image.size as u32);
             self.put_string(entry + layout.full_name, name_at, &image.path);
-            let tail = image.path.rsplit('\\').next().unwrap_or("").to_owned();
-            let tail_at = name_at + 2 * (image.path.len() - tail.len()) as u64;
-            self.put_string(entry + layout.base_name, tail_at, &tail);
+            self.put_string(entry + layout.base_name, entry + layout.size, &tail);
             self.kernel.u32(entry + layout.flags, 0x4900_4000);
             self.kernel
                 .u16(entry + layout.load_count, if i < 8 { 0x50 } else { 1 });

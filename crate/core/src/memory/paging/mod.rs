@@ -281,7 +281,62 @@ impl<'a> KernelSpace<'a> {
     }
 }
 
+/// Tables of the last level that are asked for side by side.
+const TABLES_AHEAD: usize = 16;
+
+impl KernelSpace<'_> {
+    /// The table of the level before the last in which `address` is translated, and the index in
+    /// it; nothing while a table above it is missing.
+    fn table_of_tables(&self, address: VirtualAddress) -> Option<(u64, u64)> {
+        let mode = self.format.mode;
+        let va = mode.canonical(address)?;
+        let mut table = self.root;
+        let (_, above) = mode.levels().split_last()?;
+        let (rank, above) = above.split_last()?;
+        for rank in above {
+            let index = va >> rank.shift & ((1 << rank.bits) - 1);
+            let width = mode.entry_width();
+            let at = table.checked_add(index * u64::from(width))?;
+            let entry = self.physical.word(PhysicalAddress(at), width).ok()?;
+            if !mode.is_valid(rank, entry) || mode.maps(rank, entry) {
+                return None;
+            }
+            table = entry & mode.address_mask();
+        }
+        Some((table, va >> rank.shift & ((1 << rank.bits) - 1)))
+    }
+
+    /// Asks for the tables of the last level that map what is nearest to `address`.
+    fn ask_tables(&self, address: VirtualAddress) -> Option<()> {
+        let (table, index) = self.table_of_tables(address)?;
+        let mode = self.format.mode;
+        let (_, above) = mode.levels().split_last()?;
+        let rank = above.last()?;
+        let width = mode.entry_width();
+        let count = 1_u64 << rank.bits;
+        let mut asked = 0;
+        for distance in 0..count {
+            let below = index.checked_sub(distance).filter(|_| distance > 0);
+            let both = [below, index.checked_add(distance)];
+            for index in both.into_iter().flatten().filter(|&index| index < count) {
+                let at = PhysicalAddress(table.checked_add(index * u64::from(width))?);
+                let entry = self.physical.word(at, width).ok()?;
+                if asked < TABLES_AHEAD && mode.is_valid(rank, entry) && !mode.maps(rank, entry) {
+                    asked += 1;
+                    let at = PhysicalAddress(entry & mode.address_mask());
+                    let _ = self.physical.word(at, width);
+                }
+            }
+        }
+        Some(())
+    }
+}
+
 impl AddressSpace for KernelSpace<'_> {
+    fn expect_near(&self, address: VirtualAddress) {
+        self.ask_tables(address);
+    }
+
     fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
         let mut result = Ok(());
         let mut at = address.0;

@@ -7,7 +7,9 @@ use super::PagedDump;
 use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, Missing, VirtualAddress};
 use crate::model::Note;
 use crate::nt::exception::{Candidates, CrashException, select};
-use crate::nt::{Context, Member, ProcessFacts, ProcessorFacts, ThreadFacts};
+use crate::nt::{
+    Context, Machine, Member, ProcessFacts, ProcessorFacts, RunningThread, ThreadFacts,
+};
 use crate::source::Source;
 use alloc::{format, vec::Vec};
 
@@ -15,6 +17,8 @@ use alloc::{format, vec::Vec};
 const MAX_PROCESSORS: u32 = 2048;
 /// The most of a stack that is read: what Windows gives a thread that draws, and then some.
 const MAX_STACK: u64 = 0x4_0000;
+/// Processors that are asked side by side.
+const FEW: usize = 4;
 /// Stacks of deferred procedure calls and of interrupts.
 const DPC_STACK: u64 = 0x6000;
 const PAGE: u64 = 0x1000;
@@ -75,20 +79,16 @@ impl Current {
         let Some(machine) = dump.machine() else {
             return;
         };
-        // All processors are asked for before the first is judged.
-        let found: Vec<(ProcessorFacts, Option<ThreadFacts>)> = blocks(dump, space)
-            .into_iter()
-            .map(|at| {
-                let processor = ProcessorFacts::read(machine, space, at);
-                let thread = processor.current_thread;
-                let thread = thread.and_then(|at| ThreadFacts::read(machine, space, at));
-                (processor, thread)
-            })
-            .collect();
-        let alone = found.len() == 1;
-        let chosen = found
-            .into_iter()
-            .find(|(processor, thread)| alone || runs_on(stack, processor, thread.as_ref()));
+        let search = Search {
+            machine,
+            space,
+            stack,
+        };
+        let chosen = search.among(&blocks(dump, space)).chosen;
+        let chosen = chosen.map(|(block, thread)| {
+            let processor = ProcessorFacts::read(machine, space, block);
+            (processor, thread)
+        });
         let Some((processor, thread)) = chosen else {
             let text = "Which processor stopped the machine cannot be told from the dump, so \
                         neither can its thread and process.";
@@ -163,17 +163,98 @@ pub(super) fn blocks(dump: &PagedDump, space: &KernelSpace<'_>) -> Vec<VirtualAd
         .collect()
 }
 
-/// Whether a processor was using the stack at `stack`.
+/// A processor's block and its thread.
+type Chosen = (VirtualAddress, Option<ThreadFacts>);
+
+/// What a look at some of the processors gave.
+#[derive(Default)]
+struct Look {
+    chosen: Option<Chosen>,
+    /// Whether something is still to be fetched: until then nobody else is asked.
+    waiting: bool,
+}
+
+impl Look {
+    fn or_else(self, other: impl FnOnce() -> Self) -> Self {
+        if self.chosen.is_some() || self.waiting {
+            self
+        } else {
+            other()
+        }
+    }
+}
+
+/// The search for the processor that used a stack.
+struct Search<'a> {
+    machine: Machine<'a>,
+    space: &'a KernelSpace<'a>,
+    stack: Option<VirtualAddress>,
+}
+
+impl Search<'_> {
+    /// The processor that stopped the machine was busy, as a rule: the idle ones, and the stacks
+    /// for deferred procedure calls, are only looked at when it is none of the busy ones. A few
+    /// are asked at a time, each a page of the file or two, while other lists are walked.
+    fn among(&self, blocks: &[VirtualAddress]) -> Look {
+        if let &[block] = blocks {
+            let thread = RunningThread::read(self.machine, self.space, block).thread;
+            let thread = thread.and_then(|at| ThreadFacts::read(self.machine, self.space, at));
+            return Look {
+                chosen: Some((block, thread)),
+                waiting: false,
+            };
+        }
+        let mut all = Vec::new();
+        for few in blocks.chunks((blocks.len() / 8).max(FEW)) {
+            let mut waiting = false;
+            let from = all.len();
+            for &block in few {
+                waiting |= self.is_coming(block);
+                all.push(RunningThread::read(self.machine, self.space, block));
+            }
+            let look = self.look(all.get(from..).unwrap_or_default(), false, false);
+            if waiting || look.waiting || look.chosen.is_some() {
+                return look;
+            }
+        }
+        self.look(&all, true, false)
+            .or_else(|| self.look(&all, false, true))
+            .or_else(|| self.look(&all, true, true))
+    }
+
+    /// Whether what stands at an address was asked for and has not come yet.
+    fn is_coming(&self, at: VirtualAddress) -> bool {
+        matches!(self.space.read(at, &mut [0; 1]), Err(Missing::File(_)))
+    }
+
+    fn look(&self, all: &[RunningThread], idle: bool, dpc: bool) -> Look {
+        let (machine, space) = (self.machine, self.space);
+        let mut look = Look::default();
+        for running in all.iter().filter(|running| running.idle == idle) {
+            let thread = running.thread.and_then(|at| {
+                look.waiting |= self.is_coming(at);
+                ThreadFacts::read(machine, space, at)
+            });
+            let top = dpc.then(|| ProcessorFacts::read_dpc_stack(machine, space, running.block));
+            if runs_on(self.stack, top.flatten(), thread.as_ref()) {
+                look.chosen = look.chosen.or(Some((running.block, thread)));
+            }
+        }
+        look
+    }
+}
+
+/// Whether a processor was using the stack at `stack`: its thread's own, or the one for deferred
+/// procedure calls that ends at `dpc`.
 fn runs_on(
     stack: Option<VirtualAddress>,
-    processor: &ProcessorFacts,
+    dpc: Option<VirtualAddress>,
     thread: Option<&ThreadFacts>,
 ) -> bool {
     let Some(at) = stack else {
         return false;
     };
     let own = thread.and_then(|thread| Some((thread.stack_limit?, thread.stack_base?)));
-    let dpc = processor.dpc_stack;
     own.is_some_and(|(limit, base)| limit <= at && at < base)
         || dpc.is_some_and(|top| at < top && top.0 - at.0 <= DPC_STACK)
 }

@@ -22,13 +22,15 @@ use crate::memory::{KernelSpace, PhysicalMemory, VirtualAddress};
 use crate::model::Note;
 use crate::source::{ReadError, Source};
 use crate::symbols::layout::Layouts;
-use alloc::{format, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 /// Loaded and unloaded drivers.
 #[derive(Clone, Debug, Default)]
 pub struct Drivers {
     /// Loaded.
     pub modules: ModuleList,
+    /// Where the loader's entry of each is.
+    pub entries: Vec<VirtualAddress>,
     /// Whether the list of the loaded ones is whole.
     pub whole: bool,
     /// Unloaded, the newest first.
@@ -81,6 +83,8 @@ impl PagedDump {
         let mut dump = Self::new(header, index);
         dump.ground = Ground::read(source, &dump.header, &dump.index);
         dump.drivers = dump.read_drivers(source);
+        let paths = dump.read_driver_paths(source);
+        dump.drivers.modules.set_paths(paths);
         dump.current = Current::read(source, &dump);
         dump.secondary = dump.read_secondary(source)?;
         Ok(dump)
@@ -180,6 +184,15 @@ impl PagedDump {
         blob::walk(source, self.index.stored().end())
     }
 
+    /// Reads the paths of the loaded drivers.
+    #[must_use]
+    pub fn read_driver_paths(&self, source: &dyn Source) -> Vec<Option<String>> {
+        let space = self.space(source);
+        space.map_or_else(Vec::new, |space| {
+            loader::paths(&space, &self.drivers.entries, self.pointer_width())
+        })
+    }
+
     /// Walks the lists of loaded and unloaded drivers.
     #[must_use]
     pub fn read_drivers(&self, source: &dyn Source) -> Drivers {
@@ -202,9 +215,11 @@ impl PagedDump {
         match loaded {
             Some(Loaded {
                 modules,
+                entries,
                 damage,
                 lost,
             }) => {
+                drivers.entries = entries;
                 drivers.whole = !lost && !modules.as_slice().is_empty();
                 drivers.modules = modules;
                 drivers.notes.extend(damage.map(|why| cut_list(why, lost)));

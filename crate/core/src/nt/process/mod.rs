@@ -101,7 +101,7 @@ impl ProcessList {
             head,
             width: machine.architecture.pointer_width(),
             cap: MAX_PROCESSES,
-            ahead: true,
+            ahead: 8,
         };
         let entries = ring.walk();
         // System is the first, unless the list was damaged there; then any process that says so.
