@@ -7,6 +7,7 @@
 
 mod sections;
 pub mod unwind;
+mod exports;
 mod version;
 
 #[cfg(test)]

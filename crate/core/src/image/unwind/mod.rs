@@ -205,6 +205,19 @@ impl Image<'_> {
         }
     }
 
+    /// Where the function begins that the code at `rva` belongs to, from the base: the whole
+    /// function's first instruction, also where this part of it lies elsewhere. `None` when nothing
+    /// describes the code.
+    ///
+    /// # Errors
+    /// When the tables are missing or damaged.
+    pub fn function_start(&self, rva: u32) -> Result<Option<u32>, UnwindError> {
+        match self.machine {
+            MACHINE_X64 => x64::start(self, rva),
+            _ => Ok(self.function_around(rva)?.map(|(begin, _)| begin)),
+        }
+    }
+
     /// The last entry of the exception directory that begins at or before `rva`: where it stands.
     /// Entries are sorted by their first word, which lies fairly evenly over the image, so a guess
     /// by proportion finds the right page of a large table sooner than halving does.

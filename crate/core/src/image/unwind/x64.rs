@@ -83,6 +83,20 @@ pub(super) fn look_ahead(image: &Image<'_>, rva: u32) {
     }
 }
 
+/// Where the function begins that the code at `rva` is a part of, wherever its parts lie.
+pub(super) fn start(image: &Image<'_>, rva: u32) -> Result<Option<u32>, UnwindError> {
+    let Some(mut part) = function(image, rva)? else {
+        return Ok(None);
+    };
+    for _ in 0..MAX_CHAIN {
+        match Info::read(image, part.data)?.chained {
+            Some(chained) => part = chained,
+            None => return Ok(Some(part.begin)),
+        }
+    }
+    Err(UnwindError::Malformed)
+}
+
 impl Info {
     fn read(image: &Image<'_>, mut data: u32) -> Result<Self, UnwindError> {
         let mut hops = 0;
