@@ -17,7 +17,9 @@ Options:
   --array           with json: one array instead of lines
   --command LINE    answer a debugger command, e.g. '!findings', instead of the
                     report; may be repeated, 'help' lists the commands
-  --symbols PATH    a PDB or ISF file, or a folder of them
+  --symbols PATH    a PDB, an ISF file (.json, .json.xz) or an image (.sys,
+                    .exe), or a folder of them, a symbol store too; may be
+                    repeated
   --redact          take out names of machines and people, serial numbers, paths
                     below a user's profile and network addresses
                     (the default for markdown)
@@ -65,8 +67,8 @@ pub struct Arguments {
     pub array: bool,
     /// Lines for the console; the report is printed where there are none.
     pub commands: Vec<String>,
-    /// Where symbols are.
-    pub symbols: Option<PathBuf>,
+    /// Where symbols are: files and folders.
+    pub symbols: Vec<PathBuf>,
     /// Whether names are taken out; absent when nothing was said.
     redact: Option<bool>,
 }
@@ -106,7 +108,8 @@ pub fn parse(mut parser: lexopt::Parser) -> Result<Wish, String> {
             Long("array") => arguments.array = true,
             Long("command") => arguments.commands.push(value(&mut parser)?),
             Long("symbols") => {
-                arguments.symbols = Some(parser.value().map_err(|e| e.to_string())?.into());
+                let path = parser.value().map_err(|e| e.to_string())?;
+                arguments.symbols.push(path.into());
             }
             Long("redact") => arguments.redact = Some(true),
             Long("no-redact") => arguments.redact = Some(false),
@@ -143,8 +146,8 @@ fn check(arguments: &Arguments) -> Result<(), String> {
     if !arguments.commands.is_empty() && arguments.format != Format::Text {
         return Err("--command answers in text; it does not go with --format".into());
     }
-    match &arguments.symbols {
-        Some(path) if !path.exists() => Err(format!("--symbols: there is no {}", path.display())),
-        _ => Ok(()),
+    match arguments.symbols.iter().find(|path| !path.exists()) {
+        Some(path) => Err(format!("--symbols: there is no {}", path.display())),
+        None => Ok(()),
     }
 }

@@ -9,6 +9,7 @@ mod file;
 mod open;
 mod output;
 mod run;
+mod symbols;
 
 use arguments::{Arguments, Wish};
 use std::io::Write as _;

@@ -4,6 +4,7 @@ use crate::arguments::{Arguments, Format};
 use crate::file::{Dump, dumps_in};
 use crate::open::Open;
 use crate::output::Output;
+use crate::symbols::{Chosen, Symbols, settle};
 use bluepane::analysis::Analysis;
 use bluepane::model::{File, Note, Report, SCHEMA};
 use bluepane::report::{RedactionOptions, redact};
@@ -48,20 +49,15 @@ pub fn analyse(arguments: &Arguments, out: impl Write) -> Result<bool, Problem> 
         )));
     }
     let mut output = Output::new(arguments, out);
+    let mut symbols = Symbols::new(&arguments.symbols);
     let mut all = true;
     output.begin()?;
     for subject in &subjects {
         let (mut report, open) = match subject {
-            Subject::File(path) => report(path),
+            Subject::File(path) => report(path, &mut symbols),
             Subject::Unusable(path, why) => (unusable(path, why.clone()), None),
         };
         all &= report.error.is_none();
-        if arguments.symbols.is_some() {
-            report.notes.push(Note::new(
-                "symbols-not-used",
-                "Files were given with --symbols; no symbol of theirs is used in this report.",
-            ));
-        }
         if arguments.redacts() {
             report = redact(&report, &RedactionOptions::default());
         }
@@ -94,16 +90,49 @@ fn subjects(paths: &[PathBuf]) -> Vec<Subject> {
 }
 
 /// The report on one file, whatever is wrong with it, and the file where it could be opened.
-fn report(path: &Path) -> (Report, Option<Open>) {
+fn report(path: &Path, symbols: &mut Symbols) -> (Report, Option<Open>) {
     let begin = Instant::now();
     let mut dump = match Dump::open(path) {
         Ok(dump) => dump,
         Err(error) => return (unusable(path, unreadable(&error)), None),
     };
-    let mut analysis = Analysis::with_limits(&name(path), dump.len, limits());
-    analysis.run(&mut dump);
+    let chosen = choose(path, &mut dump, symbols);
+    let mut analysis = run(path, &mut dump, &chosen);
     analysis.set_elapsed(begin.elapsed().as_secs_f64() * 1000.0);
-    (analysis.report().clone(), Some(Open { analysis, dump }))
+    let mut report = analysis.report().clone();
+    if !symbols.is_empty() {
+        settle(&mut report, &chosen);
+    }
+    (report, Some(Open { analysis, dump }))
+}
+
+/// Analyses with those files beside the dump.
+fn run(path: &Path, dump: &mut Dump, files: &[Chosen]) -> Analysis {
+    let mut analysis = Analysis::with_limits(&name(path), dump.len, limits());
+    for file in files {
+        if let Ok(bytes) = &*file.content {
+            // What is refused is said by the report, or by what could not be converted.
+            let _ = analysis.add_symbols(&file.name, bytes.clone());
+        }
+    }
+    analysis.run(dump);
+    analysis
+}
+
+/// Which files of those given belong to this dump. Of a folder that takes a look at the dump, and
+/// where images are in it a second one: they say which symbol files are theirs.
+fn choose(path: &Path, dump: &mut Dump, symbols: &mut Symbols) -> Vec<Chosen> {
+    if !symbols.need_a_look() {
+        return symbols.choose(None);
+    }
+    let first = run(path, dump, &[]);
+    let mut images = symbols.choose_images(first.report());
+    if images.is_empty() {
+        return symbols.choose(Some(first.report()));
+    }
+    images.truncate(Symbols::IMAGES_FOR_A_LOOK);
+    let second = run(path, dump, &images);
+    symbols.choose(Some(second.report()))
 }
 
 /// A read costs little here, so that a small file is not read whole when a tenth of it is wanted.

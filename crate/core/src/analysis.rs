@@ -18,20 +18,24 @@ mod kernel;
 mod known;
 mod machine;
 mod modules;
+mod names;
 mod paged;
 mod processes;
 mod question;
 mod steps;
+mod symbol_files;
 mod system;
 mod user;
 
 use crate::model::{File, Note, Report, SCHEMA, Stats};
 use crate::source::{Attempt, Cache, CacheLimits, Completeness, Provider, Source, serve};
+use alloc::vec::Vec;
 use alloc::{format, string::String};
 use known::Known;
 use question::Question;
 pub use question::{Answer, Query};
 use steps::Step;
+pub use symbol_files::SymbolFileError;
 
 /// How far an analysis is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,6 +96,16 @@ impl Analysis {
             stopped: None,
             question: None,
         }
+    }
+
+    /// Puts a file beside the dump: an image (.sys, .exe, .dll), or a table made of a PDB or ISF file
+    /// (see [`SymbolTable`](crate::symbols::SymbolTable)). To be called before the first step. The
+    /// report says what became of it. `name` is only shown.
+    ///
+    /// # Errors
+    /// When it is neither, or one too many.
+    pub fn add_symbols(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), SymbolFileError> {
+        self.known.files.add(name, bytes)
     }
 
     /// The cache, to be filled and to be told to stop.

@@ -13,9 +13,9 @@ use alloc::{collections::BTreeMap, string::String, vec::Vec};
 /// What an image says of itself. What its pages do not hold is `None`.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Identity {
-    timestamp: u32,
+    pub(super) timestamp: u32,
     checksum: u32,
-    pdb: Option<Pdb>,
+    pub(super) pdb: Option<Pdb>,
     /// GUID and age of its symbol file.
     symbols: Option<(Guid, u32)>,
     version: Option<String>,

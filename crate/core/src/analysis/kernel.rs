@@ -4,8 +4,8 @@ use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
 use super::{
-    blackbox, bugcheck, coverage, crash, figures, filing, identity, modules, paged, processes,
-    system,
+    blackbox, bugcheck, coverage, crash, figures, filing, identity, modules, names, paged,
+    processes, system,
 };
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
@@ -50,9 +50,14 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     if let (Some(covered), Some(memory)) = (&known.covered, &mut report.memory) {
         coverage::compose(covered, memory);
     }
+    known.labels.compose(report);
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
     }
+    if let Some(dump) = &dump {
+        known.files.compose(dump, &known.identities, report);
+    }
+    report.wanted_symbols = names::wanted(report, &known.files);
 }
 
 fn compose_dump(dump: &Dump<'_>, report: &mut Report) {
@@ -149,6 +154,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let dump = dump.as_ref();
     let modules = dump.map_or(&none, |dump| dump.modules);
     let space = Space::of(known, source);
+    let space = known.files.over(&space, modules.as_slice());
+    let namer = names::Namer::new(&space, modules, &known.files);
     let passed_over: Option<Exception> = dump
         .and_then(|dump| dump.exception?.passed_over.as_ref())
         .map(|record| crash::record(record, modules));
@@ -176,6 +183,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         memory: report.memory.as_ref(),
         verifier_level: dump.and_then(|dump| dump.verifier_level),
         space: Some(&space as &dyn AddressSpace),
+        names: Some(&namer),
         ..Facts::new(header.kind(), code, parameters, modules)
     };
     let verdict = blame(&facts);

@@ -5,8 +5,10 @@ use super::dump::Dump;
 use super::identity::Identities;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
+use super::names::Labels;
 use super::processes::Lists;
 use super::steps::{Learned, Piece};
+use super::symbol_files::SymbolFiles;
 use super::{modules, user};
 use crate::console::Ground;
 use crate::container::pages::PagesError;
@@ -44,6 +46,9 @@ pub(super) struct Known {
     pub(super) memory: Option<MemoryManager>,
     pub(super) pool: Option<PoolTags>,
     pub(super) stack: Option<Stack>,
+    /// Symbol files and images that were put beside the dump.
+    pub(super) files: SymbolFiles,
+    pub(super) labels: Labels,
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
     pub(super) process_list: Option<ProcessList>,
@@ -116,6 +121,10 @@ impl Known {
             Learned::Memory(memory) => self.memory = memory,
             Learned::Pool(pool) => self.pool = pool,
             Learned::Stack(stack) => self.stack = stack,
+            Learned::Labels(labels) => {
+                self.stack = labels.stack.clone();
+                self.labels = *labels;
+            }
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,
             Learned::Lists(lists) => self.lists = Some(*lists),
@@ -156,6 +165,25 @@ impl Known {
             modules::describe_all(dump.modules, dump.header.minor_version, &self.identities)
         });
         self.modules = described.unwrap_or_default();
+        self.place_files();
+    }
+
+    /// Finds out which modules the files beside the dump belong to.
+    fn place_files(&mut self) {
+        if self.files.is_empty() {
+            return;
+        }
+        let mut files = core::mem::take(&mut self.files);
+        let mut pdbs = Vec::new();
+        if let Some(dump) = self.dump() {
+            files.place(&dump, &self.identities);
+            let all = dump.modules.as_slice().iter();
+            pdbs = all.map(|m| files.pdb_of(m, &self.identities)).collect();
+        }
+        for (module, pdb) in self.modules.iter_mut().zip(pdbs) {
+            module.pdb = module.pdb.take().or(pdb);
+        }
+        self.files = files;
     }
 
     fn keep<T, E: ToString>(&mut self, result: Result<T, E>) -> Option<T> {

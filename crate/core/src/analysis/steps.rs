@@ -11,6 +11,7 @@ use super::identity::{self, Identities, Which};
 use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
+use super::names::{self, Labels, Namer};
 use super::processes::{self, Lists};
 use crate::container::pages::{PagesError, RankStep};
 use crate::container::user_minidump::UserMinidump;
@@ -45,6 +46,7 @@ pub(super) enum Learned {
     Memory(Option<MemoryManager>),
     Pool(Option<PoolTags>),
     Stack(Option<Stack>),
+    Labels(Box<Labels>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
     Lists(Box<Lists>),
@@ -101,7 +103,23 @@ const MACHINE: Step = Step {
 const STACK: Step = Step {
     name: "stack",
     run: |cache, known| match &known.dump() {
-        Some(dump) => Learned::Stack(crash::stack(dump, &Space::of(known, cache))),
+        Some(dump) => {
+            let space = Space::of(known, cache);
+            let space = known.files.over(&space, dump.modules.as_slice());
+            Learned::Stack(crash::stack(dump, &space))
+        }
+        None => Learned::Nothing,
+    },
+};
+const NAMES: Step = Step {
+    name: "names",
+    run: |cache, known| match &known.dump() {
+        Some(dump) => {
+            let space = Space::of(known, cache);
+            let space = known.files.over(&space, dump.modules.as_slice());
+            let namer = Namer::new(&space, dump.modules, &known.files);
+            Learned::Labels(Box::new(names::label(dump, known.stack.as_ref(), &namer)))
+        }
         None => Learned::Nothing,
     },
 };
@@ -232,10 +250,10 @@ const EVIDENCE: Step = Step {
     name: "stack",
     run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK]),
 };
-/// What the lists hold.
+/// What the lists hold, and what the code on the stack is called: exports are long lists too.
 const DETAILS: Step = Step {
     name: "processes",
-    run: |cache, known| together(cache, known, &[RUNNING, POOL, PATHS]),
+    run: |cache, known| together(cache, known, &[RUNNING, POOL, PATHS, NAMES]),
 };
 
 /// The steps for a dump with pages. What the top card shows comes first, and is judged before the
@@ -250,7 +268,7 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, JUDGE],
+        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, JUDGE],
         Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
         // Nothing behind the header of an encrypted dump can be read.
         Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],

@@ -5,14 +5,15 @@
 //! answer that is missing says why. Layout: Microsoft's PE format specification, and winver.h for
 //! the version resource.
 
+mod exports;
 mod sections;
 pub mod unwind;
-mod exports;
 mod version;
 
 #[cfg(test)]
 mod tests;
 
+pub use exports::Exports;
 pub use sections::Section;
 pub use version::VersionResource;
 

@@ -15,6 +15,7 @@ mod guid;
 mod memory;
 mod platform;
 mod raw;
+mod symbols;
 mod words;
 
 pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Processor};
@@ -29,6 +30,7 @@ pub use memory::{
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
 pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};
+pub use symbols::{SymbolFile, WantedSymbol};
 pub use words::{Confidence, Gap, Hex, How, Severity};
 
 use alloc::{string::String, vec::Vec};
@@ -89,6 +91,12 @@ pub struct Report {
     /// The Integration Services diagnosis.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub integration_services: Option<IntegrationServices>,
+    /// Symbol files and images that were put beside the dump.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub symbol_files: Vec<SymbolFile>,
+    /// Symbol files and images that would tell more, the most useful first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub wanted_symbols: Vec<WantedSymbol>,
     /// Plain statements with evidence and advice, most severe and most certain first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

@@ -111,9 +111,11 @@ impl ImageFile {
             let (part, rest) = core::mem::take(&mut left).split_at_mut(len);
             part.fill(0);
             let stored = (piece.stored.saturating_sub(into) as usize).min(len);
-            let from = (piece.offset as usize).checked_add(into as usize)?;
-            let found = self.bytes.get(from..from.checked_add(stored)?)?;
-            part.get_mut(..stored)?.copy_from_slice(found);
+            if stored > 0 {
+                let from = (piece.offset as usize).checked_add(into as usize)?;
+                let found = self.bytes.get(from..from.checked_add(stored)?)?;
+                part.get_mut(..stored)?.copy_from_slice(found);
+            }
             left = rest;
             at = at.checked_add(len as u32)?;
         }
@@ -180,9 +182,10 @@ mod tests {
         put(optional + 0x38, 0x3000);
         put(optional + 0x3C, 0x200);
         put(optional + 0x6C, 16);
-        for (index, (rva, offset, flags)) in [(0x1000, 0x200, 0x6000_0020), (0x2000, 0x400, 0xC000_0040)]
-            .into_iter()
-            .enumerate()
+        for (index, (rva, offset, flags)) in
+            [(0x1000, 0x200, 0x6000_0020), (0x2000, 0x400, 0xC000_0040)]
+                .into_iter()
+                .enumerate()
         {
             let at = optional + 0xF0 + index * 40;
             put(at + 8, 0x1000);

@@ -8,8 +8,8 @@ use crate::model::{
     Evidence, Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
     Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
     Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor,
-    ProcessorId, RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats, System,
-    UnloadedModule, Verdict,
+    ProcessorId, RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats,
+    SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -122,7 +122,8 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, processors, blame, failure, memory, integration_services, findings, header, secondary_data,
+        exception, stack, processors, blame, failure, memory, integration_services,
+        symbol_files, wanted_symbols, findings, header, secondary_data,
         notes, stats,
     }
     File { name, size, kind, kind_label, truncated, encrypted, holds, opening }
@@ -158,6 +159,8 @@ structures! {
     }
     Evidence { text, place }
     Finding { id, severity, confidence, title, explanation, evidence, advice }
+    SymbolFile { name, kind, identity[What::Identity], module, used, why[What::Identity] }
+    WantedSymbol { module, kind, path[What::Identity], why }
     Note { code, text }
     Memory {
         installed_bytes, devices, counters, page_files, processes, pool_tags, physical_runs, coverage,
