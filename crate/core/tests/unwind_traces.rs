@@ -157,6 +157,7 @@ impl Trace<'_> {
             instruction_pointer: VirtualAddress(moment.chain[0]),
             stack_pointer,
             frame_pointer: arm64.then(|| VirtualAddress(moment.registers[29])),
+            returning: false,
             all: named
                 .map(|(&name, &value)| Register {
                     name,

@@ -1,6 +1,7 @@
 //! The stack and the exception of a kernel dump, as the report shows them.
 
 use super::dump::Dump;
+use super::stacks::ranges;
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Exception, Hex, How, Stack};
@@ -26,7 +27,7 @@ pub(super) fn stack(dump: &Dump<'_>, memory: &dyn AddressSpace) -> Option<Stack>
             How::Context
         },
         exception: dump.exception.map(|found| found.record.address),
-        stacks: &[],
+        stacks: &ranges(dump.processor, dump.thread),
         code: dump.header.bugcheck_code.unwrap_or_default(),
         parameters: dump.header.parameters.map(Option::unwrap_or_default),
     });
@@ -37,7 +38,7 @@ pub(super) fn stack(dump: &Dump<'_>, memory: &dyn AddressSpace) -> Option<Stack>
     Some(stack)
 }
 
-fn hex(address: Option<VirtualAddress>) -> Option<Hex> {
+pub(super) fn hex(address: Option<VirtualAddress>) -> Option<Hex> {
     address.map(|address| Hex(address.0))
 }
 

@@ -27,6 +27,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     report.bugcheck = bugcheck::explain(header, modules);
     report.modules.clone_from(&known.modules);
     report.stack.clone_from(&known.stack);
+    report.stacks.clone_from(&known.stacks);
     if let Some(dump) = &dump {
         compose_dump(dump, report);
         if let Some(secondary) = &known.secondary {

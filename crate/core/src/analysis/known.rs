@@ -49,6 +49,8 @@ pub(super) struct Known {
     /// Symbol files and images that were put beside the dump.
     pub(super) files: SymbolFiles,
     pub(super) labels: Labels,
+    /// Other stacks.
+    pub(super) stacks: Vec<Stack>,
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
     pub(super) process_list: Option<ProcessList>,
@@ -125,6 +127,7 @@ impl Known {
                 self.stack = labels.stack.clone();
                 self.labels = *labels;
             }
+            Learned::Stacks(stacks) => self.stacks = stacks,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,
             Learned::Lists(lists) => self.lists = Some(*lists),

@@ -154,11 +154,10 @@ const NEAREST: &str = "Some names are the nearest before the address in a symbol
     compiler moved away from its function then bears another's name; the image file itself, put \
     beside the dump, settles it.";
 
-/// Names the frames of the stack and the addresses that the stop code and the exception carry.
-pub(super) fn label(dump: &Dump<'_>, stack: Option<&Stack>, namer: &Namer<'_>) -> Labels {
-    let mut stack = stack.cloned();
+/// Names the frames of a stack.
+pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>) {
     let mut nearest = false;
-    for frame in stack.iter_mut().flat_map(|stack| &mut stack.frames) {
+    for frame in &mut stack.frames {
         // What is returned to may be the first byte behind the function that called.
         let back = u64::from(matches!(
             frame.how,
@@ -171,11 +170,19 @@ pub(super) fn label(dump: &Dump<'_>, stack: Option<&Stack>, namer: &Namer<'_>) -
             frame.offset = Some(Hex(named.offset + back));
         }
     }
-    if let Some(stack) = stack.as_mut().filter(|_| nearest) {
+    if nearest {
         if !stack.limits.is_empty() {
             stack.limits.push(' ');
         }
         stack.limits.push_str(NEAREST);
+    }
+}
+
+/// Names the frames of the stack and the addresses that the stop code and the exception carry.
+pub(super) fn label(dump: &Dump<'_>, stack: Option<&Stack>, namer: &Namer<'_>) -> Labels {
+    let mut stack = stack.cloned();
+    if let Some(stack) = &mut stack {
+        name_frames(stack, namer);
     }
     let parameters = dump.header.parameters.iter().flatten().copied();
     let exception = dump.exception.map(|found| found.record.address.0);

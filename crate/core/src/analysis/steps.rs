@@ -13,6 +13,7 @@ use super::known::Known;
 use super::machine::{self, Secondary};
 use super::names::{self, Labels, Namer};
 use super::processes::{self, Lists};
+use super::stacks;
 use crate::container::pages::{PagesError, RankStep};
 use crate::container::user_minidump::UserMinidump;
 use crate::container::{
@@ -47,6 +48,7 @@ pub(super) enum Learned {
     Pool(Option<PoolTags>),
     Stack(Option<Stack>),
     Labels(Box<Labels>),
+    Stacks(Vec<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
     Lists(Box<Lists>),
@@ -122,6 +124,11 @@ const NAMES: Step = Step {
         }
         None => Learned::Nothing,
     },
+};
+/// After the conclusions, because none rests on it.
+const STACKS: Step = Step {
+    name: "other stacks",
+    run: |cache, known| Learned::Stacks(stacks::read(cache, known)),
 };
 const PAGES: Step = Step {
     name: "pages",
@@ -260,7 +267,7 @@ const DETAILS: Step = Step {
 /// long lists are read; those are judged again, for what they add.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, START, EVIDENCE, COUNTERS, JUDGE, PROCESSES, DETAILS,
-    JUDGE, IDENTITIES, COVERAGE,
+    JUDGE, STACKS, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

@@ -276,6 +276,9 @@ pub struct Stack {
     /// Why frames may be missing or wrong, in a sentence.
     #[serde(skip_serializing_if = "String::is_empty")]
     pub limits: String,
+    /// Whose stack it is, where it is not that of the stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub about: Option<String>,
     /// Whether the arguments of the innermost frame prove it to be `KeBugCheckEx`.
     #[serde(skip)]
     pub bug_check: bool,

@@ -75,6 +75,9 @@ pub struct Report {
     /// The stack of the processor that stopped the machine.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack: Option<Stack>,
+    /// Other stacks: of the other processors, and of a thread that the stop code names.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stacks: Vec<Stack>,
     /// The processors and what each was running, where the dump tells.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub processors: Vec<Processor>,

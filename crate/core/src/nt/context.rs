@@ -5,7 +5,7 @@
 
 use super::Architecture;
 use super::debugger_data::little_endian;
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, Register};
 use alloc::vec::Vec;
 
@@ -157,6 +157,41 @@ static TRAP_X64: Layout = Layout {
     ],
 };
 
+/// KTRAP_FRAME of ARM64, as the unwinder of dotnet/runtime (MIT) has it. X19 to X28 are not in it.
+static TRAP_ARM64: Layout = Layout {
+    len: 0x150,
+    flags: None,
+    instruction_pointer: "pc",
+    stack_pointer: "sp",
+    frame_pointer: "fp",
+    registers: &[
+        ("x0", 0xA0, 8),
+        ("x1", 0xA8, 8),
+        ("x2", 0xB0, 8),
+        ("x3", 0xB8, 8),
+        ("x4", 0xC0, 8),
+        ("x5", 0xC8, 8),
+        ("x6", 0xD0, 8),
+        ("x7", 0xD8, 8),
+        ("x8", 0xE0, 8),
+        ("x9", 0xE8, 8),
+        ("x10", 0xF0, 8),
+        ("x11", 0xF8, 8),
+        ("x12", 0x100, 8),
+        ("x13", 0x108, 8),
+        ("x14", 0x110, 8),
+        ("x15", 0x118, 8),
+        ("x16", 0x120, 8),
+        ("x17", 0x128, 8),
+        ("x18", 0x130, 8),
+        ("fp", 0x140, 8),
+        ("lr", 0x138, 8),
+        ("sp", 0x98, 8),
+        ("pc", 0x148, 8),
+        ("psr", 0x90, 4),
+    ],
+};
+
 /// KTRAP_FRAME of x86. A frame of kernel code has no stack pointer: it begins where the
 /// processor would have pushed one.
 static TRAP_X86: Layout = Layout {
@@ -183,7 +218,9 @@ static TRAP_X86: Layout = Layout {
 const X86_HARDWARE_ESP: u64 = 0x74;
 
 /// The longest record that is read: CONTEXT of x64 has 0x4D0 bytes.
-pub const MAX_CONTEXT: u16 = 0x4D0;
+const MAX_CONTEXT: u16 = 0x4D0;
+/// Up to the last register of any of them.
+const SHORTEST: u16 = 0x110;
 
 /// The registers of a processor.
 #[derive(Clone, Debug, PartialEq)]
@@ -216,6 +253,20 @@ impl Context {
         Self::from_layout(architecture, layout, bytes)
     }
 
+    /// The record at `address`; a minidump may hold its beginning only, which has the registers.
+    #[must_use]
+    pub fn read(
+        architecture: Architecture,
+        space: &dyn AddressSpace,
+        address: VirtualAddress,
+    ) -> Option<Self> {
+        let bytes = space
+            .bytes(address, MAX_CONTEXT)
+            .or_else(|_| space.bytes(address, SHORTEST))
+            .ok()?;
+        Self::parse(architecture, &bytes)
+    }
+
     /// From a trap frame of `bytes` at `address`; `None` when it is too short or there is no
     /// table for the architecture.
     #[must_use]
@@ -226,6 +277,7 @@ impl Context {
     ) -> Option<Self> {
         match architecture {
             Architecture::X64 => Self::from_layout(architecture, &TRAP_X64, bytes),
+            Architecture::Arm64 => Self::from_layout(architecture, &TRAP_ARM64, bytes),
             Architecture::X86 => {
                 let mut context = Self::from_layout(architecture, &TRAP_X86, bytes)?;
                 let user = context.get("cs").is_some_and(|cs| cs & 3 == 3);
@@ -253,7 +305,8 @@ impl Context {
         match architecture {
             Architecture::X64 => Some(0x190),
             Architecture::X86 => Some(0x7C),
-            _ => None,
+            Architecture::Arm64 => Some(0x150),
+            Architecture::Ia64 => None,
         }
     }
 

@@ -338,6 +338,10 @@ pub struct ProcessorFacts {
     pub idle_thread: Option<VirtualAddress>,
     /// The end of the stack on which deferred procedure calls run.
     pub dpc_stack: Option<VirtualAddress>,
+    /// The end of the stack on which interrupts are served.
+    pub interrupt_stack: Option<VirtualAddress>,
+    /// The end of the stack on which exceptions are served that may not use another.
+    pub exception_stack: Option<VirtualAddress>,
     /// x64: the address of the last page fault (CR2).
     pub fault_address: Option<VirtualAddress>,
     /// x64: the page tables in use (CR3).
@@ -426,6 +430,8 @@ impl ProcessorFacts {
             current_thread: object.pointer(Member::OffsetPrcbCurrentThread),
             idle_thread: object.pointer(Member::OffsetPrcbIdleThread),
             dpc_stack: object.pointer(Member::OffsetPrcbDpcStack),
+            interrupt_stack: object.pointer(Member::OffsetPrcbIsrStack),
+            exception_stack: object.pointer(Member::OffsetPrcbExceptionStack),
             fault_address: special
                 .and_then(|at| object.pointer_at(at + CR2))
                 .map(VirtualAddress),

@@ -6,7 +6,6 @@
 //! context, which minidumps hold on the stack. Which parameter means what: Microsoft's bug check
 //! reference. Layout: winnt.h EXCEPTION_RECORD64 and EXCEPTION_RECORD32.
 
-use super::context::MAX_CONTEXT;
 use super::debugger_data::little_endian;
 use super::{Architecture, Context};
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
@@ -99,7 +98,9 @@ impl ExceptionRecord {
         })
     }
 
-    fn read(
+    /// The record at `address`; `None` when there is none, or it cannot be read.
+    #[must_use]
+    pub fn read(
         architecture: Architecture,
         space: &dyn AddressSpace,
         address: VirtualAddress,
@@ -331,7 +332,7 @@ fn context(
 ) -> Option<(Context, Origin)> {
     let architecture = from.architecture;
     if let Some(at) = from.pointer(passing.context)
-        && let Some(context) = read_context(architecture, from.space, at)
+        && let Some(context) = Context::read(architecture, from.space, at)
     {
         return Some((context, Origin::Parameters));
     }
@@ -346,20 +347,6 @@ fn context(
     // Minidumps of 0x7E have the exception's own context in their header.
     let header = from.header_context?;
     (header.instruction_pointer == raised_at).then(|| (header.clone(), Origin::Header))
-}
-
-/// A context from memory: a minidump may hold its beginning only, which has the registers.
-fn read_context(
-    architecture: Architecture,
-    space: &dyn AddressSpace,
-    at: VirtualAddress,
-) -> Option<Context> {
-    const SHORTEST: u16 = 0x110;
-    let bytes = space
-        .bytes(at, MAX_CONTEXT)
-        .or_else(|_| space.bytes(at, SHORTEST))
-        .ok()?;
-    Context::parse(architecture, &bytes)
 }
 
 /// The header's record, unless it is the placeholder.

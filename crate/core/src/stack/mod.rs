@@ -25,10 +25,12 @@ mod evidence;
 mod pick;
 mod scan;
 mod slots;
+mod start;
 mod trap;
 mod walk;
 
 pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, scan};
+pub use start::{range_above, switched_away};
 pub use walk::cursor;
 
 use crate::memory::VirtualAddress;
@@ -45,6 +47,8 @@ pub struct Registers {
     pub stack_pointer: VirtualAddress,
     /// EBP or X29; x64 code does not keep one.
     pub frame_pointer: Option<VirtualAddress>,
+    /// Whether the instruction pointer is an address to return to, not the next instruction.
+    pub returning: bool,
     /// All of them by name, for the report.
     pub all: Vec<Register>,
 }
@@ -55,6 +59,7 @@ impl From<&Context> for Registers {
             instruction_pointer: context.instruction_pointer,
             stack_pointer: context.stack_pointer,
             frame_pointer: context.frame_pointer,
+            returning: false,
             all: context.registers.clone(),
         }
     }

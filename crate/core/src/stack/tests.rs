@@ -78,6 +78,7 @@ impl Case {
                 instruction_pointer: VirtualAddress(NT + 0x1230),
                 stack_pointer: VirtualAddress(STACK + 8),
                 frame_pointer: None,
+                returning: false,
                 all,
             },
             how: How::Context,
@@ -353,6 +354,7 @@ fn x86_finds_the_caller_by_the_arguments_and_follows_the_frame_pointers() {
         instruction_pointer: VirtualAddress(nt + 0x1234),
         stack_pointer: VirtualAddress(stack),
         frame_pointer: Some(VirtualAddress(stack + 80)),
+        returning: false,
         all: Vec::new(),
     };
     let found = scan(&Start {

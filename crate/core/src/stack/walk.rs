@@ -49,6 +49,7 @@ fn machine(architecture: Architecture) -> Option<u32> {
 pub fn cursor(architecture: Architecture, registers: &Registers) -> Option<Cursor> {
     let (pc, sp) = (registers.instruction_pointer.0, registers.stack_pointer.0);
     let mut cursor = Cursor::new(machine(architecture)?, pc, sp);
+    cursor.exact = !registers.returning;
     for register in &registers.all {
         let number = match architecture {
             Architecture::X64 => X64.iter().position(|&name| name == register.name),

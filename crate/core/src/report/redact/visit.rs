@@ -122,7 +122,7 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, processors, blame, failure, memory, integration_services,
+        exception, stack, stacks, processors, blame, failure, memory, integration_services,
         symbol_files, wanted_symbols, findings, header, secondary_data,
         notes, stats,
     }
@@ -145,7 +145,7 @@ structures! {
     Pdb { name, guid[What::Identity], age, url[What::Identity] }
     UnloadedModule { name, base, end, time }
     Exception { code, name, address, location, information, access, source }
-    Stack { processor, thread, process, process_name, frames, registers, limits, bug_check }
+    Stack { processor, thread, process, process_name, frames, registers, limits, about, bug_check }
     Register { name, value }
     Frame { address, stack_pointer, module, symbol, offset, how, confidence, gap }
     Blame {

@@ -88,6 +88,7 @@ pub(crate) fn sample() -> Report {
         }],
         exception: Some(exception()),
         stack: Some(stack()),
+        stacks: vec![],
         processors: vec![Processor {
             number: 1,
             stopped: true,
@@ -321,6 +322,7 @@ fn stack() -> Stack {
         ],
         limits: "Frames below the first are candidates: old return addresses stay on a stack."
             .into(),
+        about: None,
         bug_check: true,
     }
 }
