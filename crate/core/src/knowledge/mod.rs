@@ -13,6 +13,8 @@ pub mod errors;
 pub mod family;
 pub mod hypervisor;
 pub mod integration;
+pub mod lookup;
+pub mod machine_check;
 pub mod ntstatus;
 pub mod pooltag;
 pub mod secondary;

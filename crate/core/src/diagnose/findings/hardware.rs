@@ -4,6 +4,7 @@ use super::finding;
 use crate::diagnose::blame::rules::wild_jump;
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
+use crate::knowledge::machine_check;
 use crate::model::{Confidence, Finding, How};
 use crate::nt::Architecture;
 use alloc::{format, string::String};
@@ -104,25 +105,6 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     }))
 }
 
-/// What the compound code in the low half of a machine-check status says (Intel SDM volume 3B,
-/// "Interpreting Machine-Check Error Codes"; AMD uses the same forms).
-fn machine_check(status: u64) -> &'static str {
-    let code = status & 0xFFFF;
-    match code {
-        0 => "no error code",
-        0x0001 => "an error that the processor does not classify",
-        0x0003 => "an error reported from outside the processor",
-        0x0005 => "a parity error inside the processor",
-        0x0400 => "an internal time-out of the processor",
-        _ if code & 0xFC00 == 0x0400 => "an internal error of the processor",
-        _ if code & 0xEFF0 == 0x0010 => "an error in the address translation buffer",
-        _ if code & 0xEF80 == 0x0080 => "an error in a memory channel",
-        _ if code & 0xEF00 == 0x0100 => "an error in a cache",
-        _ if code & 0xE800 == 0x0800 => "an error on the way between processor, memory and devices",
-        _ => "an error of another kind",
-    }
-}
-
 pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
     let [source, _, high, low] = facts.parameters;
     let (what, check) = match (facts.plain_code(), source) {
@@ -162,7 +144,7 @@ pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(status) = check.filter(|&status| status != 0) {
         let text = format!(
             "The machine-check status {status:#x} says: {}.",
-            machine_check(status)
+            machine_check::kind(status)
         );
         found = found.because(text, "parameters 3 and 4");
     }

@@ -20,6 +20,7 @@
 //! A stanza's parameters come before its cases (`=`); a case overrides them one by one. The first
 //! case whose condition holds is taken. `docs/knowledge.md` has the whole grammar.
 
+pub mod decode;
 mod kind;
 mod stanza;
 

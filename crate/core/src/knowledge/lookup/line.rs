@@ -1,0 +1,304 @@
+//! Finds codes, names and parameters in a line as people paste it: from the event log, a ticket, a
+//! blue screen, another debugger.
+//!
+//! Sources of the forms: Windows' own texts of event 1001 (BugCheck), event 41 (Kernel-Power, whose
+//! code is decimal), problem reports (`BCCode`, `BCP1`), the stop screens of old and new releases,
+//! and the debugger's `BugCheck`, `BUGCHECK_P1` and `Arg1` lines.
+
+use crate::knowledge::bugcheck;
+use crate::knowledge::errors::{ErrorName, Family};
+use alloc::{string::String, vec::Vec};
+
+/// Words that are tried as names.
+const MOST_NAMES: usize = 12;
+
+/// What stands in a line.
+#[derive(Debug, Default, PartialEq)]
+pub(super) struct Found {
+    /// A stop code and those of its parameters that are there.
+    pub stop: Option<(u32, Vec<u64>)>,
+    /// Numbers that are error codes, or may be.
+    pub numbers: Vec<u32>,
+    /// Names of error codes.
+    pub names: Vec<ErrorName>,
+    /// Files of drivers.
+    pub drivers: Vec<String>,
+    /// Pool tags.
+    pub tags: Vec<[u8; 4]>,
+    /// An event that records a stop code of zero.
+    pub none_recorded: bool,
+}
+
+/// A number and how it was written.
+#[derive(Clone, Copy, Debug, PartialEq)]
+struct Number {
+    value: u64,
+    /// With `0x`, or eight digits and more: surely hexadecimal.
+    surely: bool,
+}
+
+/// Looks through a line.
+pub(super) fn find(text: &str) -> Found {
+    let words: Vec<&str> = text
+        .split(separates)
+        .filter(|word| !word.is_empty())
+        .collect();
+    let mut found = Found::default();
+    for word in &words {
+        let lower = word.to_ascii_lowercase();
+        if [".sys", ".dll", ".exe"]
+            .iter()
+            .any(|ending| lower.ends_with(ending))
+        {
+            let name = lower.rsplit(['\\', '/']).next().unwrap_or_default();
+            found.drivers.push(name.into());
+        }
+    }
+    found.names = names(&words);
+    found.stop = keyed(&words, &mut found.none_recorded)
+        .or_else(|| named(text, &words))
+        .or_else(|| announced(&words))
+        .or_else(|| alone(&words));
+    if found.stop.is_none() || words.len() <= 2 {
+        let first = words.iter().find_map(|word| error_number(word));
+        let announced = words.iter().any(|word| word.eq_ignore_ascii_case("stop"));
+        found.numbers.extend(first.filter(|_| !announced));
+    }
+    if let [.., before, tag] = words.as_slice()
+        && before.eq_ignore_ascii_case("tag")
+    {
+        found.tags.extend(<[u8; 4]>::try_from(tag.as_bytes()));
+    }
+    if let ([tag], None, true) = (words.as_slice(), &found.stop, found.names.is_empty()) {
+        found.tags.extend(<[u8; 4]>::try_from(tag.as_bytes()));
+    }
+    found
+}
+
+fn separates(c: char) -> bool {
+    c.is_whitespace() || ",;:=(){}[]<>\"'|".contains(c)
+}
+
+/// A number in hexadecimal, with or without `0x`, with the debugger's back-ticks.
+fn number(word: &str) -> Option<Number> {
+    let word = word.trim_end_matches('.');
+    let digits: String = word.chars().filter(|&c| c != '`').collect();
+    let bare = digits
+        .strip_prefix("0x")
+        .or_else(|| digits.strip_prefix("0X"));
+    let (digits, prefixed) = (bare.unwrap_or(&digits), bare.is_some());
+    let value = u64::from_str_radix(digits, 16)
+        .ok()
+        .filter(|_| !digits.starts_with('+'))?;
+    Some(Number {
+        value,
+        surely: prefixed || digits.len() >= 8,
+    })
+}
+
+/// The number at the beginning of a bucket such as `0x7a_c000000e_acme!read`.
+fn bucket(word: &str) -> Option<Number> {
+    let (first, _) = word.split_once('_')?;
+    number(first).filter(|number| number.surely)
+}
+
+/// A word without case and without what stands between its parts.
+fn key(word: &str) -> String {
+    let letters = word.chars().filter(char::is_ascii_alphanumeric);
+    letters.map(|c| c.to_ascii_lowercase()).collect()
+}
+
+/// Names before values: `BCCode: 7a BCP1: …`, `BugcheckCode 126 BugcheckParameter1 0x…`,
+/// `BUGCHECK_CODE: 7a BUGCHECK_P1: …`, `P1: 7a P2: …` of a problem report, `Code: 141 Parameter 1: …`.
+fn keyed(words: &[&str], none_recorded: &mut bool) -> Option<(u32, Vec<u64>)> {
+    let mut code = None;
+    let mut parameters: [Option<u64>; 4] = [None; 4];
+    let mut shifted: [Option<u64>; 5] = [None; 5];
+    let blue = words
+        .iter()
+        .any(|w| key(w) == "bluescreen" || key(w) == "livekernelevent");
+    for (at, word) in words.iter().enumerate() {
+        let value = |ahead: usize| words.get(at.checked_add(ahead)?).copied();
+        match key(word).as_str() {
+            // The event viewer's code is decimal.
+            "bugcheckcode" if !word.contains('_') => {
+                let text = value(1)?;
+                let decimal = text.parse().ok();
+                code = decimal.or_else(|| number(text).map(|n| n.value));
+                *none_recorded |= code == Some(0);
+            }
+            "bccode" | "bugcheckcode" => code = value(1).and_then(number).map(|n| n.value),
+            "code" if blue => code = code.or(value(1).and_then(number).map(|n| n.value)),
+            key => {
+                let name = [
+                    "bcp",
+                    "bugcheckparameter",
+                    "bugcheckp",
+                    "arg",
+                    "parameter",
+                    "p",
+                ];
+                let digit = name.iter().find_map(|name| key.strip_prefix(name));
+                let (digit, ahead) = match digit {
+                    Some("") => (value(1), 2),
+                    digit => (digit, 1),
+                };
+                let index: Option<usize> =
+                    digit.filter(|d| d.len() == 1).and_then(|d| d.parse().ok());
+                let (Some(index), Some(found)) = (index, value(ahead).and_then(number)) else {
+                    continue;
+                };
+                let slot = index
+                    .checked_sub(1)
+                    .and_then(|index| parameters.get_mut(index));
+                if let Some(slot) =
+                    slot.filter(|_| key != "p" && !(blue && key.starts_with('p') && key.len() == 2))
+                {
+                    slot.get_or_insert(found.value);
+                }
+                if let Some(slot) = index
+                    .checked_sub(1)
+                    .and_then(|index| shifted.get_mut(index))
+                {
+                    slot.get_or_insert(found.value);
+                }
+            }
+        }
+    }
+    // A problem report of a blue screen has the code first and the parameters behind it.
+    if let (true, None, Some(first)) = (blue, code, shifted[0]) {
+        code = Some(first);
+        parameters = [shifted[1], shifted[2], shifted[3], shifted[4]];
+    }
+    let code = u32::try_from(code?).ok().filter(|&code| code != 0)?;
+    let known = parameters
+        .iter()
+        .rposition(Option::is_some)
+        .map_or(0, |last| last + 1);
+    let values = parameters
+        .iter()
+        .take(known)
+        .map(|value| value.unwrap_or_default());
+    Some((code, values.collect()))
+}
+
+/// A stop code by its name, spelled with `_` or, as the blue screen does, with spaces. The longest
+/// name that fits is the one; numbers behind it are its parameters, unless the first is its code.
+fn named(text: &str, words: &[&str]) -> Option<(u32, Vec<u64>)> {
+    let plain = |c: char| {
+        if c.is_ascii_alphanumeric() {
+            c.to_ascii_uppercase()
+        } else {
+            '_'
+        }
+    };
+    let mut line: String = core::iter::once('_')
+        .chain(text.chars().map(plain))
+        .collect();
+    line.push('_');
+    let fits = |name: &str| {
+        let at = line.find(name)?;
+        let before = line.get(..at)?.ends_with('_');
+        let rest = line.get(at.checked_add(name.len())?..)?;
+        // `_M` marks the form of old minidumps.
+        let after = rest.starts_with('_');
+        (before && after).then_some(name.len())
+    };
+    let all = bugcheck::all().filter(|b| b.name.contains('_') || words.len() == 1);
+    let named = all.filter_map(|found| Some((fits(found.name)?, found.code)));
+    let (_, code) = named.max_by_key(|&(length, _)| length)?;
+    let numbers: Vec<Number> = words.iter().filter_map(|w| number(w)).collect();
+    let own = numbers
+        .iter()
+        .position(|n| n.value & 0x0FFF_FFFF == u64::from(code) & 0x0FFF_FFFF);
+    let behind = numbers
+        .get(own.map_or(0, |at| at + 1)..)
+        .unwrap_or_default();
+    let values = behind.iter().filter(|n| own.is_some() || n.surely).take(4);
+    let code = own
+        .and_then(|at| u32::try_from(numbers.get(at)?.value).ok())
+        .unwrap_or(code);
+    Some((code, values.map(|n| n.value).collect()))
+}
+
+/// A number behind a word that says what it is: `STOP: 0x7a (…)`, `The bugcheck was: 0x…`,
+/// `BugCheck D1, {…}`, `!analyze -show 7a 1 …`.
+fn announced(words: &[&str]) -> Option<(u32, Vec<u64>)> {
+    const SAYS: &[&str] = &[
+        "stop", "bugcheck", "was", "show", "code", "check", "stopcode",
+    ];
+    // What follows `code` is a stop code only where something says so.
+    let about = words
+        .iter()
+        .any(|word| ["stop", "bugcheck", "bug", "show"].contains(&key(word).as_str()));
+    if !about {
+        return None;
+    }
+    let mut at = 0;
+    while let Some(word) = words.get(at) {
+        at += 1;
+        if !SAYS.contains(&key(word).as_str()) {
+            continue;
+        }
+        if let Some(first) = words.get(at).and_then(|next| number(next))
+            && let Ok(code) = u32::try_from(first.value)
+        {
+            let values = words.get(at + 1..)?.iter().map_while(|word| number(word));
+            return Some((code, values.take(4).map(|n| n.value).collect()));
+        }
+    }
+    None
+}
+
+/// A line that begins with a number that can be a stop code.
+fn alone(words: &[&str]) -> Option<(u32, Vec<u64>)> {
+    let (first, rest) = words.split_first()?;
+    let code = number(first).or_else(|| bucket(first))?;
+    let code = u32::try_from(code.value).ok().filter(|&code| code != 0)?;
+    bugcheck::lookup(code)?;
+    let values = rest.iter().map_while(|word| number(word)).take(4);
+    Some((code, values.map(|n| n.value).collect()))
+}
+
+/// A number that may be an error code: hexadecimal with `0x` or eight digits, else decimal, also
+/// negative as programs print it.
+fn error_number(word: &str) -> Option<u32> {
+    let word = word.trim_end_matches('.');
+    if let Some(negative) = word.strip_prefix('-') {
+        let value: i64 = negative.parse().ok()?;
+        return i32::try_from(-value).ok().map(|value| value as u32);
+    }
+    if let Ok(decimal) = word.parse::<u64>()
+        && (word.len() != 8 || !word.starts_with(['8', '0']))
+    {
+        return u32::try_from(decimal).ok();
+    }
+    let value = number(word).filter(|n| n.surely)?.value;
+    crate::knowledge::ntstatus::from_parameter(value)
+}
+
+/// Words that are names of error codes, in any case; with or without what they usually begin with.
+fn names(words: &[&str]) -> Vec<ErrorName> {
+    let candidates: Vec<String> = words
+        .iter()
+        .filter(|word| word.len() > 3 && (word.contains('_') || words.len() == 1))
+        .map(|word| word.to_ascii_uppercase())
+        .take(MOST_NAMES)
+        .collect();
+    let mut found = Vec::new();
+    if candidates.is_empty() {
+        return found;
+    }
+    for family in Family::ALL {
+        for (value, name) in family.entries() {
+            if candidates.iter().any(|word| word == name) {
+                found.push(ErrorName {
+                    family,
+                    value,
+                    name,
+                });
+            }
+        }
+    }
+    found
+}

@@ -1,0 +1,188 @@
+use super::*;
+use alloc::vec;
+
+/// The stop code that a line is about, and its parameters.
+fn stop(text: &str) -> Option<(u32, Vec<u64>)> {
+    line::find(text).stop
+}
+
+fn names(text: &str) -> Vec<String> {
+    look_up(text)
+        .iter()
+        .map(|answer| answer.name.clone().into_owned())
+        .collect()
+}
+
+#[test]
+fn a_stop_code_is_found_however_it_was_pasted() {
+    let p = vec![
+        0xFFFF_F6FC_4000_8770,
+        0xFFFF_FFFF_C000_000E,
+        0x1C9E_B860,
+        0xFFFF_F880_010E_E000,
+    ];
+    for text in [
+        "0x0000007a (0xfffff6fc40008770, 0xffffffffc000000e, 0x000000001c9eb860, 0xfffff880010ee000)",
+        "The computer has rebooted from a bugcheck.  The bugcheck was: 0x0000007a (0xfffff6fc40008770, \
+         0xffffffffc000000e, 0x000000001c9eb860, 0xfffff880010ee000). A dump was saved in: \
+         C:\\Windows\\MEMORY.DMP. Report Id: 112317-27671-01.",
+        "*** STOP: 0x0000007A (0xFFFFF6FC40008770,0xFFFFFFFFC000000E,0x000000001C9EB860,0xFFFFF880010EE000)",
+        "BugCheck 7A, {fffff6fc40008770, ffffffffc000000e, 1c9eb860, fffff880010ee000}",
+        "!analyze -show 7a fffff6fc`40008770 ffffffff`c000000e 1c9eb860 fffff880`010ee000",
+        "KERNEL_DATA_INPAGE_ERROR (7a)\nArg1: fffff6fc40008770, lock type\nArg2: ffffffffc000000e\n\
+         Arg3: 000000001c9eb860\nArg4: fffff880010ee000",
+        "BCCode: 7a BCP1: FFFFF6FC40008770 BCP2: FFFFFFFFC000000E BCP3: 000000001C9EB860 BCP4: FFFFF880010EE000",
+        "Event Name: BlueScreen P1: 7a P2: fffff6fc40008770 P3: ffffffffc000000e P4: 1c9eb860 P5: fffff880010ee000",
+        "BugcheckCode 122 BugcheckParameter1 0xfffff6fc40008770 BugcheckParameter2 0xffffffffc000000e \
+         BugcheckParameter3 0x1c9eb860 BugcheckParameter4 0xfffff880010ee000",
+        "BUGCHECK_CODE:  7a\nBUGCHECK_P1: fffff6fc40008770\nBUGCHECK_P2: ffffffffc000000e\n\
+         BUGCHECK_P3: 1c9eb860\nBUGCHECK_P4: fffff880010ee000",
+        "7a fffff6fc40008770 ffffffffc000000e 1c9eb860 fffff880010ee000",
+    ] {
+        assert_eq!(stop(text), Some((0x7A, p.clone())), "{text}");
+    }
+}
+
+#[test]
+fn a_stop_code_is_found_by_its_name() {
+    for (text, code) in [
+        ("CRITICAL_PROCESS_DIED", 0xEF),
+        ("critical process died", 0xEF),
+        ("Stop code: MEMORY MANAGEMENT", 0x1A),
+        ("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED (nvlddmkm.sys)", 0x7E),
+        (
+            "SYSTEM_THREAD_EXCEPTION_NOT_HANDLED_M (1000007e)",
+            0x1000_007E,
+        ),
+        ("DRIVER_IRQL_NOT_LESS_OR_EQUAL (d1)", 0xD1),
+        (
+            "Stop code: IRQL_NOT_LESS_OR_EQUAL What failed: acme.sys",
+            0xA,
+        ),
+        ("0x7a_c000000e_acme!read", 0x7A),
+        ("0x0000007E", 0x7E),
+        ("Stop code 0x139", 0x139),
+        ("BugCheck 1A", 0x1A),
+        (
+            "Code: 141 LiveKernelEvent Parameter 1: ffffe00012345678",
+            0x141,
+        ),
+    ] {
+        assert_eq!(stop(text).map(|s| s.0), Some(code), "{text}");
+    }
+    assert_eq!(stop("hello world"), None);
+    assert_eq!(stop("the memory of that machine was added in 2019"), None);
+    assert_eq!(stop(""), None);
+}
+
+#[test]
+fn an_event_41_is_decimal_and_a_zero_is_no_stop() {
+    let event = "BugcheckCode 126 BugcheckParameter1 0xffffffffc0000005";
+    assert_eq!(stop(event), Some((0x7E, vec![0xFFFF_FFFF_C000_0005])));
+    let none = look_up("BugcheckCode 0 BugcheckParameter1 0x0 PowerButtonTimestamp 0");
+    assert!(none[0].name.starts_with("No stop code"));
+}
+
+#[test]
+fn numbers_and_names_of_all_three_families_are_told() {
+    assert_eq!(names("0xC0000005"), ["STATUS_ACCESS_VIOLATION"]);
+    assert_eq!(names("-1073741819"), ["STATUS_ACCESS_VIOLATION"]);
+    assert_eq!(names("3221225477"), ["STATUS_ACCESS_VIOLATION"]);
+    assert_eq!(
+        names("STATUS_ACCESS_VIOLATION"),
+        ["STATUS_ACCESS_VIOLATION"]
+    );
+    assert_eq!(
+        names("0x80070005"),
+        ["E_ACCESSDENIED", "ERROR_ACCESS_DENIED"]
+    );
+    assert_eq!(names("error_file_not_found"), ["ERROR_FILE_NOT_FOUND"]);
+    assert_eq!(names("E_FAIL")[0], "E_FAIL");
+    let five = names("5");
+    assert!(five.contains(&"ERROR_ACCESS_DENIED".into()), "{five:?}");
+    assert!(
+        five.contains(&"INVALID_PROCESS_ATTACH_ATTEMPT".into()),
+        "{five:?}"
+    );
+    assert_eq!(names("0xC0000218").len(), 2);
+    assert!(look_up("0xdeadbee1").is_empty());
+}
+
+#[test]
+fn drivers_and_pool_tags_are_told() {
+    assert!(
+        names("ibthfp.sys")[0].contains("Bluetooth"),
+        "{:?}",
+        names("ibthfp.sys")
+    );
+    assert!(names("pool tag MmSt")[0].contains("mapped files"));
+    let both = names("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED (nvlddmkm.sys)");
+    assert_eq!(both.len(), 2);
+    assert!(both[1].contains("NVIDIA"));
+    assert!(names("nobody-knows-this.sys")[0].contains("nobody"));
+}
+
+#[test]
+fn a_driver_that_was_named_is_named_in_the_steps() {
+    let told = look_up("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED (acme.sys)");
+    assert!(told[0].steps.iter().any(|step| step.contains("acme.sys")));
+    let nobody = look_up("SYSTEM_THREAD_EXCEPTION_NOT_HANDLED");
+    assert!(!nobody[0].steps.iter().any(|step| step.contains('{')));
+}
+
+#[test]
+fn parameters_are_decoded_and_followed_only_when_given() {
+    let told = &look_up("0x9F (3, ffffe00012345678, fffff80012345678, ffffe00087654321)")[0];
+    assert!(told.case.contains("power request"));
+    assert_eq!(
+        told.commands,
+        [
+            "!devobj ffffe00012345678",
+            "dps fffff80012345678",
+            "!irp ffffe00087654321"
+        ]
+    );
+    let bare = &look_up("0x9F")[0];
+    assert!(bare.commands.is_empty() && bare.case.is_empty());
+    assert!(
+        bare.parameters
+            .iter()
+            .all(|p| p.value.is_none() && p.decoded.is_none())
+    );
+    let inpage = &look_up("7a 4 c000000e 0 805d0000")[0];
+    let decoded = inpage.parameters[1].decoded.as_deref().unwrap();
+    assert!(decoded.starts_with("STATUS_NO_SUCH_DEVICE"));
+    assert_eq!(inpage.parameters[1].value.as_deref(), Some("0xc000000e"));
+}
+
+#[test]
+fn the_text_has_everything_in_it() {
+    let lines = look_up("0x7a (1, c000000e, 0, fffff880010ee000)")[0].lines();
+    for begins in [
+        "KERNEL_DATA_INPAGE_ERROR (stop code 0x0000007A)",
+        "Arg2: 00000000c000000e",
+        "Usual causes",
+        "Next in a dump",
+        "In a virtual machine",
+        "What to do",
+    ] {
+        assert!(
+            lines.iter().any(|line| line.starts_with(begins)),
+            "{begins}: {lines:#?}"
+        );
+    }
+}
+
+#[test]
+fn a_hostile_line_is_cut_and_answered_quickly() {
+    let mut long = String::new();
+    for _ in 0..40_000 {
+        long.push_str("é0x7a STATUS_ ");
+    }
+    assert!(look_up(&long).len() <= MOST);
+    for odd in [
+        "\u{0}", "((((", "0x", "-", "stop", "tag", "p1", "bcp1", "code:", "🦀",
+    ] {
+        let _ = look_up(odd);
+    }
+}
