@@ -58,7 +58,25 @@ export interface BugCheck {
   causes?: string[];
   parameters?: Parameter[];
   subtype?: string;
+  next?: string;
+  commands?: string[];
+  virtual_machine?: string;
   source?: string;
+}
+/** What the analyzer knows of a code, a name or a line, without a dump. */
+export interface Answer {
+  kind: string;
+  code?: string;
+  name: string;
+  meaning?: string;
+  case?: string;
+  causes?: string;
+  parameters?: { value?: string; meaning: string; decoded?: string }[];
+  next?: string;
+  commands?: string[];
+  guest?: string;
+  family?: string;
+  steps?: string[];
 }
 export interface System {
   os?: string;

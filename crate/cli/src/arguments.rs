@@ -8,6 +8,7 @@ const HELP: &str = "\
 Says what crashed, why, and what to do, from a Windows crash dump.
 
 Usage: bluepane [OPTIONS] FILE...
+       bluepane --command LINE
 
 FILE is a dump (MEMORY.DMP, a minidump), or a folder: then every dump in it.
 
@@ -16,7 +17,8 @@ Options:
                     json is one object per file and line; html takes one file
   --array           with json: one array instead of lines
   --command LINE    answer a debugger command, e.g. '!findings', instead of the
-                    report; may be repeated, 'help' lists the commands
+                    report; may be repeated, 'help' lists the commands.
+                    Without FILE: '!analyze -show 7a', '!error c000000e'
   --symbols PATH    a PDB, an ISF file (.json, .json.xz) or an image (.sys,
                     .exe), or a folder of them, a symbol store too; may be
                     repeated
@@ -137,7 +139,8 @@ fn value(parser: &mut lexopt::Parser) -> Result<String, String> {
 
 /// Wishes that contradict each other.
 fn check(arguments: &Arguments) -> Result<(), String> {
-    if arguments.paths.is_empty() {
+    // What a code means can be asked without a dump.
+    if arguments.paths.is_empty() && arguments.commands.is_empty() {
         return Err("no file was given".into());
     }
     if arguments.array && arguments.format != Format::Json {

@@ -51,6 +51,17 @@ impl<'a, W: Write> Output<'a, W> {
         self.out.flush()
     }
 
+    /// The answers of commands when no file was given: what a code means needs none.
+    pub fn without_file(&mut self) -> io::Result<()> {
+        let none = Report::default();
+        for (command, at) in self.arguments.commands.iter().zip(0..) {
+            let between = if at == 0 { "" } else { "\n" };
+            let answer = console::run(command, &none);
+            writeln!(self.out, "{between}{}", answer.trim_end())?;
+        }
+        self.out.flush()
+    }
+
     /// What stands behind the last report.
     pub fn end(&mut self) -> io::Result<()> {
         if self.arguments.array {

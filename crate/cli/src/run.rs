@@ -49,6 +49,10 @@ pub fn analyse(arguments: &Arguments, out: impl Write) -> Result<bool, Problem> 
         )));
     }
     let mut output = Output::new(arguments, out);
+    if subjects.is_empty() {
+        output.without_file()?;
+        return Ok(true);
+    }
     let mut symbols = Symbols::new(&arguments.symbols);
     let mut all = true;
     output.begin()?;

@@ -35,6 +35,32 @@ fn a_command_that_contradicts_itself_ends_with_two_and_says_why() {
 }
 
 #[test]
+fn what_a_code_means_is_told_without_a_file() {
+    let stop = "!analyze -show 7a 1 c000000e 0 fffff880010ee000";
+    let ran = bluepane(&["--command", stop, "--command", "!error 0x80070005"]);
+    assert_eq!((ran.status, ran.stderr.as_str()), (0, ""));
+    for says in [
+        "KERNEL_DATA_INPAGE_ERROR (7a)",
+        "STATUS_NO_SUCH_DEVICE",
+        "In a virtual machine",
+        "What to do",
+        "E_ACCESSDENIED",
+        "ERROR_ACCESS_DENIED",
+    ] {
+        assert!(ran.stdout.contains(says), "{says}: {}", ran.stdout);
+    }
+    let event = "!error The computer has rebooted from a bugcheck. The bugcheck was: 0x0000007e \
+                 (0xffffffffc0000005, 0xfffff80012345678, 0x0, 0x0).";
+    assert!(
+        bluepane(&["--command", event])
+            .stdout
+            .contains("SYSTEM_THREAD_EXCEPTION")
+    );
+    let report = bluepane(&["--command", "k"]);
+    assert!(report.stdout.contains("not in this report"), "{report:?}");
+}
+
+#[test]
 fn help_and_version_are_printed_and_nothing_is_read() {
     let help = bluepane(&["--help"]);
     assert_eq!(help.status, 0);

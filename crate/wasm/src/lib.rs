@@ -25,3 +25,13 @@ pub fn install_knowledge(tables: &[u8]) -> Result<(), wasm_bindgen::JsError> {
     bluepane::knowledge::store::install(tables)
         .map_err(|missing| wasm_bindgen::JsError::new(&format!("no table {missing}")))
 }
+
+/// What a code, a name or a line out of a ticket means: a list of answers, what it is most about
+/// first, in the shape of `bluepane::knowledge::lookup::Answer`. No dump is needed.
+///
+/// # Errors
+/// When the browser has no room for it.
+#[wasm_bindgen]
+pub fn look_up(line: &str) -> Result<wasm_bindgen::JsValue, wasm_bindgen::JsValue> {
+    convert::to_js(&bluepane::knowledge::lookup::look_up(line))
+}

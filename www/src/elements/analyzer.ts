@@ -9,7 +9,7 @@ import { type Source, blobSource } from "../engine/source";
 import { watchDrops } from "../files/dropping";
 import { type Picked, fromDrop } from "../files/pick";
 import { openArchives } from "../files/zip";
-import type { Progress, Report } from "../report";
+import type { Answer, Progress, Report } from "../report";
 import { chosen } from "../sections";
 import type { Desk } from "../sections/section";
 import { abilities } from "../share/clipboard";
@@ -223,9 +223,8 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #run(source: Source, show: boolean): Promise<Report> {
-    this.#engine ??= new Engine(BluepaneAnalyzer.assets, (fault) => (this.fault = fault));
     const started = performance.now();
-    return this.#engine
+    return this.#started()
       .open(source, (progress) => {
         this.progress = progress;
         if (show && progress.report) this.report = progress.report;
@@ -322,6 +321,20 @@ export class BluepaneAnalyzer extends LitElement {
     const shown = chosen(report, this.sections).some(({ id }) => id === "explorer");
     return shown && !this.busy && this.printed === null;
   }
+
+  #started(): Engine {
+    this.#engine ??= new Engine(BluepaneAnalyzer.assets, (fault) => (this.fault = fault));
+    return this.#engine;
+  }
+
+  #lookUp = (line: string): Promise<Answer[]> => this.#started().lookUp(line);
+
+  #prepare = (): void => {
+    // What goes wrong is said when something is asked.
+    this.#started()
+      .prepare()
+      .catch(() => undefined);
+  };
 
   #need(): Engine {
     if (!this.#engine) throw new Error("no file is open");
@@ -473,6 +486,8 @@ export class BluepaneAnalyzer extends LitElement {
       ?sample=${BluepaneAnalyzer.assets.hasSample()}
       ?network=${!this.standalone}
       ?brief=${brief}
+      .lookUp=${this.#lookUp}
+      .prepare=${this.#prepare}
       @picked=${(event: PickedEvent) => void this.#openPicked(event.picked)}
       @sample=${() => void this.#openSample()}
     ></bluepane-welcome>`;

@@ -2,6 +2,8 @@
 import { LitElement, html, nothing } from "lit";
 import { type Picked, fromList } from "../files/pick";
 import css from "./welcome.css";
+import "./lookup";
+import type { Answer } from "../report";
 import { define, styles } from "./sheet";
 
 /** Fired with what was picked. */
@@ -24,6 +26,9 @@ export class Welcome extends LitElement {
   declare network: boolean;
   /** Only the drop zone. */
   declare brief: boolean;
+  /** What a code means, asked of the analyzer. */
+  lookUp: ((line: string) => Promise<Answer[]>) | null = null;
+  prepare: () => void = () => undefined;
 
   protected override render(): unknown {
     return html`<div class="zone">
@@ -66,7 +71,16 @@ export class Welcome extends LitElement {
         />
         ${this.#promise()}
       </div>
-      ${this.brief ? nothing : this.#help()}`;
+      ${this.brief ? nothing : [this.#lookUp(), this.#help()]}`;
+  }
+
+  #lookUp(): unknown {
+    if (!this.lookUp) return nothing;
+    return html`<bluepane-lookup
+      ?linked=${!this.network}
+      .ask=${this.lookUp}
+      .prepare=${this.prepare}
+    ></bluepane-lookup>`;
   }
 
   #promise(): unknown {

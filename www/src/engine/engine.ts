@@ -2,7 +2,7 @@
 // asks it for text. It survives the worker's death: every promise that was waiting is rejected
 // with a fault and the next analysis starts a new worker.
 import type { Assets } from "../assets";
-import type { Progress, Report, Shown } from "../report";
+import type { Answer, Progress, Report, Shown } from "../report";
 import { type Fault, type FaultCode, type Format, type FromWorker } from "./protocol";
 import { type ToWorker, type Watch, readError } from "./protocol";
 import type { Source } from "./source";
@@ -126,6 +126,31 @@ export class Engine {
     return this.#call((id, call) => ({ type: "memory", id, call, place, physical, length }));
   }
 
+  /** Starts the worker, so that what is asked next is answered at once. */
+  async prepare(): Promise<void> {
+    try {
+      await this.#start();
+    } catch (error) {
+      this.#fail("not-started", error);
+      throw error;
+    }
+  }
+
+  /** What a code, a name or a line means. No file need be open. */
+  async lookUp(line: string): Promise<Answer[]> {
+    await this.prepare();
+    const call = this.#next++;
+    return new Promise((resolve, reject) => {
+      this.#calls.set(call, {
+        timer: this.#patience(),
+        onProgress: undefined,
+        resolve,
+        reject,
+      });
+      this.#live?.postMessage({ type: "lookup", call, line } satisfies ToWorker);
+    });
+  }
+
   #call<T extends string | Shown>(
     message: (id: number, call: number) => ToWorker,
     watch: Watch = {},
@@ -197,12 +222,18 @@ export class Engine {
   }
 
   #hear(said: FromWorker): void {
-    if (said.type === "reply" || said.type === "shown" || said.type === "refusal") {
+    if (
+      said.type === "reply" ||
+      said.type === "shown" ||
+      said.type === "answers" ||
+      said.type === "refusal"
+    ) {
       const call = this.#calls.get(said.call);
       this.#calls.delete(said.call);
       window.clearTimeout(call?.timer);
       if (said.type === "reply") call?.resolve(said.text as never);
       else if (said.type === "shown") call?.resolve(said.shown as never);
+      else if (said.type === "answers") call?.resolve(said.answers as never);
       else call?.reject(new Error(said.message));
       return;
     }

@@ -1,6 +1,6 @@
 // What the page and its worker say to each other. Every message is a plain object; every
 // analysis has a number, so that an answer that comes late is known as such.
-import type { Progress, Report, Shown } from "../report";
+import type { Answer, Progress, Report, Shown } from "../report";
 
 export type Format = "text" | "markdown" | "json" | "html";
 
@@ -32,6 +32,7 @@ export type ToWorker =
   | { type: "render"; id: number; call: number; format: Format; redact: boolean }
   | { type: "command"; id: number; call: number; line: string }
   | { type: "memory"; id: number; call: number; place: string; physical: boolean; length: number }
+  | { type: "lookup"; call: number; line: string }
   | { type: "stop"; id: number; call: number };
 
 export type FromWorker =
@@ -43,6 +44,7 @@ export type FromWorker =
   | { type: "told"; call: number; progress: Progress }
   | { type: "reply"; call: number; text: string }
   | { type: "shown"; call: number; shown: Shown }
+  | { type: "answers"; call: number; answers: Answer[] }
   | { type: "refusal"; call: number; message: string };
 
 /** What went wrong with a read: the DOMException's name and text. */

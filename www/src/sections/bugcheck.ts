@@ -2,6 +2,7 @@
 import { type TemplateResult, html, nothing } from "lit";
 import type { BugCheck, Exception, Parameter } from "../report";
 import { facts } from "../format/pieces";
+import { pieces } from "../format/code";
 import { code } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
@@ -60,7 +61,24 @@ export class BugCheckSection extends Section {
               ${check.causes.map((cause) => html`<li>${cause}</li>`)}
             </ul>`
         : nothing
-    }`;
+    }
+    ${this.#further("What to look at next", check.next)} ${this.#commands(check.commands)}
+    ${this.#further("In a virtual machine", check.virtual_machine)}`;
+  }
+
+  #further(title: string, text: string | undefined): TemplateResult | typeof nothing {
+    if (!text) return nothing;
+    return html`<h3>${title}</h3>
+      <p class="lead">${pieces(text)}</p>`;
+  }
+
+  /** Commands that follow the parameters. */
+  #commands(lines: string[] | undefined): TemplateResult | typeof nothing {
+    if (!lines?.length) return nothing;
+    return html`<p class="small">
+      Commands that follow the parameters:
+      ${lines.map((line, index) => html`${index ? ", " : ""}<code>${line}</code>`)}
+    </p>`;
   }
 
   #parameters(list: Parameter[]): TemplateResult {

@@ -1,9 +1,10 @@
 // What the WebAssembly module's generated glue offers, as far as the worker uses it. The build
 // resolves the name to the glue file.
 declare module "bluepane-wasm" {
-  import type { Progress, Report, Shown } from "../report";
+  import type { Answer, Progress, Report, Shown } from "../report";
 
   export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+  export function look_up(line: string): Answer[];
   export function install_knowledge(tables: Uint8Array): void;
 
   export class Analyzer {

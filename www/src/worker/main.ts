@@ -1,6 +1,6 @@
 // The worker: holds the analyzer and the file, answers the page. It reads slices itself; where
 // a worker may not (WebKit from file:// answers NotReadableError), the page reads for it.
-import { Analyzer, initSync, install_knowledge } from "bluepane-wasm";
+import { Analyzer, initSync, install_knowledge, look_up } from "bluepane-wasm";
 import type { FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
 import type { Progress, Shown } from "../report";
@@ -206,8 +206,17 @@ function open(message: ToWorker & { type: "open" }): void {
   }
 }
 
+function lookUp(call: number, line: string): void {
+  try {
+    scope.postMessage({ type: "answers", call, answers: look_up(line) });
+  } catch (error) {
+    scope.postMessage({ type: "refusal", call, message: readError(error).message });
+  }
+}
+
 scope.onmessage = ({ data }) => {
   if (data.type === "start") return start(data.wasm, data.knowledge);
+  if (data.type === "lookup") return lookUp(data.call, data.line);
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {

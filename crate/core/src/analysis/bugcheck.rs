@@ -1,90 +1,66 @@
 //! The stop code as the report shows it: every parameter with its meaning, and where its value
 //! says more, that too.
 
+use crate::console;
 use crate::container::DumpHeader;
-use crate::knowledge::bugcheck::{self, ParameterKind, ParameterText, access};
-use crate::knowledge::ntstatus;
+use crate::knowledge::bugcheck::{self, decode};
+use crate::knowledge::lookup;
 use crate::memory::VirtualAddress;
-use crate::model::{BugCheck, Hex, Parameter};
+use crate::model::{BugCheck, Hex, HypervisorRole, Parameter, Report};
 use crate::nt::ModuleList;
-use alloc::{borrow::Cow, format, string::String, vec};
+use alloc::{borrow::Cow, format, string::String, vec, vec::Vec};
 
 /// Explains the stop code of a header; nothing when the header does not record one.
 pub(super) fn explain(header: &DumpHeader, modules: &ModuleList) -> Option<BugCheck> {
     let code = header.bugcheck_code?;
     let values = header.parameters.map(|value| value.unwrap_or_default());
     let texts = bugcheck::parameters(code, values);
-    let known = bugcheck::lookup(code);
-    let parameters = values.iter().zip(&texts).map(|(&value, text)| Parameter {
-        value: Hex(value),
-        meaning: text.text.into(),
-        decoded: decode(text, value, modules),
-    });
+    let plain = decode::decode(&texts, &values, header.pointer_width() == 8);
+    let parameters = values.iter().zip(&texts).zip(plain);
+    let told = bugcheck::explain(code, values);
+    let known = told.as_ref().map(|told| told.bug_check);
+    let text = |text: &'static str| Some(text).filter(|text| !text.is_empty()).map(String::from);
     Some(BugCheck {
         code,
         name: bugcheck::name(code).unwrap_or(Cow::Borrowed("")),
         description: known.map(|known| known.meaning.into()).unwrap_or_default(),
         causes: known
-            .filter(|known| !known.usual_causes.is_empty())
-            .map(|known| vec![known.usual_causes.into()])
+            .and_then(|known| Some(vec![text(known.usual_causes)?]))
             .unwrap_or_default(),
-        parameters: parameters.collect(),
-        subtype: bugcheck::explain(code, values)
-            .and_then(|explanation| explanation.case)
-            .map(Into::into),
+        parameters: parameters
+            .map(|((&value, text), plain)| Parameter {
+                value: Hex(value),
+                meaning: text.text.into(),
+                decoded: plain.or_else(|| locate(value, modules)),
+            })
+            .collect(),
+        subtype: told.as_ref().and_then(|told| text(told.case?)),
+        next: told.as_ref().and_then(|told| text(told.next)),
+        commands: commands(&texts, &values),
+        virtual_machine: told.as_ref().and_then(|told| text(told.guest)),
         source: "header",
     })
 }
 
-/// What this very value says, beyond what the parameter means.
-fn decode(text: &ParameterText, value: u64, modules: &ModuleList) -> Option<String> {
-    use ParameterKind as Is;
-    if let Some(known) = text.value {
-        return Some(known.into());
+/// The commands of the console that follow the parameters.
+fn commands(texts: &[bugcheck::ParameterText; 4], values: &[u64; 4]) -> Vec<String> {
+    let all = lookup::follow(texts, values).into_iter();
+    all.filter(|line| console::knows(line)).collect()
+}
+
+/// Leaves out what is only true of virtual machines where this is none.
+pub(super) fn fit_to_machine(report: &mut Report) {
+    let role = report
+        .platform
+        .as_ref()
+        .map(|platform| platform.hypervisor.role);
+    let guest = matches!(
+        role,
+        None | Some(HypervisorRole::Guest | HypervisorRole::Nested | HypervisorRole::Unknown)
+    );
+    if let Some(bugcheck) = report.bugcheck.as_mut().filter(|_| !guest) {
+        bugcheck.virtual_machine = None;
     }
-    match text.kind {
-        Is::Status => status(value),
-        Is::AccessMode | Is::FaultAccess => access(text.kind, value).map(Into::into),
-        Is::Irql => irql(value),
-        Is::ProcessorMode if value <= 1 => {
-            Some(["kernel mode", "user mode"][value as usize].into())
-        }
-        Is::Seconds => Some(format!("{value} s")),
-        Is::Milliseconds => Some(format!("{value} ms")),
-        Is::FourCharacters => four_characters(value),
-        Is::Reserved | Is::Count | Is::Bytes | Is::Pages | Is::Flags | Is::PageFrame => None,
-        _ => locate(value, modules),
-    }
-}
-
-fn status(value: u64) -> Option<String> {
-    let status = ntstatus::from_parameter(value)?;
-    let name = ntstatus::name(status)?;
-    Some(match ntstatus::meaning(status) {
-        Some(meaning) => format!("{name}: {meaning}"),
-        None => name.into(),
-    })
-}
-
-/// Names of the interrupt request levels that x64 and ARM64 share (wdm.h).
-fn irql(value: u64) -> Option<String> {
-    let name = match value {
-        0 => "PASSIVE_LEVEL",
-        1 => "APC_LEVEL",
-        2 => "DISPATCH_LEVEL",
-        3..=11 => "a device's interrupt level",
-        13 => "CLOCK_LEVEL",
-        15 | 0x1F => "HIGH_LEVEL",
-        0xFF => "an interrupt was disabled or no level applies",
-        _ => return None,
-    };
-    Some(name.into())
-}
-
-fn four_characters(value: u64) -> Option<String> {
-    let bytes = u32::try_from(value).ok()?.to_le_bytes();
-    let printable = bytes.iter().all(|byte| (0x20..0x7F).contains(byte));
-    printable.then(|| bytes.iter().map(|&byte| char::from(byte)).collect())
 }
 
 fn locate(value: u64, modules: &ModuleList) -> Option<String> {

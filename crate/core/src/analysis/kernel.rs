@@ -8,7 +8,7 @@ use super::{
     processes, system,
 };
 use crate::container::DumpHeader;
-use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings};
+use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings, parameters};
 use crate::knowledge::secondary::block;
 use crate::memory::AddressSpace;
 use crate::model::{Exception, Failure, Finding, Hex, Note, ProcessorId, Report, SecondaryBlob};
@@ -34,6 +34,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
             compose_machine(dump, known, secondary, report);
         }
     }
+    bugcheck::fit_to_machine(report);
     figures::compose(header, known, report);
     if let Some(dump) = &known.minidump {
         report.file.truncated |= dump.pieces.size_of_dump > dump.header.file_len;
@@ -129,12 +130,18 @@ pub(super) struct Judgement {
     verdict: Verdict,
     findings: Vec<Finding>,
     failure: Option<Failure>,
+    /// What each parameter of the stop code says in this dump.
+    decoded: [Option<String>; 4],
 }
 
 impl Judgement {
     fn compose(&self, report: &mut Report) {
         report.summary.clone_from(&self.summary);
         report.findings.clone_from(&self.findings);
+        let parameters = report.bugcheck.iter_mut().flat_map(|b| &mut b.parameters);
+        for (parameter, decoded) in parameters.zip(&self.decoded) {
+            parameter.decoded.clone_from(decoded);
+        }
         match &self.verdict {
             Verdict::Named(blame) => report.blame = Some(blame.clone()),
             Verdict::NoGround(why) => report.notes.push(Note::new("no-blame", why.clone())),
@@ -162,7 +169,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         .map(|record| crash::record(record, modules));
     let system = report.system.as_ref();
     let code = header.bugcheck_code.unwrap_or_default();
-    let parameters = header.parameters.map(Option::unwrap_or_default);
+    let values = header.parameters.map(Option::unwrap_or_default);
     let mut facts = Facts {
         truncated: report.file.truncated,
         build: header.minor_version,
@@ -185,7 +192,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         verifier_level: dump.and_then(|dump| dump.verifier_level),
         space: Some(&space as &dyn AddressSpace),
         names: Some(&namer),
-        ..Facts::new(header.kind(), code, parameters, modules)
+        ..Facts::new(header.kind(), code, values, modules)
     };
     let verdict = blame(&facts);
     facts.verdict = Some(&verdict);
@@ -193,6 +200,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     Judgement {
         summary,
         failure: header.bugcheck_code.map(|_| failure(&facts)),
+        decoded: parameters::decoded(&facts),
         findings,
         verdict,
     }

@@ -2,7 +2,7 @@
 
 use super::number;
 use super::verbose::{Engine, verbose};
-use crate::knowledge::bugcheck as table;
+use crate::knowledge::lookup::{self, Answer};
 use crate::model::{BugCheck, Report};
 use crate::report::document::{confidence, is_wide, severity};
 use crate::report::format::{address, wrap};
@@ -42,38 +42,55 @@ pub(super) fn bugcheck(_: &[&str], report: &Report) -> Vec<String> {
     ]
 }
 
-/// What any stop code means, with any parameters.
+/// What any stop code means, with any parameters; also by its name, or as a line out of a ticket.
 fn show(words: &[&str]) -> Vec<String> {
     let numbers: Option<Vec<u64>> = words.iter().map(|word| number(word)).collect();
-    let Some((&code, given)) = numbers.as_deref().and_then(|all| all.split_first()) else {
-        return vec!["-show takes a stop code in hexadecimal, and up to four parameters.".into()];
-    };
-    let code = u32::try_from(code).unwrap_or(u32::MAX);
-    let mut values = [0; 4];
-    for (value, given) in values.iter_mut().zip(given) {
-        *value = *given;
+    let code = numbers.as_deref().and_then(|all| all.split_first());
+    if let Some((&code, given)) = code {
+        let code = u32::try_from(code).unwrap_or(u32::MAX);
+        return match lookup::stop_code(code, given, None) {
+            Some(answer) => answered(&answer),
+            None => vec![format!("Nothing is known of the stop code {code:x}.")],
+        };
     }
-    let Some(known) = table::explain(code, values) else {
-        return vec![format!("Nothing is known of the stop code {code:x}.")];
-    };
-    let mut lines = vec![format!("{} ({code:x})", known.bug_check.name)];
-    lines.extend(wrap(known.bug_check.meaning, BANNER));
-    // Without parameters the cases that depend on them are not this one.
-    if let Some(case) = known.case.filter(|_| !given.is_empty()) {
-        lines.extend(wrap(case, BANNER));
+    match lookup::look_up(&words.join(" ")).as_slice() {
+        [] if words.is_empty() => vec![
+            "-show takes a stop code in hexadecimal or its name, and up to four parameters.".into(),
+        ],
+        [] => vec!["Nothing is known of that.".into()],
+        answers => told(answers),
     }
-    if !known.bug_check.usual_causes.is_empty() {
-        lines.extend(wrap(known.bug_check.usual_causes, BANNER));
+}
+
+/// What an error number or a name is, or everything in a line out of a ticket.
+pub(super) fn error(words: &[&str], _: &Report) -> Vec<String> {
+    let line = words.join(" ");
+    let mut answers = lookup::look_up(&line);
+    // `!error 5` asks for the error, and never for a stop code of the same number.
+    if words.len() == 1 && answers.iter().any(|answer| !answer.is_stop_code()) {
+        answers.retain(|answer| !answer.is_stop_code());
     }
-    lines.push("Arguments:".into());
-    for ((value, text), at) in values.iter().zip(&known.parameters).zip(1..) {
-        let decoded = text
-            .value
-            .filter(|_| given.len() >= at)
-            .map_or(String::new(), |decoded| format!(": {decoded}"));
-        lines.push(format!("Arg{at}: {value:016x}, {}{decoded}", text.text));
+    match answers.as_slice() {
+        [] if words.is_empty() => {
+            vec!["!error takes a number, a name, or a line that holds some.".into()]
+        }
+        [] => vec!["Nothing is known of that.".into()],
+        answers => told(answers),
     }
-    lines
+}
+
+/// Several answers, an empty line between them.
+fn told(answers: &[Answer]) -> Vec<String> {
+    let each: Vec<Vec<String>> = answers.iter().map(answered).collect();
+    each.join(&String::new())
+}
+
+/// One answer, wrapped. Commands of this console are named, others are not.
+fn answered(answer: &Answer) -> Vec<String> {
+    let mut answer = answer.clone();
+    answer.commands.retain(|line| super::knows(line));
+    let lines = answer.lines();
+    lines.iter().flat_map(|line| wrap(line, BANNER)).collect()
 }
 
 /// Name, meaning and arguments.

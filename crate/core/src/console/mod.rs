@@ -58,10 +58,16 @@ pub enum Answering {
 pub static COMMANDS: &[Command] = &[
     Command {
         name: "!analyze",
-        arguments: "[-v [-kv]] | -show CODE [P1 [P2 [P3 [P4]]]]",
+        arguments: "[-v [-kv]] | -show CODE|NAME [P1 [P2 [P3 [P4]]]]",
         about: "the stop code, the stack and its bucket, as engines of 2019 or (-kv) since 2020 print \
                 them; or what any stop code means",
         answering: Answering::Report(analyze::analyze),
+    },
+    Command {
+        name: "!error",
+        arguments: "NUMBER | NAME | LINE",
+        about: "what an NTSTATUS, HRESULT or Win32 error is; what a line of a ticket says",
+        answering: Answering::Report(analyze::error),
     },
     Command {
         name: "!findings",
@@ -313,6 +319,13 @@ pub fn reads_dump(line: &str) -> bool {
     let name = line.split_whitespace().next().unwrap_or_default();
     let command = COMMANDS.iter().find(|c| c.name.eq_ignore_ascii_case(name));
     command.is_some_and(|command| !matches!(command.answering, Answering::Report(_)))
+}
+
+/// Whether the first word of `line` is a command.
+#[must_use]
+pub fn knows(line: &str) -> bool {
+    let name = line.split_whitespace().next().unwrap_or_default();
+    COMMANDS.iter().any(|c| c.name.eq_ignore_ascii_case(name))
 }
 
 /// Spellings that grow together in the debugger, taken apart: `lmvm x` and `lmDvm x` are `lm v m

@@ -50,6 +50,28 @@ fn any_stop_code_is_explained_with_and_without_parameters() {
 }
 
 #[test]
+fn an_error_is_told_by_number_by_name_and_out_of_a_ticket() {
+    let empty = Report::default();
+    assert!(
+        run("!error c000000e", &empty).starts_with("STATUS_NO_SUCH_DEVICE (NTSTATUS 0xC000000E)\n")
+    );
+    assert!(run("!error 5", &empty).starts_with("ERROR_ACCESS_DENIED"));
+    assert!(run("!error E_FAIL", &empty).contains("0x80004005"));
+    let event = run(
+        "!error 0x0000007a (0x1, 0xffffffffc000000e, 0x0, 0x0)",
+        &empty,
+    );
+    assert!(
+        event.starts_with("KERNEL_DATA_INPAGE_ERROR (7a)\n")
+            && event.contains("STATUS_NO_SUCH_DEVICE")
+    );
+    assert!(
+        run("!analyze -show CRITICAL_PROCESS_DIED", &empty)
+            .starts_with("CRITICAL_PROCESS_DIED (ef)\n")
+    );
+}
+
+#[test]
 fn spellings_of_the_debugger_are_understood() {
     let report = sample();
     assert_eq!(run("lmvm nt", &report), run("lm v m nt", &report));
@@ -77,8 +99,14 @@ fn what_is_not_there_is_said_and_never_made_up() {
     assert!(run("!nosuch", &empty).contains("'!nosuch' is not a command"));
     assert!(run("ln", &empty).contains("takes an address"));
     assert!(run("r xyz", &sample()).contains("not a register"));
-    assert!(run("!analyze -show zz", &empty).contains("takes a stop code"));
-    assert!(run("!analyze -show 7fffffff", &empty).contains("Nothing is known"));
+    assert!(run("!analyze -show", &empty).contains("takes a stop code"));
+    for unknown in ["!analyze -show 7fffffff", "!analyze -show zz", "!error zz"] {
+        assert!(
+            run(unknown, &empty).contains("Nothing is known"),
+            "{unknown}"
+        );
+    }
+    assert!(run("!error", &empty).contains("takes a number"));
 }
 
 #[test]

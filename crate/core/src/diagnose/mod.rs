@@ -12,6 +12,7 @@ mod conclusion;
 mod facts;
 pub mod findings;
 mod objects;
+pub mod parameters;
 mod role;
 
 pub use blame::{Verdict, blame};

@@ -23,6 +23,15 @@ pub struct BugCheck {
     /// The meaning of a first parameter that selects a case of its own.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub subtype: Option<String>,
+    /// What to look at next in a dump with this stop.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub next: Option<String>,
+    /// Commands of the console that follow the parameters.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub commands: Vec<String>,
+    /// What is different in a virtual machine; absent when the machine is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub virtual_machine: Option<String>,
     /// Where the code was read: `header`, `KiBugcheckData`.
     pub source: &'static str,
 }

@@ -17,6 +17,8 @@ use serde::Serialize;
 
 /// The most answers to one line.
 const MOST: usize = 8;
+/// The kind of a code that only live dumps have.
+const LIVE: &str = "stop code of a live dump";
 /// The longest line that is looked at, in bytes.
 const LONGEST: usize = 8 << 10;
 
@@ -150,7 +152,7 @@ pub fn stop_code(code: u32, given: &[u64], module: Option<&str>) -> Option<Answe
     // Without parameters the cases that depend on them are not this one.
     let known = !given.is_empty();
     let live = match told.bug_check.fatality {
-        Fatality::LiveDump => "stop code of a live dump",
+        Fatality::LiveDump => LIVE,
         _ => "stop code",
     };
     let shown = |index: usize| given.get(index).map(|value| hex(*value, wide));
@@ -278,11 +280,27 @@ fn of_tag(tag: &[u8; 4]) -> Option<Answer> {
 }
 
 impl Answer {
+    /// Whether it is about a stop code.
+    #[must_use]
+    pub fn is_stop_code(&self) -> bool {
+        self.kind.starts_with("stop code")
+    }
+
     /// As lines of text, for a terminal or a ticket; not wrapped.
     #[must_use]
     pub fn lines(&self) -> Vec<String> {
         let mut lines = Vec::new();
+        let short = self
+            .code
+            .trim_start_matches(['0', 'x'])
+            .to_ascii_lowercase();
         lines.push(match (self.kind, self.code.as_str()) {
+            // As the debugger heads its answer.
+            ("stop code", _) => format!("{} ({short})", self.name),
+            (LIVE, _) => format!(
+                "{} ({short}), a live dump: the machine kept running",
+                self.name
+            ),
             (kind, "") => format!("{} ({kind})", self.name),
             (kind, code) => format!("{} ({kind} {code})", self.name),
         });

@@ -159,7 +159,7 @@ fn parameters_are_decoded_and_followed_only_when_given() {
 fn the_text_has_everything_in_it() {
     let lines = look_up("0x7a (1, c000000e, 0, fffff880010ee000)")[0].lines();
     for begins in [
-        "KERNEL_DATA_INPAGE_ERROR (stop code 0x0000007A)",
+        "KERNEL_DATA_INPAGE_ERROR (7a)",
         "Arg2: 00000000c000000e",
         "Usual causes",
         "Next in a dump",

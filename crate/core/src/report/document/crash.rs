@@ -41,6 +41,20 @@ pub(super) fn bug_check(report: &Report, blocks: &mut Vec<Block>) {
         blocks.push(Block::Paragraph("Common causes:".into()));
         blocks.push(Block::Items(bugcheck.causes.clone()));
     }
+    for (label, text) in [
+        ("Look next", &bugcheck.next),
+        ("In a virtual machine", &bugcheck.virtual_machine),
+    ] {
+        if let Some(text) = text {
+            blocks.push(Block::Paragraph(format!("{label}: {text}")));
+        }
+    }
+    if !bugcheck.commands.is_empty() {
+        let commands = bugcheck.commands.join("; ");
+        blocks.push(Block::Paragraph(format!(
+            "Commands that follow the parameters: {commands}"
+        )));
+    }
 }
 
 /// The exception that led to the stop.

@@ -127,7 +127,9 @@ structures! {
         notes, stats,
     }
     File { name, size, kind, kind_label, truncated, encrypted, holds, opening }
-    BugCheck { code, name, description, causes, parameters, subtype, source }
+    BugCheck {
+        code, name, description, causes, parameters, subtype, next, commands, virtual_machine, source,
+    }
     Parameter { value, meaning, decoded }
     System {
         os, build, build_lab[What::Identity], architecture, product, suite, processors, crash_time,

@@ -201,6 +201,9 @@ fn bugcheck() -> BugCheck {
             ),
         ],
         subtype: Some("The disk reported an error.".into()),
+        next: Some("Parameter 2 says why the read failed.".into()),
+        commands: strings(&["!address fffff900c0000000"]),
+        virtual_machine: Some("Look at the host's storage.".into()),
         source: "header",
     }
 }
