@@ -132,10 +132,14 @@ fn place(facts: &Facts<'_>, kind: ParameterKind, value: u64) -> Option<String> {
     if place.unloaded {
         return Some(format!("{}, which had been unloaded", place.label));
     }
-    let mut frames = facts.stack.iter().flat_map(|stack| &stack.frames);
-    let symbol = frames.find(|frame| frame.address.0 == value && frame.symbol.is_some());
-    Some(match symbol.and_then(|frame| frame.symbol.as_deref()) {
-        Some(symbol) => format!("{} ({symbol})", place.label),
+    let named = facts
+        .names
+        .and_then(|names| names.function(VirtualAddress(value)));
+    Some(match named {
+        Some((function, into)) => {
+            let module = place.label.split('+').next().unwrap_or_default();
+            format!("{module}!{function}+{into:#x}")
+        }
         None => place.label,
     })
 }

@@ -231,7 +231,6 @@ impl Ring<'_> {
 mod tests {
     use super::*;
     use alloc::collections::BTreeMap;
-    use alloc::vec;
     use core::cell::RefCell;
 
     /// Words of 8 bytes by address; everything else is not mapped.
