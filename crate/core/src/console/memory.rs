@@ -1,8 +1,9 @@
-//! `!vm` and `!process 0 0`: what is known of memory, and who used it.
+//! `!vm`, `!mem`, `!poolused` and `!process 0 0`: what is known of memory, and who used it.
 
-use crate::model::{Memory, PageFile, Process, Report};
+use crate::model::{Confidence, Counter, Memory, PageFile, Process, Report};
 use crate::order;
-use crate::report::document::{COUNTERS, counter_name, counters_in_order, gap};
+use crate::report::document::{COUNTERS, counter_name, counters_in_order, gap, is_count};
+use crate::report::format::pages;
 use alloc::{format, string::String, vec::Vec};
 
 /// KiB in a page.
@@ -14,8 +15,8 @@ fn memory(report: &Report) -> Option<&Memory> {
     })
 }
 
-/// Page files, counters, and the processes that commit most.
-pub(super) fn vm(_: &[&str], report: &Report) -> Vec<String> {
+/// Page files, counters, and the processes that commit most; `!vm 1` leaves the processes out.
+pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
     let Some(memory) = memory(report) else {
         return super::absent("A memory counter");
     };
@@ -25,6 +26,10 @@ pub(super) fn vm(_: &[&str], report: &Report) -> Vec<String> {
         lines.push(String::new());
     }
     for (name, counter) in counters_in_order(memory) {
+        if let Some(line) = counted(name, counter) {
+            lines.push(line);
+            continue;
+        }
         let label = COUNTERS
             .iter()
             .find(|&&(known, _)| known == name)
@@ -32,15 +37,153 @@ pub(super) fn vm(_: &[&str], report: &Report) -> Vec<String> {
         let value = match (counter.pages, counter.gap) {
             (Some(pages), _) => {
                 let kb = pages.0.saturating_mul(KB);
-                format!("{:>12} ({kb:>12} Kb)", pages.0)
+                let doubt = match counter.confidence {
+                    Confidence::Possible => "  (doubtful)",
+                    _ => "",
+                };
+                format!("{:>12} ({kb:>12} Kb){doubt}", pages.0)
             }
             (None, Some(why)) => format!("({})", gap(why)),
             (None, None) => continue,
         };
         lines.push(format!("{:<25}{value}", format!("{label}:")));
     }
-    lines.extend(by_commit(memory));
+    lines.extend(failed_checks(memory));
+    if words.first() != Some(&"1") {
+        lines.extend(by_commit(memory));
+    }
     lines.extend(memory.limits.iter().cloned());
+    lines
+}
+
+/// The line of a counter that counts no pages; the debugger prints failures between stars.
+fn counted(name: &str, counter: &Counter) -> Option<String> {
+    let count = counter
+        .pages
+        .map(|pages| pages.0)
+        .filter(|_| is_count(name))?;
+    Some(match name {
+        "failed_commit_charges" if count > 0 => {
+            format!("******* {count} commit requests have failed  ******")
+        }
+        "page_hash_errors" if count > 0 => {
+            format!("******* {count} page file pages came back changed  ******")
+        }
+        _ => format!("{:<25}{count:>12}", format!("{}:", counter_name(name))),
+    })
+}
+
+fn failed_checks(memory: &Memory) -> impl Iterator<Item = String> {
+    let failed = memory.checks.iter().filter(|check| !check.holds);
+    failed.map(|check| format!("The figures do not agree: {}", check.text))
+}
+
+/// Lines of the short lists in `!mem`.
+const SHORT: usize = 5;
+
+/// The state of memory in a few lines.
+pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
+    let Some(memory) = memory(report) else {
+        return super::absent("A memory counter");
+    };
+    let figure = |name: &str| Some(memory.counters.get(name)?.pages?.0);
+    let mut lines = Vec::new();
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<20}{text}"));
+    let unknown = |name: &str| {
+        let why = memory.counters.get(name).and_then(|counter| counter.gap);
+        why.map_or("not recorded".into(), |why| format!("({})", gap(why)))
+    };
+    let shown = |name: &str| figure(name).map_or_else(|| unknown(name), pages);
+    let share = |part: Option<u64>, whole: Option<u64>| {
+        let whole = whole.filter(|&whole| whole > 0);
+        let percent = part
+            .zip(whole)
+            .map(|(part, whole)| u128::from(part) * 100 / u128::from(whole));
+        percent.map_or(String::new(), |percent| format!(" ({percent} %)"))
+    };
+    let physical = figure("physical");
+    line("Physical memory:", shown("physical"));
+    for (label, name) in [
+        ("Available:", "available"),
+        ("Modified:", "modified"),
+        ("Locked by drivers:", "mdl_pages"),
+        ("Nonpaged pool:", "nonpaged_pool"),
+        ("Paged pool:", "paged_pool"),
+    ] {
+        line(label, shown(name) + &share(figure(name), physical));
+    }
+    let limit = figure("commit_limit");
+    line("Commit limit:", shown("commit_limit"));
+    for (label, name) in [("Committed:", "committed"), ("Peak:", "committed_peak")] {
+        line(label, shown(name) + &share(figure(name), limit));
+    }
+    for file in &memory.page_files {
+        let used = file.size_pages.0.saturating_sub(file.free_pages.0);
+        let text = format!(
+            "{} of {} used{}, at most {}: {}",
+            pages(used),
+            pages(file.size_pages.0),
+            share(Some(used), Some(file.size_pages.0)),
+            pages(file.maximum_pages.0),
+            file.name
+        );
+        line("Page file:", text);
+    }
+    for name in ["failed_commit_charges", "page_hash_errors"] {
+        let counter = memory.counters.get(name);
+        lines.extend(
+            counter
+                .filter(|counter| counter.pages.is_some_and(|n| n.0 > 0))
+                .and_then(|counter| counted(name, counter)),
+        );
+    }
+    lines.extend(by_commit(memory).into_iter().take(SHORT + 2));
+    lines.extend(by_tag(memory, SHORT));
+    lines.push(String::new());
+    let about = |id: &str| {
+        id.contains("memory")
+            || id.contains("commit")
+            || id.contains("page-file")
+            || id.contains("holds-most")
+    };
+    lines.extend(
+        report
+            .findings
+            .iter()
+            .filter(|found| about(found.id))
+            .map(|found| found.title.clone()),
+    );
+    lines.extend(failed_checks(memory));
+    lines
+}
+
+/// The heaviest pool tags under a heading.
+fn by_tag(memory: &Memory, most: usize) -> Vec<String> {
+    let mut lines = Vec::new();
+    if !memory.pool_tags.is_empty() {
+        lines.push(String::new());
+        lines.push(format!(
+            "{:<6}{:>16}{:>16}  Owner",
+            "Tag", "NonPaged bytes", "Paged bytes"
+        ));
+    }
+    lines.extend(memory.pool_tags.iter().take(most).map(|tag| {
+        let owner = tag.owner.as_deref().unwrap_or("UNKNOWN");
+        format!(
+            "{:<6}{:>16}{:>16}  {owner}",
+            tag.tag, tag.nonpaged_bytes.0, tag.paged_bytes.0
+        )
+    }));
+    lines
+}
+
+/// Pool use by tag, the heaviest first.
+pub(super) fn pool_used(_: &[&str], report: &Report) -> Vec<String> {
+    let memory = report.memory.as_ref();
+    let lines = memory.map_or(Vec::new(), |memory| by_tag(memory, usize::MAX));
+    if lines.is_empty() {
+        return super::absent("A list of pool tags");
+    }
     lines
 }
 

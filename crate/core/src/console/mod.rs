@@ -101,9 +101,21 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!vm",
-        arguments: "",
-        about: "page files, memory counters, processes by commit",
+        arguments: "[1]",
+        about: "page files, memory counters, processes by commit (not with 1)",
         answering: Answering::Report(memory::vm),
+    },
+    Command {
+        name: "!mem",
+        arguments: "",
+        about: "the state of memory in a few lines, and what is conspicuous in it",
+        answering: Answering::Report(memory::mem),
+    },
+    Command {
+        name: "!poolused",
+        arguments: "",
+        about: "pool use by tag, with owners",
+        answering: Answering::Report(memory::pool_used),
     },
     Command {
         name: "!process",

@@ -17,6 +17,8 @@ fn every_command_answers_as_reviewed() {
         "!sysinfo machineid",
         "!findings",
         "!vm",
+        "!mem",
+        "!poolused",
         "!process 0 0",
         "k",
         "r",

@@ -1,54 +1,9 @@
-//! What the machine is, and how its memory stood.
+//! What the machine is.
 
 use super::finding;
 use crate::diagnose::facts::Facts;
 use crate::model::{Confidence, Finding, HypervisorRole, Kind, Verdict};
 use alloc::format;
-
-/// 90 %: from here on Windows itself begins to extend a page file that it manages.
-const NEAR_PERCENT: u64 = 90;
-/// Counters of `Memory::counters`, in pages.
-const COMMITTED: &str = "committed";
-const COMMITTED_PEAK: &str = "committed_peak";
-const COMMIT_LIMIT: &str = "commit_limit";
-
-pub(super) fn commit_near_limit(facts: &Facts<'_>) -> Option<Finding> {
-    let memory = facts.memory?;
-    let pages = |name| {
-        let counter = memory.counters.get(name)?;
-        Some((counter.pages?.0, counter))
-    };
-    let (limit, _) = pages(COMMIT_LIMIT).filter(|&(limit, _)| limit > 0)?;
-    let share = |used: u64| u64::try_from(u128::from(used) * 100 / u128::from(limit)).ok();
-    let near = |name| {
-        let (used, counter) = pages(name)?;
-        let percent = share(used).filter(|&percent| percent >= NEAR_PERCENT)?;
-        Some((used, percent, counter))
-    };
-    let (found, used, percent, counter) = match (near(COMMITTED), near(COMMITTED_PEAK)) {
-        (Some((used, percent, counter)), _) => ("at the stop", used, percent, counter),
-        (None, Some((used, percent, counter))) => ("at its peak", used, percent, counter),
-        (None, None) => return None,
-    };
-    let gib = |pages: u64| pages as f64 / 262_144.0;
-    let title = format!("Committed memory was at {percent} % of its limit {found}.");
-    let text = "What programs and the kernel have been promised must fit into memory and page \
-                files together. At the limit, programs fail, and drivers that do not expect it \
-                may stop Windows.";
-    let numbers = format!(
-        "{:.1} GiB of {:.1} GiB were committed {found}.",
-        gib(used),
-        gib(limit)
-    );
-    Some(
-        finding("commit-near-limit", counter.confidence, title, text)
-            .because(numbers, counter.source.clone())
-            .advise(&[
-                "Find out which process or driver holds the memory: a kernel dump lists processes by commit and pool by tag.",
-                "Let Windows manage the page file, or raise its maximum.",
-            ]),
-    )
-}
 
 pub(super) fn host(facts: &Facts<'_>) -> Option<Finding> {
     if facts.hypervisor_role() != HypervisorRole::RootHyperV {

@@ -7,6 +7,7 @@ mod culprit;
 mod dump;
 mod hardware;
 mod machine;
+mod memory;
 mod process;
 mod storage;
 
@@ -57,7 +58,19 @@ catalogue! {
     "hyper-v-guest-storage-chain" Warning storage::guest_chain, "A page could not be read, in a Hyper-V guest: what to check on the host.";
     "boot-device-inaccessible" Critical storage::boot_device, "0x7B: Windows lost the disk it starts from.";
     "file-system-stopped" Warning storage::file_system, "A stop code of a file system.";
-    "commit-near-limit" Warning machine::commit_near_limit, "Committed memory was at 90 % of the commit limit or more, at the stop or at its peak.";
+    "available-memory-low" Critical memory::available_low, "Available memory was below 2 % of physical memory, or below 64 MiB.";
+    "available-memory-tight" Warning memory::available_tight, "Available memory was below 5 % of physical memory (at most 1 GiB), but not yet low.";
+    "commit-near-limit" Warning memory::commit_near_limit, "Committed memory was at 90 % of the commit limit or more, at the stop or at its peak.";
+    "commit-charges-failed" Warning memory::commit_failed, "Windows refused to commit memory at least once since it started.";
+    "page-file-content-wrong" Critical memory::hash_errors, "Pages came back from the page file with another content than was written: counted by the kernel.";
+    "driver-locked-memory" Warning memory::driver_locked, "Drivers had locked an eighth of physical memory or more while available memory was scarce.";
+    "memory-not-accounted" Note memory::unaccounted, "A quarter of physical memory or more is in no figure, where what drivers locked is not known.";
+    "process-holds-most" Warning memory::process, "One process had half of all committed memory, or a third while memory was scarce.";
+    "pool-tag-holds-most" Warning memory::pool_tag, "One pool tag held half of its pool and a sixteenth of physical memory.";
+    "page-file-missing" Warning memory::page_file_missing, "There was no page file.";
+    "page-file-full" Warning memory::page_file_full, "The page files were 90 % used.";
+    "page-file-too-small" Warning memory::page_file_small, "The page files at their largest cannot hold the peak of commit with a reserve, or this dump.";
+    "page-file-sizing" Note memory::sizing, "The commit figures are known: how large the page file of this machine should be.";
     "critical-process-ended" Critical process::ended, "0xEF, 0xF4 or 0xC000021A: a process that Windows needs ended.";
     "dpc-took-too-long" Warning process::dpc, "0x133: interrupt work took too long.";
     "power-transition-stuck" Warning process::power, "0x9F: a device did not finish a change of power state.";
@@ -118,5 +131,7 @@ impl Finding {
     }
 }
 
+#[cfg(test)]
+mod memory_tests;
 #[cfg(test)]
 mod tests;

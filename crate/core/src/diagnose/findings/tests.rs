@@ -5,23 +5,23 @@ use super::*;
 use crate::diagnose::testing::{GONE, Machine, address};
 use crate::memory::VirtualAddress;
 use crate::model::{
-    Counter, Exception, Frame, Hex, How, Hypervisor, HypervisorRole, HypervisorVendor,
-    IntegrationServices, Kind, Memory, Platform, Register, Verdict as Judgement,
+    Exception, Frame, Hex, How, Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices,
+    Kind, Platform, Register, Verdict as Judgement,
 };
 use alloc::{format, vec};
 
 const NT: &str = "ntoskrnl.exe";
 
-fn ids(facts: &Facts<'_>) -> Vec<&'static str> {
+pub(super) fn ids(facts: &Facts<'_>) -> Vec<&'static str> {
     findings(facts).iter().map(|f| f.id).collect()
 }
 
-fn get(facts: &Facts<'_>, id: &str) -> Option<Finding> {
+pub(super) fn get(facts: &Facts<'_>, id: &str) -> Option<Finding> {
     findings(facts).into_iter().find(|f| f.id == id)
 }
 
 /// Asserts that `id` fires for `fires` and not for `silent`.
-fn only(id: &str, fires: &Facts<'_>, silent: &Facts<'_>) -> Finding {
+pub(super) fn only(id: &str, fires: &Facts<'_>, silent: &Facts<'_>) -> Finding {
     assert!(!ids(silent).contains(&id), "{id} should be silent");
     let found = get(fires, id);
     assert!(found.is_some(), "{id} should fire: {:?}", ids(fires));
@@ -32,11 +32,11 @@ fn only(id: &str, fires: &Facts<'_>, silent: &Facts<'_>) -> Finding {
     found
 }
 
-fn machine() -> Machine {
+pub(super) fn machine() -> Machine {
     Machine::stopped_by(&[NT, NT])
 }
 
-fn platform(vendor: HypervisorVendor, role: HypervisorRole) -> Platform {
+pub(super) fn platform(vendor: HypervisorVendor, role: HypervisorRole) -> Platform {
     Platform {
         bios_date: Some("05/23/2012".into()),
         bios_version: Some("090006".into()),
@@ -318,44 +318,6 @@ fn the_chain_of_a_starved_guest_is_told_only_of_hyper_v_guests() {
     only("balloon-not-in-minidump", &fires, &silent);
     fires.kind = Kind::BitmapKernel;
     assert!(!ids(&fires).contains(&"balloon-not-in-minidump"));
-}
-
-#[test]
-fn commit_is_told_near_its_limit_and_not_below() {
-    let m = machine();
-    let memory = |committed: u64, peak: u64| {
-        let mut memory = Memory::default();
-        for (name, pages) in [
-            ("committed", committed),
-            ("committed_peak", peak),
-            ("commit_limit", 1000),
-        ] {
-            memory.counters.insert(
-                name,
-                Counter {
-                    pages: Some(Hex(pages)),
-                    source: "triage memory information".into(),
-                    confidence: Confidence::Certain,
-                    gap: None,
-                },
-            );
-        }
-        memory
-    };
-    let (full, peaked, calm) = (memory(950, 960), memory(100, 900), memory(100, 899));
-    let with = |memory| {
-        let mut facts = m.facts(0xD1, [0; 4]);
-        facts.memory = Some(memory);
-        facts
-    };
-    let id = "commit-near-limit";
-    assert!(only(id, &with(&full), &with(&calm)).title.contains("95 %"));
-    assert!(
-        only(id, &with(&peaked), &with(&calm))
-            .title
-            .contains("peak")
-    );
-    assert!(!ids(&with(&Memory::default())).contains(&id));
 }
 
 #[test]

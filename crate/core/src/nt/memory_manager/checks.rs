@@ -149,3 +149,107 @@ pub fn run(memory: &mut Memory) {
         }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    extern crate std;
+
+    use super::*;
+    use crate::model::{Counter, Hex, PageFile};
+    use alloc::{string::String, vec::Vec};
+
+    /// Figure of a published output, and counter.
+    const NAMES: &[(&str, &str)] = &[
+        ("physical_pages", "physical"),
+        ("available_pages", "available"),
+        ("resavail_pages", "resident_available"),
+        ("modified_pages", "modified"),
+        ("modified_nowrite_pages", "modified_no_write"),
+        ("npp_usage", "nonpaged_pool"),
+        ("npp_max", "nonpaged_pool_maximum"),
+        ("pp_usage", "paged_pool"),
+        ("pp_max", "paged_pool_maximum"),
+        ("shared_commit", "shared_commit"),
+        ("driver_commit", "driver_commit"),
+        ("pages_for_mdls", "mdl_pages"),
+        ("committed_pages", "committed"),
+        ("commit_limit", "commit_limit"),
+    ];
+
+    fn memory(case: &serde_json::Value) -> Memory {
+        let mut memory = Memory::default();
+        for &(name, counter) in NAMES {
+            let pages = case[name].as_u64();
+            let made = pages.map(|pages| Counter {
+                pages: Some(Hex(pages)),
+                confidence: Confidence::Certain,
+                ..Counter::default()
+            });
+            memory.counters.extend(made.map(|made| (counter, made)));
+        }
+        let files = case["pagefiles"].as_array().cloned().unwrap_or_default();
+        memory.page_files = files
+            .iter()
+            .map(|file| {
+                let pages = |name: &str| Hex(file[name].as_u64().unwrap() / 4);
+                let name: String = file["name"].as_str().unwrap().into();
+                PageFile {
+                    kind: page_files::kind(&name).unwrap(),
+                    name,
+                    size_pages: pages("current_kb"),
+                    free_pages: pages("free_kb"),
+                    peak_pages: Hex(0),
+                    minimum_pages: pages("min_kb"),
+                    maximum_pages: pages("max_kb"),
+                }
+            })
+            .collect();
+        memory
+    }
+
+    fn published() -> Vec<serde_json::Value> {
+        let Some(path) = std::env::var_os("BLUEPANE_REFERENCE") else {
+            std::println!("skipped: BLUEPANE_REFERENCE is not set");
+            return Vec::new();
+        };
+        let path = std::path::Path::new(&path).join("vm_outputs.json");
+        let text = std::fs::read_to_string(path).unwrap();
+        let all: serde_json::Value = serde_json::from_str(&text).unwrap();
+        all["cases"].as_array().unwrap().clone()
+    }
+
+    #[test]
+    fn published_outputs_of_real_machines_pass_every_check() {
+        for case in published() {
+            let mut memory = memory(&case);
+            run(&mut memory);
+            let failed: Vec<_> = memory.checks.iter().filter(|check| !check.holds).collect();
+            assert!(failed.is_empty(), "{}: {failed:?}", case["id"]);
+            assert!(memory.checks.len() > 2, "{}", case["id"]);
+        }
+    }
+
+    #[test]
+    fn a_published_output_with_one_figure_changed_fails_and_says_which_is_doubtful() {
+        for (name, factor, doubtful) in [
+            ("commit_limit", 2, "commit_limit"),
+            ("committed", 9, "committed"),
+            ("available", 9, "available"),
+            ("modified", 99, "modified"),
+            ("nonpaged_pool", 99, "nonpaged_pool"),
+        ] {
+            for case in published().iter().take(2) {
+                let mut memory = memory(case);
+                let counter = memory.counters.get_mut(name).unwrap();
+                let pages = counter.pages.unwrap().0;
+                counter.pages = Some(Hex(pages * factor));
+                run(&mut memory);
+                assert!(memory.checks.iter().any(|check| !check.holds), "{name}");
+                let sure = memory.counters[doubtful].confidence;
+                assert_eq!(sure, Confidence::Possible, "{name}");
+                let sure = memory.counters["physical"].confidence;
+                assert_eq!(sure, Confidence::Certain, "{name}");
+            }
+        }
+    }
+}

@@ -6,7 +6,7 @@
 
 use super::{MemoryManager, Reader};
 use crate::memory::{AddressSpaceExt, VirtualAddress};
-use crate::model::{Hex, PageFile};
+use crate::model::{Confidence, Hex, PageFile};
 use crate::symbols::layout::Shape;
 use alloc::{string::String, vec::Vec};
 
@@ -100,7 +100,7 @@ fn name(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> Option<St
 }
 
 /// What kind of page file has that path; `None` when it is no path of one.
-fn kind(name: &str) -> Option<&'static str> {
+pub(super) fn kind(name: &str) -> Option<&'static str> {
     let ends = |end: &str| {
         let at = name.len().checked_sub(end.len());
         at.and_then(|at| name.get(at..))
@@ -120,6 +120,15 @@ fn kind(name: &str) -> Option<&'static str> {
 /// Puts them into what was found.
 pub(super) fn keep(read: Read, wanted: usize, found: &mut MemoryManager) {
     found.page_files_known = read.files.len() == wanted;
+    if found.page_files_known {
+        let text = "page-file structures of the memory manager".into();
+        found.put(
+            "paging_files",
+            Some(Ok(wanted as u64)),
+            text,
+            Confidence::Certain,
+        );
+    }
     if !found.page_files_known {
         found.limits.push(String::from(
             "The page files could not be read: their structures are not in the dump, or no known \

@@ -8,7 +8,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 /// Counters in the order in which the debugger's `!vm` prints them, each with its name there.
 /// Counters that are not listed follow by name.
-pub(crate) const COUNTERS: [(&str, &str); 48] = [
+pub(crate) const COUNTERS: [(&str, &str); 49] = [
     ("physical", "Physical Memory"),
     ("available", "Available Pages"),
     ("zeroed", "Zeroed Pages"),
@@ -55,9 +55,18 @@ pub(crate) const COUNTERS: [(&str, &str); 48] = [
     ("committed_peak", "Committed peak"),
     ("commit_limit", "Commit limit"),
     ("commit_limit_maximum", "Commit limit maximum"),
+    ("paging_files", "Paging files"),
     ("failed_commit_charges", "Failed commit charges"),
     ("page_hash_errors", "Page hash errors"),
 ];
+
+/// Whether a counter counts something else than pages, so that it has no size.
+pub(crate) fn is_count(name: &str) -> bool {
+    matches!(
+        name,
+        "paging_files" | "failed_commit_charges" | "page_hash_errors"
+    )
+}
 
 /// The counters of a report in that order.
 pub(crate) fn counters_in_order(memory: &Memory) -> Vec<(&'static str, &Counter)> {
@@ -101,6 +110,7 @@ fn counters(memory: &Memory, blocks: &mut Vec<Block>) {
         .into_iter()
         .map(|(name, counter)| {
             let (figure, size) = match (counter.pages, counter.gap) {
+                (Some(value), _) if is_count(name) => (count(value.0), String::new()),
                 (Some(value), _) => (count(value.0), pages(value.0)),
                 (None, Some(why)) => (String::new(), format!("({})", gap(why))),
                 (None, None) => (String::new(), String::new()),

@@ -12,7 +12,7 @@ mod platform;
 
 pub(crate) use card::stop_name;
 pub(crate) use crash::{location, register, register_lines, stem};
-pub(crate) use memory::{COUNTERS, counter_name, counters_in_order};
+pub(crate) use memory::{COUNTERS, counter_name, counters_in_order, is_count};
 
 use crate::model::{Confidence, Gap, How, Report, Severity};
 use alloc::{string::String, vec::Vec};

@@ -1,0 +1,280 @@
+//! Each rule on memory: where it fires, and where it stays silent.
+
+use super::tests::{ids, machine, only, platform};
+use super::*;
+use crate::diagnose::testing::Machine;
+use crate::model::{
+    Counter, Gap, Hex, HypervisorRole, HypervisorVendor, Kind, Memory, PageFile, PoolTag, Process,
+};
+use alloc::vec;
+
+/// 4 GiB, and counters over the usual ones.
+fn memory(counters: &[(&'static str, u64)]) -> Memory {
+    let mut memory = Memory::default();
+    let usual = [
+        ("physical", 0x10_0000),
+        ("available", 400_000),
+        ("committed", 600_000),
+        ("committed_peak", 700_000),
+        ("commit_limit", 1_500_000),
+        ("nonpaged_pool", 20_000),
+        ("modified", 5_000),
+    ];
+    for &(name, pages) in usual.iter().chain(counters) {
+        let counter = Counter {
+            pages: Some(Hex(pages)),
+            source: "MmSomething".into(),
+            confidence: Confidence::Certain,
+            gap: None,
+        };
+        memory.counters.insert(name, counter);
+    }
+    memory
+}
+
+fn without(name: &'static str, mut memory: Memory) -> Memory {
+    let counter = Counter {
+        gap: Some(Gap::UnknownLayout),
+        ..Counter::default()
+    };
+    memory.counters.insert(name, counter);
+    memory
+}
+
+fn with<'a>(machine: &'a Machine, memory: &'a Memory) -> Facts<'a> {
+    let mut facts = machine.facts(0xD1, [0; 4]);
+    facts.kind = Kind::BitmapKernel;
+    facts.memory = Some(memory);
+    facts
+}
+
+fn page_file(size: u64, free: u64, maximum: u64) -> PageFile {
+    PageFile {
+        name: r"\??\C:\pagefile.sys".into(),
+        kind: "page file",
+        size_pages: Hex(size),
+        free_pages: Hex(free),
+        maximum_pages: Hex(maximum),
+        ..PageFile::default()
+    }
+}
+
+#[test]
+fn low_memory_is_told_in_two_degrees_and_enough_is_not() {
+    let m = machine();
+    let (low, tight) = (
+        memory(&[("available", 1_870)]),
+        memory(&[("available", 40_000)]),
+    );
+    let enough = memory(&[]);
+    let found = only("available-memory-low", &with(&m, &low), &with(&m, &tight));
+    assert!(
+        found.title.contains("definitely low: 7 MiB of 4.0 GiB"),
+        "{}",
+        found.title
+    );
+    only(
+        "available-memory-tight",
+        &with(&m, &tight),
+        &with(&m, &enough),
+    );
+    assert!(!ids(&with(&m, &low)).contains(&"available-memory-tight"));
+    let unknown = without("available", memory(&[]));
+    assert!(!ids(&with(&m, &unknown)).contains(&"available-memory-low"));
+    let guest = platform(HypervisorVendor::HyperV, HypervisorRole::Guest);
+    let mut facts = with(&m, &low);
+    facts.platform = Some(&guest);
+    let advice = only("available-memory-low", &facts, &with(&m, &enough)).advice;
+    assert!(advice.iter().any(|step| step.contains("Dynamic Memory")));
+}
+
+#[test]
+fn commit_is_told_near_its_limit_and_not_below() {
+    let m = machine();
+    let of = |committed, peak| {
+        memory(&[
+            ("committed", committed),
+            ("committed_peak", peak),
+            ("commit_limit", 1000),
+        ])
+    };
+    let (full, peaked, calm) = (of(950, 960), of(100, 900), of(100, 899));
+    let id = "commit-near-limit";
+    assert!(
+        only(id, &with(&m, &full), &with(&m, &calm))
+            .title
+            .contains("95 %")
+    );
+    assert!(
+        only(id, &with(&m, &peaked), &with(&m, &calm))
+            .title
+            .contains("peak")
+    );
+    assert!(!ids(&with(&m, &Memory::default())).contains(&id));
+}
+
+#[test]
+fn refused_charges_and_changed_pages_are_told_when_there_was_one() {
+    let m = machine();
+    for (id, name) in [
+        ("commit-charges-failed", "failed_commit_charges"),
+        ("page-file-content-wrong", "page_hash_errors"),
+    ] {
+        let (some, none) = (memory(&[(name, 3)]), memory(&[(name, 0)]));
+        assert!(
+            only(id, &with(&m, &some), &with(&m, &none))
+                .title
+                .starts_with('3')
+        );
+        let unknown = without(name, memory(&[]));
+        assert!(!ids(&with(&m, &unknown)).contains(&id));
+    }
+}
+
+#[test]
+fn locked_memory_is_told_only_while_memory_is_scarce() {
+    let m = machine();
+    let id = "driver-locked-memory";
+    let scarce = memory(&[("mdl_pages", 500_000), ("available", 2_000)]);
+    let idle = memory(&[("mdl_pages", 500_000)]);
+    let few = memory(&[("mdl_pages", 5_000), ("available", 2_000)]);
+    only(id, &with(&m, &scarce), &with(&m, &idle));
+    let guest = platform(HypervisorVendor::HyperV, HypervisorRole::Guest);
+    let mut facts = with(&m, &scarce);
+    facts.platform = Some(&guest);
+    let found = only(id, &facts, &with(&m, &few));
+    assert!(found.evidence[1].text.contains("dmvsc.sys is not loaded"));
+    assert!(
+        found
+            .advice
+            .iter()
+            .any(|step| step.contains("Integration Services"))
+    );
+}
+
+#[test]
+fn what_no_figure_accounts_for_is_called_arithmetic() {
+    let m = machine();
+    let process = Process {
+        working_set_pages: Some(Hex(100_000)),
+        ..Process::default()
+    };
+    let mut lost = without("mdl_pages", memory(&[]));
+    lost.processes = vec![process.clone()];
+    let mut held = lost.clone();
+    held.processes = vec![process; 5];
+    let found = only("memory-not-accounted", &with(&m, &lost), &with(&m, &held));
+    assert!(found.title.contains("probably locked by drivers"));
+    assert_eq!(found.confidence, Confidence::Possible);
+    let mut counted = memory(&[("mdl_pages", 10)]);
+    counted.processes = lost.processes.clone();
+    assert!(!ids(&with(&m, &counted)).contains(&"memory-not-accounted"));
+}
+
+#[test]
+fn a_process_that_holds_most_is_named() {
+    let m = machine();
+    let of = |commit| {
+        let mut memory = memory(&[]);
+        memory.processes = vec![Process {
+            name: "sqlservr.exe".into(),
+            commit_pages: Some(Hex(commit)),
+            ..Process::default()
+        }];
+        memory
+    };
+    let (most, third, some) = (of(310_000), of(210_000), of(100_000));
+    let id = "process-holds-most";
+    let found = only(id, &with(&m, &most), &with(&m, &third));
+    assert!(found.title.starts_with("sqlservr.exe had 51 %"));
+    let mut scarce = third.clone();
+    scarce
+        .counters
+        .extend(memory(&[("available", 100)]).counters);
+    only(id, &with(&m, &scarce), &with(&m, &some));
+}
+
+#[test]
+fn a_pool_tag_that_holds_most_is_named_with_its_owner() {
+    let m = machine();
+    let of = |bytes| {
+        let mut memory = memory(&[("nonpaged_pool", 150_000)]);
+        memory.pool_tags = vec![PoolTag {
+            tag: "Acme".into(),
+            owner: Some("acme.sys: leaks".into()),
+            nonpaged_bytes: Hex(bytes),
+            paged_bytes: Hex(0),
+        }];
+        memory
+    };
+    let (leak, calm) = (of(400 << 20), of(40 << 20));
+    let found = only("pool-tag-holds-most", &with(&m, &leak), &with(&m, &calm));
+    assert!(found.evidence[1].text.contains("acme.sys"));
+}
+
+#[test]
+fn a_page_file_that_is_missing_full_or_too_small_is_told() {
+    let m = machine();
+    let of = |file: Option<PageFile>, peak| {
+        let count = u64::from(file.is_some());
+        let counters = [
+            ("paging_files", count),
+            ("committed_peak", peak),
+            ("commit_limit", 1_100_000),
+        ];
+        let mut memory = memory(&counters);
+        memory.page_files.extend(file);
+        memory
+    };
+    let none = of(None, 700_000);
+    let good = of(Some(page_file(50_000, 40_000, 500_000)), 700_000);
+    let full = of(Some(page_file(50_000, 2_000, 50_000)), 1_090_000);
+    only("page-file-missing", &with(&m, &none), &with(&m, &good));
+    only("page-file-full", &with(&m, &full), &with(&m, &good));
+    only("page-file-too-small", &with(&m, &full), &with(&m, &good));
+    let mut complete = with(&m, &good);
+    complete.kind = Kind::BitmapFull;
+    let found = only("page-file-too-small", &complete, &with(&m, &good));
+    assert!(found.evidence[0].text.contains("complete dump for 4.2 GiB"));
+    let unknown = memory(&[]);
+    assert!(!ids(&with(&m, &unknown)).contains(&"page-file-missing"));
+}
+
+#[test]
+fn a_swap_file_is_no_page_file() {
+    let m = machine();
+    let mut swap = memory(&[("paging_files", 1)]);
+    swap.page_files = vec![PageFile {
+        kind: "swap file",
+        ..page_file(4096, 10, 4096)
+    }];
+    let found = ids(&with(&m, &swap));
+    assert!(found.contains(&"page-file-missing"));
+    assert!(!found.contains(&"page-file-full"));
+}
+
+#[test]
+fn the_page_file_of_this_machine_is_sized_where_its_commit_is_known() {
+    let m = machine();
+    let (little, much) = (memory(&[]), memory(&[("committed_peak", 1_200_000)]));
+    let unknown = Memory::default();
+    let id = "page-file-sizing";
+    let found = only(id, &with(&m, &little), &with(&m, &unknown));
+    assert!(found.title.contains("no page file; for a dump it does"));
+    assert!(found.advice[0].contains("4.2 GiB"));
+    let guest = platform(HypervisorVendor::HyperV, HypervisorRole::Guest);
+    let mut facts = with(&m, &much);
+    facts.platform = Some(&guest);
+    let found = only(id, &facts, &with(&m, &unknown));
+    assert!(
+        found.title.contains("a page file of 1.0 GiB"),
+        "{}",
+        found.title
+    );
+    assert!(
+        found
+            .advice
+            .last()
+            .is_some_and(|step| step.contains("Dynamic Memory"))
+    );
+}
