@@ -7,8 +7,25 @@ import sectionCss from "./section.css";
 import css from "./console.css";
 
 /** What is offered to click; `help` lists everything. */
-const OFFERED = ["!analyze -v", "!findings", "k", "r", "lm", "vertarget", "!sysinfo", "help"];
+const OFFERED = [
+  "!analyze -v",
+  "!findings",
+  "!vm",
+  "k",
+  "r",
+  "lm",
+  "dps @$csp",
+  "!address @$ip",
+  "vertarget",
+  "!sysinfo",
+  "help",
+];
 const KEPT = 200;
+
+interface Completion {
+  line: string;
+  about: string;
+}
 
 interface Entry {
   line: string;
@@ -20,13 +37,17 @@ export class ConsoleSection extends Section {
     entries: { state: true },
     running: { state: true },
     known: { state: true },
+    typed: { state: true },
     share: { state: true },
   };
   static override styles = styles(sectionCss, css);
   declare entries: Entry[];
   declare running: boolean;
   /** What can be completed. */
-  declare known: string[];
+  declare known: Completion[];
+  #learned = false;
+  /** What is being written. */
+  declare typed: string;
   /** How much of a long command is done, from 0 to 1. */
   declare share: number;
   #stop: AbortController | null = null;
@@ -39,17 +60,41 @@ export class ConsoleSection extends Section {
     super();
     this.entries = [];
     this.running = false;
-    this.known = OFFERED;
+    this.known = OFFERED.map((line) => ({ line, about: "" }));
     this.share = 0;
+    this.typed = "";
+  }
+
+  /** Commands; behind one, what is written with the modules whose names begin as its last word. */
+  #completions(): Completion[] {
+    const cut = Math.max(this.typed.lastIndexOf(" "), this.typed.lastIndexOf("("));
+    if (cut < 1) return this.known;
+    const before = this.typed.slice(0, cut + 1);
+    const begun = this.typed.slice(cut + 1).toLowerCase();
+    const registers = (this.report.stack?.registers ?? []).map(({ name }) => `@${name}`);
+    const names = [
+      "nt",
+      ...(this.report.modules ?? []).map(({ name }) => stem(name)),
+      ...registers,
+    ];
+    return [...new Set(names)]
+      .filter((name) => begun !== "" && name.toLowerCase().startsWith(begun))
+      .slice(0, 30)
+      .map((name) => ({ line: before + name, about: "" }));
   }
 
   /** Asks the analyzer which commands it has, once. */
   async #learn(): Promise<void> {
-    if (this.known !== OFFERED) return;
-    this.known = [...OFFERED];
+    if (this.#learned) return;
+    this.#learned = true;
     const help = await this.desk.command("help").catch(() => "");
-    const names = help.split("\n").map((line) => /^([!.]?[a-z]+)\b/.exec(line)?.[1] ?? "");
-    this.known = [...new Set([...OFFERED, ...names.filter((name) => name)])];
+    const lines = help.split("\n");
+    const commands = lines.flatMap((line, index) => {
+      const name = /^([!.]?[a-z?]+)( .*)?$/.exec(line);
+      return name?.[1] ? [{ line: name[1], about: (lines[index + 1] ?? "").trim() }] : [];
+    });
+    const others = OFFERED.filter((line) => !commands.some((command) => command.line === line));
+    this.known = [...others.map((line) => ({ line, about: "" })), ...commands];
   }
 
   protected override render(): unknown {
@@ -64,7 +109,9 @@ export class ConsoleSection extends Section {
               )}
             </div>`
           : html`<p class="blank">
-              Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger.
+              Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger;
+              addresses may be written as nt+1000, @rsp or poi(…). The arrow keys bring back what
+              was typed.
             </p>`
       }
       <form class="screen" @submit=${(event: Event) => this.#submit(event)}>
@@ -77,10 +124,13 @@ export class ConsoleSection extends Section {
           spellcheck="false"
           list="commands"
           @focus=${() => void this.#learn()}
+          @input=${(event: Event) => (this.typed = (event.target as HTMLInputElement).value)}
           @keydown=${(event: KeyboardEvent) => this.#key(event)}
         />
         <datalist id="commands">
-          ${this.known.map((line) => html`<option value=${line}></option>`)}
+          ${this.#completions().map(
+            ({ line, about }) => html`<option value=${line} label=${about || nothing}></option>`,
+          )}
         </datalist>
         ${
           this.running
@@ -174,6 +224,11 @@ export class ConsoleSection extends Section {
   #input(): HTMLInputElement | null {
     return this.renderRoot.querySelector("form input");
   }
+}
+
+/** A module as expressions name it. */
+function stem(name: string): string {
+  return name.replace(/\.\w+$/, "").toLowerCase();
 }
 
 define("bluepane-console", ConsoleSection);

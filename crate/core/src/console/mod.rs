@@ -2,9 +2,10 @@
 //!
 //! Most commands answer from the report alone ([`Answering::Report`]), so they need neither the
 //! dump nor symbols. Others read the dump ([`Answering::Dump`], [`Answering::Job`]): the analysis
-//! runs them as it runs its own steps (`analysis::Analysis::ask`). The layouts follow what the debugger prints in its public
-//! documentation and in dumps that people published; where the report knows something else (how
-//! a frame was found instead of a return address), the column says what it is.
+//! runs them as it runs its own steps (`analysis::Analysis::ask`). The layouts follow what the
+//! debugger prints in its public documentation and in dumps that people published; where the report
+//! knows something else (how a frame was found instead of a return address), the column says what
+//! it is.
 
 mod address;
 mod analyze;
@@ -275,8 +276,8 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "help",
-        arguments: "",
-        about: "this list",
+        arguments: "[COMMAND]",
+        about: "this list, or what one command takes",
         answering: Answering::Report(help),
     },
 ];
@@ -361,14 +362,24 @@ fn expand(line: &str) -> String {
     format!("{apart} {rest}")
 }
 
-fn help(_: &[&str], _: &Report) -> Vec<String> {
-    COMMANDS
+fn help(words: &[&str], _: &Report) -> Vec<String> {
+    let wanted = |command: &&Command| {
+        words
+            .first()
+            .is_none_or(|name| command.name.eq_ignore_ascii_case(name))
+    };
+    let lines: Vec<String> = COMMANDS
         .iter()
+        .filter(wanted)
         .flat_map(|command| {
             let usage = format!("{} {}", command.name, command.arguments);
             [usage, format!("    {}", command.about)]
         })
-        .collect()
+        .collect();
+    if lines.is_empty() {
+        return Vec::from(["There is no such command; help lists all.".into()]);
+    }
+    lines
 }
 
 /// One line that says what this report does not hold.

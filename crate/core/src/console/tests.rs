@@ -80,6 +80,8 @@ fn spellings_of_the_debugger_are_understood() {
     assert_eq!(run("kv", &report), run("k", &report));
     assert_eq!(run("!ANALYZE -v", &report), run("!analyze", &report));
     assert_eq!(run("?", &report), run("help", &report));
+    assert_eq!(run("help LM", &report).lines().count(), 2);
+    assert!(run("help nosuch", &report).contains("no such command"));
     assert_eq!(run("  ", &report), "");
     assert!(run("lmvm EXAMP*", &report).contains("exampflt.sys"));
     assert!(!run("lmvm examp", &report).contains("exampflt.sys"));
