@@ -199,7 +199,7 @@ impl SymbolFiles {
 fn identity(content: &Content) -> (&'static str, String) {
     match content {
         Content::Table(table) => {
-            let guid = format!("{}", table.guid()).to_uppercase();
+            let guid = format!("{}", table.guid()).to_ascii_uppercase();
             let text = format!("{} {guid}, age {}", table.name(), table.age());
             ("symbols", text)
         }

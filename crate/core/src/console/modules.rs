@@ -181,8 +181,8 @@ pub(super) fn ln(words: &[&str], report: &Report) -> Vec<String> {
 
 /// Whether a name fits a pattern of `*` and `?`, whatever its case.
 fn matches(pattern: &str, name: &str) -> bool {
-    let pattern: Vec<char> = pattern.to_lowercase().chars().collect();
-    let name: Vec<char> = name.to_lowercase().chars().collect();
+    let pattern: Vec<char> = pattern.to_ascii_lowercase().chars().collect();
+    let name: Vec<char> = name.to_ascii_lowercase().chars().collect();
     let (mut p, mut n) = (0, 0);
     // Where the last star was, and how much of the name it has taken so far.
     let mut star: Option<(usize, usize)> = None;

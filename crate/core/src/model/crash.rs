@@ -215,7 +215,7 @@ impl Pdb {
     pub fn new(name: &str, guid: Guid, age: u32) -> Self {
         Self {
             name: name.into(),
-            guid: guid.to_string().to_uppercase(),
+            guid: guid.to_string().to_ascii_uppercase(),
             age,
             url: format!("{name}/{}{age:X}/{name}", guid.symbol_store()),
         }

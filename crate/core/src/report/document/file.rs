@@ -17,7 +17,7 @@ pub(super) fn file(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     }
     let elapsed = stats
         .elapsed_ms
-        .map_or(String::new(), |ms| format!(", {ms:.1} ms"));
+        .map_or(String::new(), |ms| format!(", {} ms", (ms + 0.5) as u64));
     blocks.push(Block::Paragraph(format!(
         "Read {} of {} in {} read{}, {} round{}{elapsed}.",
         bytes(stats.bytes_read.0),
