@@ -10,3 +10,9 @@ declare module "bluepane:knowledge" {
   const text: string;
   export default text;
 }
+
+declare module "bluepane:formats" {
+  /** The WebAssembly module that reads symbol files: gzip in base64. */
+  const text: string;
+  export default text;
+}

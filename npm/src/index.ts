@@ -1,5 +1,6 @@
 // The package: the same element as in the page, for a host page of one's own, with the one thing
 // that the page itself never has: reading an attachment over the network by ranges.
+import formatsText from "bluepane:formats";
 import knowledgeText from "bluepane:knowledge";
 import wasmText from "bluepane:wasm";
 import workerText from "bluepane:worker";
@@ -75,6 +76,7 @@ export function defineBluepane(): void {
     worker: workerText,
     wasm: () => unpack(wasmText),
     knowledge: () => unpack(knowledgeText),
+    formats: () => unpack(formatsText),
     sample: () => Promise.resolve(null),
     hasSample: () => false,
   };

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const glue = fileURLToPath(new URL("../pkg/bluepane.js", import.meta.url));
+const formatsGlue = fileURLToPath(new URL("../pkg/formats/bluepane_formats.js", import.meta.url));
 
 /**
  * The first line of every script. The policy does not cover WebRTC, which sends packets to
@@ -34,7 +35,7 @@ async function bundle(entry, plugins, overrides = {}) {
     // Sheets go into shadow roots as text (adoptedStyleSheets), never as elements.
     loader: { ".css": "text" },
     // The glue that wasm-bindgen writes.
-    alias: { "bluepane-wasm": glue },
+    alias: { "bluepane-wasm": glue, "bluepane-wasm-formats": formatsGlue },
     plugins,
     logLevel: "warning",
     // The glue of wasm-bindgen names its own address for a case that does not arise here: it is
@@ -69,11 +70,11 @@ export async function bundleScripts({ page, worker }) {
 }
 
 /** The npm package: a module that carries the worker's script and the WebAssembly as text. */
-export async function bundlePackage({ entry, worker, wasm, knowledge }) {
+export async function bundlePackage({ entry, worker, wasm, knowledge, formats }) {
   const workerText = await bundle(worker, []);
   // A host page keeps its own WebRTC: only the page and the worker do without.
   const overrides = { format: "esm", banner: {} };
-  return bundle(entry, [carryText({ worker: workerText, wasm, knowledge })], overrides);
+  return bundle(entry, [carryText({ worker: workerText, wasm, knowledge, formats })], overrides);
 }
 
 /** The page's own style sheet, made small. */

@@ -18,5 +18,7 @@ export const parts = [
   { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
   { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },
   { id: "bluepane-layouts", make: packLayouts, limit: 60_000 },
+  // Reads symbol files, when one is dropped.
+  { id: "bluepane-formats", file: "www/pkg/formats/bluepane_formats_bg.wasm", limit: 120_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];

@@ -11,6 +11,8 @@ export interface Assets {
   wasm(): Promise<Uint8Array>;
   /** The tables: what is known of stop codes and the like, and the layouts of kernels. */
   knowledge(): Promise<Uint8Array>;
+  /** Bytes of the module that reads symbol files. */
+  formats(): Promise<Uint8Array>;
   /** The sample dump, or null where none is carried. */
   sample(): Promise<Uint8Array | null>;
   hasSample(): boolean;
@@ -52,6 +54,7 @@ export const pageAssets: Assets = {
   wasm: () => need("bluepane-wasm"),
   knowledge: async () =>
     joined(await Promise.all(["bluepane-knowledge", "bluepane-layouts"].map(need))),
+  formats: () => need("bluepane-formats"),
   sample: async () => (block("bluepane-sample") === null ? null : need("bluepane-sample")),
   hasSample: () => block("bluepane-sample") !== null,
 };

@@ -186,6 +186,34 @@ export interface Blame {
   evidence?: Evidence[];
 }
 
+/** How the debugger would file the stop. */
+export interface Failure {
+  symbol_name?: string;
+  module_name?: string;
+  image_name?: string;
+  bucket_id?: string;
+  hash?: string;
+  confidence: Confidence;
+}
+
+/** A file that was put beside the dump. */
+export interface SymbolFile {
+  name: string;
+  kind: "symbols" | "image" | "unusable";
+  identity?: string;
+  module?: string;
+  used: boolean;
+  why?: string;
+}
+
+/** A file that would tell more. */
+export interface WantedSymbol {
+  module: string;
+  kind: "symbols" | "image";
+  path: string;
+  why: string;
+}
+
 export interface Counter {
   pages?: Hex;
   source?: string;
@@ -334,6 +362,9 @@ export interface Report {
   exception?: Exception;
   stack?: Stack;
   blame?: Blame;
+  failure?: Failure;
+  symbol_files?: SymbolFile[];
+  wanted_symbols?: WantedSymbol[];
   memory?: Memory;
   integration_services?: IntegrationServices;
   findings?: Finding[];

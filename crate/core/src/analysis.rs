@@ -109,6 +109,12 @@ impl Analysis {
         self.known.files.add(name, bytes)
     }
 
+    /// Notes a file that was put beside the dump and could not be read, for the report to say so.
+    /// `why` is the rest of a sentence.
+    pub fn add_unusable(&mut self, name: &str, why: &str) {
+        self.known.files.add_unusable(name, why);
+    }
+
     /// The cache, to be filled and to be told to stop.
     pub fn cache_mut(&mut self) -> &mut Cache {
         &mut self.cache

@@ -53,6 +53,20 @@ impl Analyzer {
         })
     }
 
+    /// Puts a file beside the dump, before `run`: an image, or what the module for symbol files made
+    /// of a PDB or ISF file. What becomes of it the report says.
+    pub fn add_symbols(&self, name: &str, bytes: Vec<u8>) {
+        let mut analysis = self.analysis.borrow_mut();
+        if analysis.add_symbols(name, bytes).is_err() {
+            analysis.add_unusable(name, "it is damaged, or one file too many");
+        }
+    }
+
+    /// Notes a file that could not be read, before `run`; `why` is the rest of a sentence.
+    pub fn add_unusable(&self, name: &str, why: &str) {
+        self.analysis.borrow_mut().add_unusable(name, why);
+    }
+
     /// Runs the analysis to its end and gives the report.
     ///
     /// `read(offset, length)` is called for every wanted range, all of a round at once, and

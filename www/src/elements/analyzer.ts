@@ -8,6 +8,7 @@ import { type Fault, readError } from "../engine/protocol";
 import { type Source, blobSource } from "../engine/source";
 import { watchDrops } from "../files/dropping";
 import { type Picked, fromDrop } from "../files/pick";
+import { apart, together } from "../files/symbols";
 import { openArchives } from "../files/zip";
 import type { Answer, Progress, Report } from "../report";
 import { chosen } from "../sections";
@@ -72,6 +73,8 @@ export class BluepaneAnalyzer extends LitElement {
   #engine: Engine | null = null;
   /** The file on show. */
   #source: Source | null = null;
+  /** Symbol files and images that were dropped, for this and every further dump. */
+  #symbols: File[] = [];
   /** Settles when the analyzer holds the file on show and can answer. */
   #ready: Promise<unknown> = Promise.resolve();
   #round = 0;
@@ -143,8 +146,15 @@ export class BluepaneAnalyzer extends LitElement {
 
   async #openPicked(picked: Picked): Promise<Report[]> {
     const { files, passedOver } = await openArchives(picked);
+    const { dumps, symbols } = apart(files);
+    if (symbols.length) this.#symbols = together(this.#symbols, symbols);
+    // Files for the dump on show: it is read again with them.
+    const source = this.#source;
+    if (dumps.length === 0 && symbols.length && source && !this.busy) {
+      return this.analyze([source]);
+    }
     this.#passedOver = passedOver;
-    return this.analyze(files.map((file) => blobSource(file)));
+    return this.analyze(dumps.map((file) => blobSource(file)));
   }
 
   async #openSample(): Promise<void> {
@@ -224,17 +234,16 @@ export class BluepaneAnalyzer extends LitElement {
 
   #run(source: Source, show: boolean): Promise<Report> {
     const started = performance.now();
-    return this.#started()
-      .open(source, (progress) => {
-        this.progress = progress;
-        if (show && progress.report) this.report = progress.report;
-        const { report: _, ...counts } = progress;
-        this.#tell("bluepane-progress", { name: source.name, ...counts });
-      })
-      .then((report) => {
-        const elapsed = performance.now() - started;
-        return { ...report, stats: { elapsed_ms: elapsed, ...report.stats } };
-      });
+    const heard = (progress: Progress): void => {
+      this.progress = progress;
+      if (show && progress.report) this.report = progress.report;
+      const { report: _, ...counts } = progress;
+      this.#tell("bluepane-progress", { name: source.name, ...counts });
+    };
+    return this.#started().open(source, heard, this.#symbols).then((report) => {
+      const elapsed = performance.now() - started;
+      return { ...report, stats: { elapsed_ms: elapsed, ...report.stats } };
+    });
   }
 
   /** Shows one of many; the analyzer opens it again behind the kept report, for its questions. */

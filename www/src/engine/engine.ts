@@ -3,7 +3,8 @@
 // with a fault and the next analysis starts a new worker.
 import type { Assets } from "../assets";
 import type { Answer, Progress, Report, Shown } from "../report";
-import { type Fault, type FaultCode, type Format, type FromWorker } from "./protocol";
+import { type Beside, type Fault, type FaultCode, type Format } from "./protocol";
+import { type FromWorker } from "./protocol";
 import { type ToWorker, type Watch, readError } from "./protocol";
 import type { Source } from "./source";
 
@@ -56,6 +57,8 @@ export class Engine {
   #assets: Assets;
   #worker: Promise<Worker> | null = null;
   #live: Worker | null = null;
+  /** The worker that can read symbol files. */
+  #formats: Worker | null = null;
   #job: Job | null = null;
   #calls = new Map<number, Call>();
   #next = 1;
@@ -67,8 +70,12 @@ export class Engine {
     this.#onLost = onLost;
   }
 
-  /** Analyses `source`; what was open before is closed. */
-  async open(source: Source, onProgress: (progress: Progress) => void): Promise<Report> {
+  /** Analyses `source` with those files beside it; what was open before is closed. */
+  async open(
+    source: Source,
+    onProgress: (progress: Progress) => void,
+    symbols: readonly File[] = [],
+  ): Promise<Report> {
     this.#abandon("worker-lost", "another file was opened");
     const id = this.#next++;
     const report = new Promise<Report>((resolve, reject) => {
@@ -79,11 +86,27 @@ export class Engine {
       const worker = await this.#start();
       const message: ToWorker = { type: "open", id, name: source.name, size: source.size };
       if (source.blob) message.blob = source.blob;
+      if (symbols.length) message.symbols = await this.#beside(worker, symbols);
       if (this.#job?.id === id) worker.postMessage(message);
     } catch (error) {
       this.#fail(error instanceof FaultError ? error.fault.code : "not-started", error);
     }
     return report;
+  }
+
+  /** Reads symbol files and images, and gives the worker what reads them, once. */
+  async #beside(worker: Worker, files: readonly File[]): Promise<Beside[]> {
+    if (this.#formats !== worker) {
+      const wasm = (await this.#assets.formats()).buffer as ArrayBuffer;
+      worker.postMessage({ type: "formats", wasm } satisfies ToWorker, [wasm]);
+      this.#formats = worker;
+    }
+    return Promise.all(
+      files.map(async (file) => ({
+        name: file.name,
+        bytes: new Uint8Array(await file.arrayBuffer()),
+      })),
+    );
   }
 
   /** An empty file may be one that is no longer there. */

@@ -24,9 +24,16 @@ export interface Watch {
   signal?: AbortSignal;
 }
 
+/** A symbol file or image, whole. */
+export interface Beside {
+  name: string;
+  bytes: Uint8Array;
+}
+
 export type ToWorker =
   | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
-  | { type: "open"; id: number; name: string; size: number; blob?: Blob }
+  | { type: "formats"; wasm: ArrayBuffer }
+  | { type: "open"; id: number; name: string; size: number; blob?: Blob; symbols?: Beside[] }
   | { type: "bytes"; id: number; read: number; bytes?: Uint8Array; error?: ReadError }
   | { type: "cancel"; id: number }
   | { type: "render"; id: number; call: number; format: Format; redact: boolean }

@@ -40,10 +40,15 @@ export class BugCheckSection extends Section {
   #copy(): TemplateResult | typeof nothing {
     if (!this.report.bugcheck && !this.report.exception) return nothing;
     return html`<bluepane-copy
-      class="screen"
-      label="Copy !analyze -v"
-      .text=${() => this.desk.command("!analyze -v")}
-    ></bluepane-copy>`;
+        class="screen"
+        label="Copy !analyze -v"
+        .text=${() => this.desk.command("!analyze -v")}
+      ></bluepane-copy>
+      <bluepane-copy
+        class="screen"
+        label="Copy its keys and values"
+        .text=${() => this.desk.command("!analyze -v -kv")}
+      ></bluepane-copy>`;
   }
 
   #check(check: BugCheck): TemplateResult {

@@ -6,6 +6,7 @@ import "./card";
 import "./findings";
 import "./bugcheck";
 import "./stack";
+import "./symbols";
 import "./memory";
 import { tells } from "./coverage";
 import "./coverage";
@@ -79,6 +80,20 @@ export const SECTIONS: SectionKind[] = [
         .desk=${desk}
         ?busy=${busy}
       ></bluepane-stack>`,
+  },
+  {
+    id: "symbols",
+    title: "Symbols",
+    count: (report) => report.wanted_symbols?.length ?? 0,
+    fits: (report) =>
+      kernel(report) && Boolean(report.wanted_symbols?.length || report.symbol_files?.length),
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-symbols
+        id="symbols"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-symbols>`,
   },
   {
     id: "memory",

@@ -13,6 +13,8 @@ declare module "bluepane-wasm" {
       read: (offset: number, length: number) => Promise<Uint8Array>,
       onProgress: (progress: Progress) => void,
     ): Promise<Report>;
+    add_symbols(name: string, bytes: Uint8Array): void;
+    add_unusable(name: string, why: string): void;
     cancel(): void;
     text(redact: boolean): string;
     markdown(redact: boolean): string;
@@ -32,4 +34,10 @@ declare module "bluepane-wasm" {
     ): Promise<Shown>;
     free(): void;
   }
+}
+
+// The module that reads PDB and ISF files.
+declare module "bluepane-wasm-formats" {
+  export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+  export function convert(name: string, bytes: Uint8Array): Uint8Array;
 }

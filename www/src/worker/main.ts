@@ -1,7 +1,8 @@
 // The worker: holds the analyzer and the file, answers the page. It reads slices itself; where
 // a worker may not (WebKit from file:// answers NotReadableError), the page reads for it.
 import { Analyzer, initSync, install_knowledge, look_up } from "bluepane-wasm";
-import type { FromWorker, ReadError, ToWorker } from "../engine/protocol";
+import { convert, initSync as initFormats } from "bluepane-wasm-formats";
+import type { Beside, FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
 import type { Progress, Shown } from "../report";
 
@@ -32,9 +33,21 @@ class Session {
     name: string,
     size: number,
     blob: Blob | undefined,
+    symbols: readonly Beside[],
   ) {
     this.#blob = blob;
     this.#analyzer = new Analyzer(name, size);
+    for (const file of symbols) this.#beside(file);
+  }
+
+  /** An image is taken as it is; a PDB or ISF file is made into a table first. */
+  #beside({ name, bytes }: Beside): void {
+    try {
+      const image = bytes[0] === 0x4d && bytes[1] === 0x5a;
+      this.#analyzer.add_symbols(name, image ? bytes : convert(name, bytes));
+    } catch (error) {
+      this.#analyzer.add_unusable(name, readError(error).message);
+    }
   }
 
   run(): Promise<void> {
@@ -199,7 +212,8 @@ function open(message: ToWorker & { type: "open" }): void {
   session?.close();
   session = null;
   try {
-    session = new Session(message.id, message.name, message.size, message.blob);
+    const { id, name, size, blob, symbols } = message;
+    session = new Session(id, name, size, blob, symbols ?? []);
     void session.run();
   } catch (error) {
     fault(message.id, "analyzer-stopped", readError(error).message);
@@ -217,6 +231,10 @@ function lookUp(call: number, line: string): void {
 scope.onmessage = ({ data }) => {
   if (data.type === "start") return start(data.wasm, data.knowledge);
   if (data.type === "lookup") return lookUp(data.call, data.line);
+  if (data.type === "formats") {
+    initFormats({ module: data.wasm });
+    return;
+  }
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {

@@ -32,6 +32,8 @@ pub enum SymbolFileError {
 enum Content {
     Table(SymbolTable),
     Image(ImageFile),
+    /// Nothing that can be used: why.
+    Unusable(String),
 }
 
 /// All files that were given.
@@ -57,6 +59,13 @@ impl SymbolFiles {
         Ok(())
     }
 
+    /// Notes a file that could not be made use of, for the report to say so.
+    pub(super) fn add_unusable(&mut self, name: &str, why: &str) {
+        if self.files.len() < MAX_FILES {
+            self.files.push((name.into(), Content::Unusable(why.into())));
+        }
+    }
+
     pub(super) fn is_empty(&self) -> bool {
         self.files.is_empty()
     }
@@ -66,7 +75,7 @@ impl SymbolFiles {
         let modules = dump.modules.as_slice();
         let images = self.files.iter().map(|(_, content)| match content {
             Content::Image(file) => modules.iter().find(|m| is_image_of(file, m, identities)),
-            Content::Table(_) => None,
+            Content::Table(_) | Content::Unusable(_) => None,
         });
         self.used = images.map(|found| found.map(|m| m.base.0)).collect();
         let tables = self.files.iter().enumerate().map(|(index, (_, content))| {
@@ -95,7 +104,7 @@ impl SymbolFiles {
     pub(super) fn table(&self, base: VirtualAddress) -> Option<&SymbolTable> {
         self.of(base).find_map(|content| match content {
             Content::Table(table) => Some(table),
-            Content::Image(_) => None,
+            Content::Image(_) | Content::Unusable(_) => None,
         })
     }
 
@@ -103,7 +112,7 @@ impl SymbolFiles {
     pub(super) fn image(&self, base: VirtualAddress) -> Option<&ImageFile> {
         self.of(base).find_map(|content| match content {
             Content::Image(file) => Some(file),
-            Content::Table(_) => None,
+            Content::Table(_) | Content::Unusable(_) => None,
         })
     }
 
@@ -167,6 +176,7 @@ impl SymbolFiles {
     ) -> String {
         let modules = dump.modules.as_slice();
         let found = match content {
+            Content::Unusable(why) => return format!("The reason: {why}."),
             Content::Table(table) => modules.iter().find(|m| is_called_alike(table.name(), m)),
             // An image does not know its name; the one that it names its symbol file after does.
             Content::Image(file) => file
@@ -204,6 +214,7 @@ fn identity(content: &Content) -> (&'static str, String) {
             ("symbols", text)
         }
         Content::Image(file) => ("image", image_identity(Some(file.timestamp), file.size)),
+        Content::Unusable(_) => ("unusable", String::new()),
     }
 }
 

@@ -9,9 +9,10 @@ use serde::Serialize;
 pub struct SymbolFile {
     /// The file's name.
     pub name: String,
-    /// `symbols` (PDB, ISF) or `image` (.sys, .exe, .dll).
+    /// `symbols` (PDB, ISF), `image` (.sys, .exe, .dll), or `unusable`.
     pub kind: &'static str,
     /// What it is by its own word: name and GUID with age, or link time and size.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub identity: String,
     /// The module it belongs to.
     #[serde(skip_serializing_if = "Option::is_none")]

@@ -1,0 +1,93 @@
+// Files that would tell more, by their place in a symbol store, and what became of those that were
+// dropped.
+import { type TemplateResult, html, nothing } from "lit";
+import type { SymbolFile, WantedSymbol } from "../report";
+import { define, styles } from "../elements/sheet";
+import "../elements/copy";
+import { Section } from "./section";
+import sectionCss from "./section.css";
+import css from "./symbols.css";
+
+const KIND = { symbols: "symbol file", image: "image", unusable: "not usable" };
+
+export class SymbolsSection extends Section {
+  static override styles = styles(sectionCss, css);
+
+  protected override render(): unknown {
+    const wanted = this.report.wanted_symbols ?? [];
+    const given = this.report.symbol_files ?? [];
+    return html`${this.head("Symbols")}
+      <p class="lead">
+        Drop a symbol file (.pdb, or an ISF .json) or an image (.sys, .exe) onto this page: the dump
+        is then read again with it. Nothing is fetched, and a file of another build is refused.
+      </p>
+      ${given.length ? this.#given(given) : nothing}
+      ${
+        wanted.length
+          ? this.#wanted(wanted)
+          : this.absent("No file would tell more about the stack of this dump.")
+      }`;
+  }
+
+  #given(files: SymbolFile[]): TemplateResult {
+    return html`<table>
+      <caption>
+        Dropped
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">File</th>
+          <th scope="col">What it is</th>
+          <th scope="col">Outcome</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${files.map(
+          (file) =>
+            html`<tr>
+              <td><code>${file.name}</code></td>
+              <td>
+                ${KIND[file.kind]}
+                ${file.identity ? html`<div class="muted small">${file.identity}</div>` : nothing}
+              </td>
+              <td>${file.used ? html`used for <code>${file.module}</code>` : file.why}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`;
+  }
+
+  #wanted(files: WantedSymbol[]): TemplateResult {
+    return html`<table>
+      <caption>
+        Would help most
+      </caption>
+      <thead>
+        <tr>
+          <th scope="col">Module</th>
+          <th scope="col">Place in a symbol store</th>
+          <th scope="col">What it tells</th>
+        </tr>
+      </thead>
+      <tbody>
+        ${files.map(
+          (file) =>
+            html`<tr>
+              <td><code>${file.module}</code></td>
+              <td class="path">
+                <code>${file.path}</code>
+                <bluepane-copy
+                  class="screen"
+                  what="place of ${file.path}"
+                  .text=${file.path}
+                ></bluepane-copy>
+              </td>
+              <td>${file.why}</td>
+            </tr>`,
+        )}
+      </tbody>
+    </table>`;
+  }
+}
+
+define("bluepane-symbols", SymbolsSection);
