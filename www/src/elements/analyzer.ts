@@ -240,10 +240,12 @@ export class BluepaneAnalyzer extends LitElement {
       const { report: _, ...counts } = progress;
       this.#tell("bluepane-progress", { name: source.name, ...counts });
     };
-    return this.#started().open(source, heard, this.#symbols).then((report) => {
-      const elapsed = performance.now() - started;
-      return { ...report, stats: { elapsed_ms: elapsed, ...report.stats } };
-    });
+    return this.#started()
+      .open(source, heard, this.#symbols)
+      .then((report) => {
+        const elapsed = performance.now() - started;
+        return { ...report, stats: { elapsed_ms: elapsed, ...report.stats } };
+      });
   }
 
   /** Shows one of many; the analyzer opens it again behind the kept report, for its questions. */

@@ -62,7 +62,8 @@ impl SymbolFiles {
     /// Notes a file that could not be made use of, for the report to say so.
     pub(super) fn add_unusable(&mut self, name: &str, why: &str) {
         if self.files.len() < MAX_FILES {
-            self.files.push((name.into(), Content::Unusable(why.into())));
+            self.files
+                .push((name.into(), Content::Unusable(why.into())));
         }
     }
 
