@@ -32,6 +32,9 @@ pub const VALID_32: [u8; 4] = *b"DUMP";
 /// The second word of a 64-bit dump.
 pub const VALID_64: [u8; 4] = *b"DU64";
 
+/// 1980-01-01 as FILETIME: no clock of a PC goes back further, so less is damage.
+const FIRST_TIME: u64 = 119_600_064_000_000_000;
+
 /// Why a header could not be read.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum HeaderError {
@@ -226,7 +229,7 @@ impl DumpHeader {
             exception: r.record(Item::Exception),
             dump_type: u32_of(Item::DumpType).map(DumpType::from),
             required_dump_space: r.int(Item::RequiredDumpSpace),
-            system_time: r.int(Item::SystemTime),
+            system_time: r.int(Item::SystemTime).filter(|&time| time >= FIRST_TIME),
             comment: r.text(Item::Comment),
             uptime: r.int(Item::SystemUpTime),
             mini_dump_fields: u32_of(Item::MiniDumpFields),
