@@ -3,16 +3,20 @@
 
 PORT ?= 8080
 .DEFAULT_GOAL := help
-.PHONY: help serve test page wasm npm cli bench fuzz lint fmt clean
+.PHONY: help serve test test-peers page wasm npm cli bench fuzz lint fmt clean
 
 help: ## this list
-	@awk -F ':.*## ' '/^[a-z]+:.*## / { printf "make %-7s %s\n", $$1, $$2 }' Makefile
+	@awk -F ':.*## ' '/^[a-z-]+:.*## / { printf "make %-10s %s\n", $$1, $$2 }' Makefile
 
 serve: page ## build the page and serve it on http://localhost:8080 (PORT=...)
 	@node scripts/serve.mjs $(PORT)
 
 test: ## everything that proves it works: native, in WebAssembly, in three browsers
 	@scripts/test
+
+test-peers: ## forged dumps read by other people's tools; a part of `make test`
+	@scripts/setup rust
+	@scripts/test-peers
 
 page: ## build www/dist/index.html, the one file that is the whole program
 	@scripts/page
@@ -30,7 +34,7 @@ cli: ## build the native command, target/native/bluepane
 bench: ## measure what a report costs, against the limits
 	@scripts/bench
 
-fuzz: ## feed the parsers damaged dumps, SECONDS_PER_TARGET=60 each
+fuzz: ## feed the parsers damaged dumps: FLIPS=100000 per container, then SECONDS_PER_TARGET=60 each
 	@scripts/fuzz
 
 lint: ## formatting, clippy, the no_std check, TypeScript
