@@ -29,19 +29,24 @@ def vol(bench, dump, *plugin):
     return json.loads(run.stdout[start:])
 
 
+def address(value):
+    """Volatility's addresses have 48 bits, ours are as the processor takes them."""
+    return (int(value, 16) if isinstance(value, str) else value) & 0xFFFFFFFFFFFF
+
+
 def machine(bench, dump, name, processes):
     """One dump through every plugin; returns the rows, so that two containers of a machine can be compared."""
     info = {r["Variable"]: r["Value"] for r in vol(bench, dump, "windows.info")}
     bench.check(f"{name}: top page table", info.get("DTB"), hex(SYSTEM_ROOT))
     bench.check(f"{name}: time", str(info.get("SystemTime", ""))[:19], "2021-11-19 11:33:20")
     report = bench.bluepane(dump)
-    bench.check(f"{name}: kernel base", info.get("Kernel Base"), report["system"]["kernel_base"])
+    bench.check(f"{name}: kernel base", address(info.get("Kernel Base", "0")), address(report["system"]["kernel_base"]))
     rows = vol(bench, dump, "windows.pslist")
     bench.check(f"{name}: processes", {(r["PID"], r["PPID"], r["ImageFileName"]) for r in rows}, processes)
     modules = vol(bench, dump, "windows.modules")
     bench.check(f"{name}: drivers", {r["Name"] for r in modules}, DRIVERS)
-    ours = {(m["name"].lower(), int(m["base"], 16), m["size"]) for m in report["modules"]}
-    bench.check(f"{name}: modules as in the report", {(r["Name"].lower(), r["Base"], r["Size"]) for r in modules}, ours)
+    ours = {(m["name"].lower(), address(m["base"]), m["size"]) for m in report["modules"]}
+    bench.check(f"{name}: modules as in the report", {(r["Name"].lower(), address(r["Base"]), r["Size"]) for r in modules}, ours)
     hives = vol(bench, dump, "windows.registry.hivelist")
     names = {str(r["FileFullPath"]).rsplit("\\", 1)[-1] for r in hives}
     bench.check(f"{name}: hives", {"SYSTEM", "HARDWARE"} <= names, True)

@@ -180,7 +180,38 @@ impl Scenario {
     /// # Errors
     /// `ScenarioError::Syntax` for text that is no scenario, with the line it stumbled over.
     pub fn from_toml(text: &str) -> Result<Self, ScenarioError> {
-        toml::from_str(text).map_err(|e| ScenarioError::Syntax(e.to_string()))
+        let mut scenario: Self =
+            toml::from_str(text).map_err(|e| ScenarioError::Syntax(e.to_string()))?;
+        scenario.repeat();
+        Ok(scenario)
+    }
+
+    /// Writes out what is there several times.
+    fn repeat(&mut self) {
+        let modules = std::mem::take(&mut self.modules);
+        for module in modules {
+            for n in 1..=module.repeat.max(1) {
+                let (stem, end) = module
+                    .name
+                    .rsplit_once('.')
+                    .unwrap_or((&module.name, "sys"));
+                let mut copy = module.clone();
+                if n > 1 {
+                    copy.name = format!("{stem}{n}.{end}");
+                    (copy.path, copy.base) = (None, None);
+                }
+                self.modules.push(copy);
+            }
+        }
+        let processes = std::mem::take(&mut self.processes);
+        for process in processes {
+            for n in 1..=process.repeat.max(1) {
+                let mut copy = process.clone();
+                copy.current = process.current && n == 1;
+                copy.pid = if n == 1 { process.pid } else { 0 };
+                self.processes.push(copy);
+            }
+        }
     }
 }
 
@@ -195,6 +226,17 @@ mod tests {
             (s.machine.build, s.machine.memory.0, s.machine.processors),
             (9600, 2 << 30, 2)
         );
+    }
+
+    #[test]
+    fn what_is_repeated_has_names_of_its_own() {
+        let text = "modules = [{ name = \"a.sys\", repeat = 3 }]\n\
+                    [[processes]]\nname = \"p.exe\"\nrepeat = 2\ncurrent = true";
+        let s = Scenario::from_toml(text).unwrap();
+        let names: Vec<_> = s.modules.iter().map(|m| m.name.as_str()).collect();
+        assert_eq!(names, ["a.sys", "a2.sys", "a3.sys"]);
+        let current: Vec<_> = s.processes.iter().map(|p| p.current).collect();
+        assert_eq!(current, [true, false]);
     }
 
     #[test]

@@ -125,6 +125,8 @@ pub struct Module {
     pub pdb: Option<String>,
     /// Address, when it matters.
     pub base: Option<Number>,
+    /// That many alike: the second is called `name2.sys`, and so on.
+    pub repeat: u32,
 }
 
 impl Default for Module {
@@ -140,6 +142,7 @@ impl Default for Module {
             company: "Microsoft Corporation".into(),
             pdb: None,
             base: None,
+            repeat: 1,
         }
     }
 }
@@ -197,6 +200,8 @@ pub struct Process {
     pub threads: u32,
     /// The crash happened in this process.
     pub current: bool,
+    /// That many alike, with ids of their own; 1 when 0.
+    pub repeat: u32,
 }
 
 /// A registry hive in memory.

@@ -3,19 +3,65 @@
 //!
 //! The bitmap is streamed once and cut where pages of the file end, so that a look-up reads the
 //! bitmap within a single page of the file. A table for 128 MiB of the machine's memory takes
-//! eight bytes, which is 256 KiB for 4 TiB. Layout of the bitmap: lowest bit first, as
+//! eight bytes, which is 256 KiB for 4 TiB. Pieces that hold few pages, or lack few, or all that fit a
+//! bound, are kept as they are counted, so that most look-ups read nothing at all. Layout of the bitmap: lowest bit first, as
 //! volatility3, kdmp-parser and LeechCore read it.
 
 use super::{PAGE, PagesError};
 use crate::container::header::FileRange;
 use crate::source::{ReadError, Source};
-use alloc::vec::Vec;
+use alloc::{boxed::Box, vec::Vec};
 
 /// Bitmap that one step of the streaming reads, in pages of the file: 4 MiB.
 const STEP_PAGES: u64 = 1024;
 /// The longest bitmap that is streamed: 48 bits of physical address, which is more memory than
 /// any Windows supports.
 const MAX_BITMAP: u64 = (1 << 36) / 8;
+
+/// Bytes of bitmap that are kept in memory; pieces of nothing but zeros or ones take none.
+const MOST_KEPT: usize = 6 << 20;
+/// Bytes that a bit set takes when a piece is kept as a list of them.
+const LISTED: usize = 2;
+
+/// A piece of the bitmap as it is kept.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Kept {
+    /// No page is stored, or all are.
+    Uniform(bool),
+    /// The bits that are set, in order.
+    Listed(Box<[u16]>),
+    /// The bytes.
+    Whole(Box<[u8]>),
+    /// Not kept: it is read again where it is needed.
+    Not,
+}
+
+impl Kept {
+    /// The smallest form of `bytes`, in which `count` bits are set.
+    fn of(bytes: &[u8], count: u16) -> Self {
+        let count = usize::from(count);
+        if count == 0 || count == bytes.len() * 8 {
+            return Self::Uniform(count > 0);
+        }
+        if count * LISTED >= bytes.len() {
+            return Self::Whole(bytes.into());
+        }
+        let bits = (0_u16..).zip(bytes).filter(|&(_, &byte)| byte != 0);
+        let listed = bits.flat_map(|(at, &byte)| {
+            let set = (0..8_u16).filter(move |bit| byte >> bit & 1 != 0);
+            set.map(move |bit| at * 8 + bit)
+        });
+        Self::Listed(listed.collect())
+    }
+
+    fn bytes(&self) -> usize {
+        match self {
+            Self::Uniform(_) | Self::Not => 0,
+            Self::Listed(bits) => bits.len() * LISTED,
+            Self::Whole(bytes) => bytes.len(),
+        }
+    }
+}
 
 /// The running count of stored pages over a bitmap.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -24,6 +70,10 @@ pub struct Ranks {
     bits: u64,
     /// Pages stored before each piece of the bitmap; a piece ends where a page of the file does.
     before: Vec<u64>,
+    /// The pieces themselves.
+    kept: Vec<Kept>,
+    /// Bytes that they take.
+    kept_bytes: usize,
     /// Pages stored in all pieces counted so far.
     counted: u64,
     /// Why the rest was not counted.
@@ -33,7 +83,7 @@ pub struct Ranks {
 /// What one step of the streaming found: the stored pages of each further piece.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct RankStep {
-    counts: Vec<u16>,
+    pieces: Vec<(u16, Kept)>,
     ended: Option<ReadError>,
 }
 
@@ -53,6 +103,8 @@ impl Ranks {
             place,
             bits,
             before: Vec::new(),
+            kept: Vec::new(),
+            kept_bytes: 0,
             counted: 0,
             ended: None,
         })
@@ -104,7 +156,7 @@ impl Ranks {
         for piece in first..self.pieces().min(first + STEP_PAGES) {
             let (from, len) = self.extent(piece);
             match self.count(source, from, len) {
-                Ok(count) => found.counts.push(count),
+                Ok(piece) => found.pieces.push(piece),
                 Err(ReadError::NotYet) => waiting = true,
                 Err(why) => {
                     found.ended = Some(why);
@@ -120,15 +172,19 @@ impl Ranks {
 
     /// Takes what a step found.
     pub fn take(&mut self, step: &RankStep) {
-        for &count in &step.counts {
+        for (count, kept) in &step.pieces {
             self.before.push(self.counted);
-            self.counted += u64::from(count);
+            self.counted += u64::from(*count);
+            let bytes = self.kept_bytes + kept.bytes();
+            let fits = bytes <= MOST_KEPT;
+            self.kept.push(if fits { kept.clone() } else { Kept::Not });
+            self.kept_bytes = if fits { bytes } else { self.kept_bytes };
         }
         self.ended = step.ended;
     }
 
-    /// Bits set in `len` bytes of the bitmap, a page of the file at most.
-    fn count(&self, source: &dyn Source, from: u64, len: u64) -> Result<u16, ReadError> {
+    /// Bits set in `len` bytes of the bitmap, a page of the file at most, and how they are kept.
+    fn count(&self, source: &dyn Source, from: u64, len: u64) -> Result<(u16, Kept), ReadError> {
         let mut buf = [0; PAGE as usize];
         let bytes = buf.get_mut(..len as usize).unwrap_or_default();
         source.read_at(from, bytes)?;
@@ -140,7 +196,8 @@ impl Ranks {
         ) {
             *last &= (1 << (self.bits % 8)) - 1;
         }
-        Ok(ones(bytes))
+        let count = ones(bytes);
+        Ok((count, Kept::of(bytes, count)))
     }
 
     /// Pieces counted so far.
@@ -190,22 +247,30 @@ impl Ranks {
             return Err(self.ended.unwrap_or(ReadError::NotYet));
         };
         let (from, _) = self.extent(piece);
-        let mut buf = [0; PAGE as usize];
-        let len = (at - from + 1) as usize;
-        let bytes = buf.get_mut(..len).unwrap_or_default();
-        source.read_at(from, bytes)?;
-        let Some((&mut last, rest)) = bytes.split_last_mut() else {
-            return Ok(None);
+        let into = at - from;
+        let bit = into * 8 + pfn % 8;
+        let within = match self.kept.get(piece as usize) {
+            Some(Kept::Uniform(stored)) => stored.then_some(bit),
+            Some(Kept::Listed(bits)) => bits.binary_search(&(bit as u16)).ok().map(|n| n as u64),
+            Some(Kept::Whole(bytes)) => rank_in(bytes.get(..=into as usize), bit),
+            Some(Kept::Not) | None => {
+                let mut buf = [0; PAGE as usize];
+                let bytes = buf.get_mut(..=into as usize).unwrap_or_default();
+                source.read_at(from, bytes)?;
+                rank_in(Some(bytes), bit)
+            }
         };
-        let bit = pfn % 8;
-        if last >> bit & 1 == 0 {
-            return Ok(None);
-        }
-        let below = last & ((1_u8 << bit) - 1);
-        Ok(Some(
-            before + u64::from(ones(rest)) + u64::from(below.count_ones()),
-        ))
+        Ok(within.map(|within| before + within))
     }
+}
+
+/// The bits set before `bit`, which is in the last of `bytes`; `None` when it is not set itself.
+fn rank_in(bytes: Option<&[u8]>, bit: u64) -> Option<u64> {
+    let (&last, rest) = bytes?.split_last()?;
+    let bit = bit % 8;
+    let below = last & ((1_u8 << bit) - 1);
+    let before = u64::from(ones(rest)) + u64::from(below.count_ones());
+    (last >> bit & 1 != 0).then_some(before)
 }
 
 /// Bits set; a page of the file holds 32768 at most.

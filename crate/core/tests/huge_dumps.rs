@@ -1,0 +1,174 @@
+//! What a report on a large machine costs, counted in rounds, reads and bytes, which no noisy
+//! machine can blur; and that it costs no more on a larger one, but for the bitmap.
+
+use bluepane::analysis::{Analysis, Progress};
+use bluepane::model::Report;
+use bluepane::source::{CacheLimits, Range};
+use bluepane_forge::{Dump, Scenario, forge};
+use std::collections::BTreeMap;
+
+const LARGE: &str = include_str!("../../forge/scenarios/kernel/large.toml");
+
+/// A forged dump as a file of which only the pieces exist.
+struct Pieces {
+    pieces: BTreeMap<u64, Vec<u8>>,
+    len: u64,
+}
+
+impl Pieces {
+    fn of(dump: &Dump) -> Self {
+        Self {
+            pieces: dump
+                .pieces()
+                .map(|(at, bytes)| (at, bytes.to_vec()))
+                .collect(),
+            len: dump.len(),
+        }
+    }
+
+    fn read(&self, range: Range) -> Vec<u8> {
+        let end = (range.offset + range.len).min(self.len);
+        let mut out = vec![0; end.saturating_sub(range.offset) as usize];
+        let before = self.pieces.range(..range.offset).next_back();
+        for (&at, bytes) in before
+            .into_iter()
+            .chain(self.pieces.range(range.offset..end))
+        {
+            let (from, to) = (at.max(range.offset), (at + bytes.len() as u64).min(end));
+            if from < to {
+                out[(from - range.offset) as usize..(to - range.offset) as usize]
+                    .copy_from_slice(&bytes[(from - at) as usize..(to - at) as usize]);
+            }
+        }
+        out
+    }
+}
+
+/// Counts of fetches.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Cost {
+    rounds: u64,
+    reads: u64,
+    bytes: u64,
+}
+
+impl Cost {
+    fn of(report: &Report) -> Self {
+        Self {
+            rounds: report.stats.rounds,
+            reads: report.stats.reads,
+            bytes: report.stats.bytes_read.0,
+        }
+    }
+
+    fn since(self, before: Self) -> Self {
+        Self {
+            rounds: self.rounds - before.rounds,
+            reads: self.reads - before.reads,
+            bytes: self.bytes - before.bytes,
+        }
+    }
+}
+
+/// What a machine's dump cost: its list of pages, all up to the top card, and the whole.
+struct Costs {
+    bitmap: Cost,
+    card: Cost,
+    whole: Cost,
+    /// The most that the cache held.
+    held: u64,
+    report: Report,
+}
+
+fn costs(memory: &str, kind: &str) -> Costs {
+    let text = LARGE
+        .replace("64 GiB\"\nprocessors", &format!("{memory}\"\nprocessors"))
+        .replace("bitmap-kernel", kind);
+    let pieces = Pieces::of(&forge(&Scenario::from_toml(&text).unwrap()).unwrap());
+    let mut analysis = Analysis::with_limits("a.dmp", pieces.len, CacheLimits::default());
+    let mut costs = Costs {
+        bitmap: Cost::default(),
+        card: Cost::default(),
+        whole: Cost::default(),
+        held: 0,
+        report: Report::default(),
+    };
+    let mut before = Cost::default();
+    loop {
+        match analysis.advance() {
+            Progress::Finished => break,
+            Progress::Step { name, .. } => {
+                let now = Cost::of(analysis.report());
+                let spent = now.since(before);
+                if name == "list of pages" {
+                    costs.bitmap.rounds += spent.rounds;
+                    costs.bitmap.reads += spent.reads;
+                    costs.bitmap.bytes += spent.bytes;
+                }
+                // The first conclusions are what the top card needs.
+                if name == "diagnosis" && costs.card == Cost::default() {
+                    costs.card = now;
+                }
+                println!("{memory} {kind}: {name}: {spent:?}");
+                before = now;
+            }
+            Progress::Wanting => {
+                let cache = analysis.cache_mut();
+                for range in cache.take_wanted() {
+                    let bytes = pieces.read(range);
+                    cache.supply(range, &bytes);
+                }
+                costs.held = costs.held.max(cache.held());
+            }
+        }
+    }
+    costs.whole = Cost::of(analysis.report());
+    costs.report = analysis.report().clone();
+    println!(
+        "{memory} {kind}: top card {:?}, whole {:?}, of it the list of pages {:?}; {} KiB held",
+        costs.card,
+        costs.whole,
+        costs.bitmap,
+        costs.held / 1024
+    );
+    costs
+}
+
+#[test]
+fn a_report_on_64_gib_keeps_within_its_reads_and_rounds() {
+    let costs = costs("64 GiB", "bitmap-kernel");
+    assert!(costs.report.modules.len() > 300);
+    let codes: Vec<_> = costs.report.notes.iter().map(|note| &*note.code).collect();
+    assert!(!codes.contains(&"stopped-early"), "{codes:?}");
+    // The aim is 40 rounds and 150 reads; the list of drivers takes most of what is above it.
+    assert!(
+        costs.card.rounds <= 55 && costs.card.reads <= 240,
+        "{:?}",
+        costs.card
+    );
+    assert!(
+        costs.whole.rounds <= 400 && costs.whole.reads <= 2_000,
+        "{:?}",
+        costs.whole
+    );
+    assert!(costs.whole.bytes <= 128 << 20, "{:?}", costs.whole);
+}
+
+#[test]
+fn more_memory_costs_its_bitmap_and_nothing_else() {
+    let small = costs("8 GiB", "bitmap-kernel");
+    let large = costs("1 TiB", "bitmap-kernel");
+    let rest = |costs: &Costs| costs.whole.since(costs.bitmap);
+    // Other frames are other blocks of the file, so the counts differ by a little.
+    assert!(
+        rest(&large).reads <= rest(&small).reads * 11 / 10 + 20,
+        "{:?}",
+        rest(&large)
+    );
+    assert!(
+        rest(&large).rounds <= rest(&small).rounds + 10,
+        "{:?}",
+        rest(&large)
+    );
+    assert!(large.held <= 49 << 20, "{}", large.held);
+}
