@@ -22,6 +22,7 @@ mod names;
 mod paged;
 mod processes;
 mod question;
+mod registry;
 mod stacks;
 mod steps;
 mod symbol_files;

@@ -191,9 +191,11 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
         let truth = Truth::of(&scenario).unwrap();
         let report = report(&forge(&scenario).unwrap().to_vec());
         // The only note: an error of a disk has no driver to blame. Legacy kernel dumps say that
-        // no real one was at hand.
+        // no real one was at hand; and in a kernel of which no variable is known the forge makes
+        // one section of data, too large to be searched for the registry.
+        let known = ["layout-unverified", "no-registry"];
         let notes = report.notes.iter().map(|note| &*note.code);
-        let notes: Vec<_> = notes.filter(|&code| code != "layout-unverified").collect();
+        let notes: Vec<_> = notes.filter(|code| !known.contains(code)).collect();
         assert_eq!(notes, ["no-blame"], "{name}");
         let bugcheck = report.bugcheck.as_ref().unwrap();
         assert_eq!(bugcheck.code, 0x7A, "{name}");

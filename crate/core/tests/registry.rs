@@ -300,3 +300,49 @@ fn walk(key: &Key<'_>, left: &mut u32) {
         walk(&subkey, left);
     }
 }
+
+/// What the console says of a forged dump, read in pieces as a browser reads it.
+fn typed(scenario: &Scenario, line: &str) -> String {
+    use bluepane::analysis::{Analysis, Query};
+    use bluepane::source::{CacheLimits, SliceProvider};
+    let bytes = forge(scenario).unwrap().to_vec();
+    let limits = CacheLimits {
+        whole_file: 0,
+        ..CacheLimits::default()
+    };
+    let mut analysis = Analysis::with_limits("x.dmp", bytes.len() as u64, limits);
+    let mut provider = SliceProvider(&bytes);
+    analysis.run(&mut provider);
+    let query = Query::Command(line.into());
+    match analysis.answer(query, &mut provider) {
+        Some(bluepane::analysis::Answer::Text(text)) => text,
+        other => panic!("{line}: {other:?}"),
+    }
+}
+
+#[test]
+fn the_console_lists_hives_and_shows_a_key() {
+    let rest = "[system]\ncomputer_name = \"FORGE-A\"\n[dump]\nkind = \"bitmap-kernel\"\n";
+    let scenario = machine("x64", 9600, 96, rest);
+    let hives = typed(&scenario, "!reg hivelist");
+    assert!(hives.contains("\\REGISTRY\\MACHINE\\HARDWARE"), "{hives}");
+    assert!(hives.ends_with("2 hives.\n"), "{hives}");
+    let key = "HKLM\\SYSTEM\\CurrentControlSet\\Control\\ComputerName\\ComputerName";
+    let shown = typed(&scenario, &format!("!reg q {key}"));
+    let line = shown.lines().last().unwrap();
+    let words: Vec<&str> = line.split_whitespace().collect();
+    assert_eq!(words, ["REG_SZ", "ComputerName", "FORGE-A"], "{shown}");
+    let root = typed(&scenario, "!reg querykey HKLM\\SYSTEM");
+    assert!(root.contains("  Select\n"), "{root}");
+    let none = typed(&scenario, "!reg q HKLM\\SYSTEM\\Nobody");
+    assert_eq!(none, "HKLM\\SYSTEM\\Nobody: there is no such key.\n");
+    let usage = typed(&scenario, "!reg");
+    assert!(usage.contains("!reg hivelist"), "{usage}");
+}
+
+#[test]
+fn a_minidump_says_that_it_holds_no_registry() {
+    let scenario = machine("x64", 9600, 96, "[dump]\nkind = \"triage\"\n");
+    let said = typed(&scenario, "!reg hivelist");
+    assert!(said.starts_with("A minidump holds no registry"), "{said}");
+}

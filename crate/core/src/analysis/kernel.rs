@@ -34,6 +34,9 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
             compose_machine(dump, known, secondary, report);
         }
     }
+    if let Some(registry) = &known.registry {
+        registry.compose(report);
+    }
     bugcheck::fit_to_machine(report);
     figures::compose(header, known, report);
     if let Some(dump) = &known.minidump {
@@ -107,8 +110,12 @@ fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report
             product_type: dump.header.product_type,
             crash_time: dump.header.system_time,
             versions: &versions,
+            registry: &secondary.registry,
+            services: known
+                .registry
+                .as_ref()
+                .and_then(|found| found.services.as_deref()),
             small_dump: dump.is_small,
-            ..IntegrationInputs::default()
         },
     ));
     let blobs = dump.secondary.iter().flat_map(|data| &data.blobs);

@@ -9,7 +9,7 @@ use super::names::Labels;
 use super::processes::Lists;
 use super::steps::{Learned, Piece};
 use super::symbol_files::SymbolFiles;
-use super::{modules, user};
+use super::{modules, registry, user};
 use crate::console::Ground;
 use crate::container::pages::PagesError;
 use crate::container::user_minidump::UserMinidump;
@@ -21,6 +21,7 @@ use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
 use alloc::borrow::ToOwned;
+use alloc::boxed::Box;
 use alloc::format;
 use alloc::string::{String, ToString};
 use alloc::vec::Vec;
@@ -39,6 +40,7 @@ pub(super) struct Known {
     pub(super) modules: Vec<Module>,
     /// What the images of the drivers say of themselves.
     pub(super) identities: Identities,
+    pub(super) registry: Option<Box<registry::Facts>>,
     pub(super) secondary: Option<Secondary>,
     /// How much of physical memory is in the file.
     pub(super) covered: Option<Covered>,
@@ -78,6 +80,7 @@ impl Known {
             report,
             minidump: self.minidump.as_ref(),
             paged: self.paged.as_ref(),
+            registry: self.registry.as_ref().map(|facts| &facts.memory),
         }
     }
 
@@ -119,6 +122,7 @@ impl Known {
                 self.describe_modules();
             }
             Learned::Paged(piece) => self.learn_piece(piece),
+            Learned::Registry(facts) => self.registry = Some(facts),
             Learned::Secondary(result) => self.secondary = self.keep(result),
             Learned::Memory(memory) => self.memory = memory,
             Learned::Pool(pool) => self.pool = pool,

@@ -1,9 +1,11 @@
 //! What drivers added to a dump, and the machine that it tells.
 
 use super::dump::Dump;
+use super::known::Known;
 use crate::container::{SecondaryData, blob};
 use crate::platform::{PlatformFacts, PlatformInputs, identify, registry_values};
 use crate::source::{ReadError, Source};
+use alloc::{string::String, vec::Vec};
 
 /// What drivers added to the dump.
 #[derive(Debug, Default)]
@@ -15,13 +17,19 @@ pub(super) struct Secondary {
     /// What Winlogon was doing.
     pub winlogon: Option<blob::Winlogon>,
     /// What NTFS was doing.
-    pub ntfs: alloc::vec::Vec<blob::NtfsRecord>,
+    pub ntfs: Vec<blob::NtfsRecord>,
+    /// Values of the registry, from the dump's own record and from the hives in memory.
+    pub registry: Vec<(String, String)>,
     /// The machine.
     pub platform: PlatformFacts,
 }
 
 /// Reads what drivers added, and tells the machine from it.
-pub(super) fn read(source: &dyn Source, dump: &Dump<'_>) -> Result<Secondary, ReadError> {
+pub(super) fn read(
+    source: &dyn Source,
+    dump: &Dump<'_>,
+    known: &Known,
+) -> Result<Secondary, ReadError> {
     let none = SecondaryData::default();
     let data = dump.secondary.unwrap_or(&none);
     // All are asked for before the first is judged, so that they are fetched together.
@@ -40,9 +48,13 @@ pub(super) fn read(source: &dyn Source, dump: &Dump<'_>) -> Result<Secondary, Re
     ]
     .map(|tag| data.data(source, tag));
     let (smbios, acpi, cpuid) = (smbios?, acpi?, cpuid?);
-    let registry = registry?
+    let mut registry = registry?
         .map(|bytes| registry_values::pairs(&bytes))
         .unwrap_or_default();
+    let from_hives = known.registry.as_ref();
+    registry.extend(from_hives.iter().flat_map(|facts| facts.pairs.clone()));
+    // The registry keeps a copy of the firmware's tables, in the form that the dump's own has.
+    let smbios = smbios.or_else(|| from_hives?.smbios.clone());
     let platform = identify(&PlatformInputs {
         smbios: smbios.as_deref(),
         acpi: acpi.as_deref(),
@@ -58,6 +70,7 @@ pub(super) fn read(source: &dyn Source, dump: &Dump<'_>) -> Result<Secondary, Re
         plug_and_play: pnp?.as_deref().and_then(blob::plug_and_play),
         winlogon: winlogon?.as_deref().and_then(blob::winlogon),
         ntfs: ntfs?.as_deref().and_then(blob::ntfs).unwrap_or_default(),
+        registry,
         platform,
     })
 }

@@ -13,6 +13,7 @@ use super::known::Known;
 use super::machine::{self, Secondary};
 use super::names::{self, Labels, Namer};
 use super::processes::{self, Lists};
+use super::registry;
 use super::stacks;
 use crate::container::pages::{PagesError, RankStep};
 use crate::container::user_minidump::UserMinidump;
@@ -43,6 +44,7 @@ pub(super) enum Learned {
     Pages(Result<PageIndex, PagesError>),
     Paged(Piece),
     Identities(Identities),
+    Registry(Box<registry::Facts>),
     Secondary(Result<Secondary, ReadError>),
     Memory(Option<MemoryManager>),
     Pool(Option<PoolTags>),
@@ -95,10 +97,17 @@ const MINIDUMP: Step = Step {
     name: "drivers",
     run: |cache, _| Learned::Minidump(Box::new(Minidump::load(cache))),
 };
+const REGISTRY: Step = Step {
+    name: "registry",
+    run: |cache, known| match &known.paged {
+        Some(dump) => Learned::Registry(Box::new(registry::read(cache, known, dump))),
+        None => Learned::Nothing,
+    },
+};
 const MACHINE: Step = Step {
     name: "machine",
     run: |cache, known| match &known.dump() {
-        Some(dump) => Learned::Secondary(machine::read(cache, dump)),
+        Some(dump) => Learned::Secondary(machine::read(cache, dump, known)),
         None => Learned::Nothing,
     },
 };
@@ -260,14 +269,14 @@ const EVIDENCE: Step = Step {
 /// What the lists hold, and what the code on the stack is called: exports are long lists too.
 const DETAILS: Step = Step {
     name: "processes",
-    run: |cache, known| together(cache, known, &[RUNNING, POOL, PATHS, NAMES]),
+    run: |cache, known| together(cache, known, &[RUNNING, POOL, PATHS, NAMES, REGISTRY]),
 };
 
 /// The steps for a dump with pages. What the top card shows comes first, and is judged before the
 /// long lists are read; those are judged again, for what they add.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, START, EVIDENCE, COUNTERS, JUDGE, PROCESSES, DETAILS,
-    JUDGE, STACKS, IDENTITIES, COVERAGE,
+    MACHINE, JUDGE, STACKS, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

@@ -17,6 +17,7 @@ mod live;
 mod memory;
 mod modules;
 mod registers;
+mod registry;
 mod search;
 mod target;
 mod translate;
@@ -273,6 +274,12 @@ pub static COMMANDS: &[Command] = &[
         arguments: "EXPRESSION",
         about: "a number in every notation",
         answering: Answering::Dump(formats::formats),
+    },
+    Command {
+        name: "!reg",
+        arguments: "hivelist | querykey PATH | q PATH",
+        about: "the registry in memory: its hives, the subkeys and values of a key",
+        answering: Answering::Dump(registry::reg),
     },
     Command {
         name: "help",

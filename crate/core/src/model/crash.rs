@@ -99,6 +99,9 @@ pub struct System {
     /// -60 in Berlin.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub time_zone_bias_minutes: Option<i32>,
+    /// The name of that time zone, e.g. `W. Europe Standard Time`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub time_zone: Option<String>,
 }
 
 /// A logical processor and what it was running when Windows stopped.

@@ -15,6 +15,7 @@ mod guid;
 mod memory;
 mod platform;
 mod raw;
+mod registry;
 mod symbols;
 mod words;
 
@@ -30,6 +31,7 @@ pub use memory::{
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
 pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};
+pub use registry::{Registry, RegistryHive, RegistryValue};
 pub use symbols::{SymbolFile, WantedSymbol};
 pub use words::{Confidence, Gap, Hex, How, Severity};
 
@@ -100,6 +102,9 @@ pub struct Report {
     /// Symbol files and images that would tell more, the most useful first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wanted_symbols: Vec<WantedSymbol>,
+    /// The registry, as far as it was in memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub registry: Option<Registry>,
     /// Plain statements with evidence and advice, most severe and most certain first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub findings: Vec<Finding>,

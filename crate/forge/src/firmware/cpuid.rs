@@ -43,7 +43,9 @@ pub fn leaves(scenario: &Scenario) -> Vec<(u32, [u32; 4])> {
         if hypervisor == "Microsoft Hv" {
             let features = f.hypervisor_features.map_or(0xe7f, |n| n.0 as u32);
             out.push((0x4000_0001, [u32::from_le_bytes(*b"Hv#1"), 0, 0, 0]));
-            out.push((0x4000_0002, [0x2580, 0x6_0003, 0x11, 0x0000_446b]));
+            if let Some(build) = f.hypervisor_build {
+                out.push((0x4000_0002, [build, 0x6_0003, 0x11, 0x0000_446b]));
+            }
             out.push((0x4000_0003, [features, 0, 2, 0x1b3]));
         }
     }
@@ -57,7 +59,9 @@ pub fn payload(scenario: &Scenario) -> Vec<u8> {
     for (leaf, [eax, ebx, ecx, edx]) in leaves(scenario) {
         b.append(&[0; 4]);
         b.append(&leaf.to_le_bytes());
-        for _ in 0..2 {
+        // On its own hypervisor the second answer comes from the hardware, which knows of none.
+        let bare = leaf == 1 && scenario.firmware.root_partition;
+        for ecx in [ecx, if bare { ecx & 0x7fff_ffff } else { ecx }] {
             for register in [eax, ebx, ecx, edx] {
                 b.append(&register.to_le_bytes());
             }

@@ -37,6 +37,7 @@ impl Machine<'_> {
                 self.kernel.write(at, &text);
             }
         }
+        self.write_hypervisor_flags();
         let build = self.scenario.machine.build;
         if let Some(at) = self.variable("NtBuildNumber") {
             self.kernel.u32(at, 0xf000_0000 | build);
@@ -68,6 +69,27 @@ impl Machine<'_> {
             for (i, value) in parameters.iter().enumerate().take(4) {
                 self.put_pointer(at + p * (i as u64 + 1), value.0);
             }
+        }
+    }
+
+    /// What the kernel noted of the hypervisor beneath: figures that debuggers print of guests and of hosts.
+    fn write_hypervisor_flags(&mut self) {
+        let root = self.scenario.firmware.root_partition;
+        let beneath = crate::firmware::cpuid::leaves(self.scenario)
+            .iter()
+            .any(|(leaf, registers)| *leaf == 1 && registers[2] >> 31 == 1);
+        let words = [
+            ("HvlpFlags", if beneath { 0x4810ef } else { 0 }),
+            ("HvlEnlightenments", if beneath { 0x10fbe4 } else { 0 }),
+            ("HvlpRootFlags", if root { 0x1015 } else { 0 }),
+        ];
+        for (name, value) in words {
+            if let Some(at) = self.variable(name) {
+                self.kernel.u32(at, value);
+            }
+        }
+        if let Some(at) = self.variable("HvlHyperVRootPartition") {
+            self.kernel.u8(at, u8::from(root));
         }
     }
 

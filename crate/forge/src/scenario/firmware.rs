@@ -46,6 +46,10 @@ pub struct Firmware {
     pub hypervisor: Option<String>,
     /// CPUID 40000003 EAX.
     pub hypervisor_features: Option<Number>,
+    /// The build that the hypervisor states of itself in CPUID 40000002; not stated otherwise, as in all dumps that were seen.
+    pub hypervisor_build: Option<u32>,
+    /// This Windows runs on its own hypervisor: it is the root partition.
+    pub root_partition: bool,
     /// No SMBIOS data at all.
     pub no_smbios: bool,
 }

@@ -12,6 +12,7 @@ pub use stretch::{Hole, MAX_STRETCH, Stretch};
 use crate::container::DumpHeader;
 use crate::memory::{Missing, PhysicalMemory, VirtualAddress};
 use crate::model::Report;
+use crate::nt::registry::RegistryMemory;
 use crate::nt::{
     Architecture, DebuggerData, Minidump, Module, ModuleList, PagedDump, Space, ThreadFacts,
 };
@@ -29,6 +30,8 @@ pub struct Ground<'a> {
     pub minidump: Option<&'a Minidump>,
     /// The dump, where it is one with pages.
     pub paged: Option<&'a PagedDump>,
+    /// The registry in memory, as far as the analysis looked.
+    pub registry: Option<&'a RegistryMemory>,
 }
 
 impl<'a> Ground<'a> {
@@ -39,6 +42,7 @@ impl<'a> Ground<'a> {
             report,
             minidump: None,
             paged: None,
+            registry: None,
         }
     }
 
@@ -76,6 +80,12 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn paged(&self) -> Option<&'a PagedDump> {
         self.ground.paged
+    }
+
+    /// The registry in memory, as far as the analysis looked.
+    #[must_use]
+    pub fn registry(&self) -> Option<&'a RegistryMemory> {
+        self.ground.registry
     }
 
     /// The dump, where it is a kernel minidump.

@@ -42,6 +42,8 @@ pub enum Route {
 #[derive(Clone, Debug)]
 pub struct Hives {
     layout: &'static Layout,
+    /// The head of their list.
+    pub head: VirtualAddress,
     /// In the order of the list.
     pub list: Vec<Hive>,
     /// Why the list is not whole, if it is not.
@@ -108,6 +110,7 @@ impl Hives {
         }
         Ok(Self {
             layout,
+            head,
             list,
             gap,
             route: Route::Head,
@@ -115,23 +118,25 @@ impl Hives {
     }
 
     /// Looks for the head of the list in the kernel's data, between the two addresses: a list
-    /// entry whose neighbours are hives that point back at it.
+    /// entry whose neighbours are hives that point back at it. `left` is how many bytes may still
+    /// be read.
     #[must_use]
     pub fn scan(
         kernel: &dyn AddressSpace,
         width: u8,
         build: u32,
-        from: VirtualAddress,
-        to: VirtualAddress,
+        (from, to): (VirtualAddress, VirtualAddress),
+        left: &mut u64,
         until: Until,
     ) -> Option<Self> {
         let step = usize::from(width);
         let mut tried = 0;
         let mut at = from.0 & !(CHUNK - 1);
         let mut hits = Vec::new();
-        while at < to.0 {
+        while at < to.0 && *left > 0 {
             let mut page = vec![0; CHUNK as usize];
             if kernel.read(VirtualAddress(at), &mut page).is_ok() {
+                *left = left.saturating_sub(CHUNK);
                 let word = |place: usize| {
                     let bytes = page.get(place..place + step)?;
                     Some(

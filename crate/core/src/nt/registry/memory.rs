@@ -6,9 +6,10 @@
 //! starts. Layout of the image's sections: Microsoft's PE format.
 
 use super::{Hives, Registry, Spaces, Until};
-use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, Missing, VirtualAddress};
+use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, VirtualAddress};
 use crate::model::Note;
 use crate::nt::{Machine, Member, PagedDump, ProcessFacts, current};
+use crate::order;
 use crate::source::Source;
 use alloc::{format, vec::Vec};
 
@@ -18,7 +19,9 @@ const FIRST_WITH_PROCESS: u32 = 17_063;
 /// Processes that are looked at from either end of the list; it is the second or third to start.
 const MAX_PROCESSES: usize = 16;
 /// The most of the kernel's data that is searched.
-const MAX_SEARCHED: u64 = 0x100_0000;
+const MAX_SEARCHED: u64 = 0x20_0000;
+/// The section in which the registry keeps its variables, so far as kernels were seen.
+const LIKELY: [u8; 8] = *b"PAGEDATA";
 
 /// Members of the headers of an image, and what a section of data has.
 mod pe {
@@ -73,11 +76,7 @@ impl RegistryMemory {
                 found.hives = Some(hives);
                 return found;
             }
-            Some(Err(why @ Missing::File(_))) => Some(why),
-            Some(Err(why)) => {
-                found.hives = search(dump, &kernel, until);
-                Some(why)
-            }
+            Some(Err(why)) => Some(why),
             None => {
                 found.hives = search(dump, &kernel, until);
                 None
@@ -92,6 +91,12 @@ impl RegistryMemory {
             found.notes.push(Note::new("no-registry", text));
         }
         found
+    }
+
+    /// The head of the list of hives, where one was found.
+    #[must_use]
+    pub fn head(&self) -> Option<VirtualAddress> {
+        self.hives.as_ref().map(|hives| hives.head)
     }
 
     /// Asks the registry; `None` when no hive was found.
@@ -152,10 +157,8 @@ fn search(dump: &PagedDump, kernel: &KernelSpace<'_>, until: Until) -> Option<Hi
     let (width, build) = (dump.pointer_width(), dump.header.minor_version.unwrap_or(0));
     let mut left = MAX_SEARCHED;
     for (from, to) in data_sections(kernel, base)? {
-        let to = to.min(from.saturating_add(left));
-        left = left.saturating_sub(to.saturating_sub(from));
-        let (from, to) = (VirtualAddress(from), VirtualAddress(to));
-        let found = Hives::scan(kernel, width, build, from, to, until);
+        let stretch = (VirtualAddress(from), VirtualAddress(to));
+        let found = Hives::scan(kernel, width, build, stretch, &mut left, until);
         if found.is_some() {
             return found;
         }
@@ -179,7 +182,15 @@ fn data_sections(kernel: &KernelSpace<'_>, base: VirtualAddress) -> Option<Vec<(
             continue;
         }
         let from = at(word(pe::ADDRESS)?.into())?;
-        sections.push((from.0, from.0.checked_add(word(pe::VIRTUAL_SIZE)?.into())?));
+        let to = from.0.checked_add(word(pe::VIRTUAL_SIZE)?.into())?;
+        let mut name = [0; 8];
+        kernel.read(at(section)?, &mut name).ok()?;
+        let size = to.saturating_sub(from.0);
+        let rank = if name == LIKELY { 0 } else { 1 << 32 };
+        sections.push((from.0, to, rank + size));
     }
-    Some(sections)
+    // Small ones first: more of them can be searched.
+    let sections = order::by_key(sections, |&(_, _, rank)| (rank, 0));
+    let sections = sections.into_iter().map(|(from, to, _)| (from, to));
+    Some(sections.collect())
 }

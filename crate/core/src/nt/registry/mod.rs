@@ -63,14 +63,13 @@ impl RegistryError {
     }
 
     /// The reason as the report names it; `None` when nothing is missing and there simply is no
-    /// such key.
+    /// such key or hive.
     #[must_use]
     pub fn gap(self) -> Option<Gap> {
         match self {
             Self::Missing(missing) => Some(missing.gap()),
-            Self::NoHive => Some(Gap::NotPresent),
             Self::Cell { .. } | Self::TooMany => Some(Gap::NotRead),
-            Self::NoKey => None,
+            Self::NoHive | Self::NoKey => None,
         }
     }
 }
@@ -160,6 +159,12 @@ impl<'a> Registry<'a> {
 
     fn layout(&self) -> &'static Layout {
         self.hives.layout()
+    }
+
+    /// The hives that were found.
+    #[must_use]
+    pub fn hives(&self) -> &'a [Hive] {
+        &self.hives.list
     }
 
     /// The root key of a hive.

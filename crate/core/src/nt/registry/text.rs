@@ -1,6 +1,5 @@
 //! Values as text: by the type that the registry gives them.
 
-use crate::source::utf16_lossy;
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 
 /// Most bytes of binary data that are shown.
@@ -38,7 +37,12 @@ impl Kind {
 /// The texts between the NULs, empty ones at the end left out.
 #[must_use]
 pub fn texts(data: &[u8]) -> Vec<String> {
-    let all = utf16_lossy(data);
+    let units = data
+        .chunks_exact(2)
+        .filter_map(|pair| Some(u16::from_le_bytes(pair.try_into().ok()?)));
+    let all: String = char::decode_utf16(units)
+        .map(|unit| unit.unwrap_or(char::REPLACEMENT_CHARACTER))
+        .collect();
     let mut parts: Vec<String> = all.split('\0').map(String::from).collect();
     while parts.last().is_some_and(String::is_empty) {
         parts.pop();

@@ -27,8 +27,12 @@ pub(super) fn decide(inputs: &PlatformInputs<'_>, facts: &mut PlatformFacts) {
         }
         _ => return,
     }
+    let edition = Values(inputs.registry)
+        .number("HostingSystemEditionId")
+        .and_then(|edition| u32::try_from(edition).ok());
     let firmware = from_firmware(inputs, facts);
     let fresh = from_host(inputs, facts);
+    let fresh = fresh.map(|(guess, text, place)| (of_edition(guess, edition), text, place));
     let mut evidence = Vec::new();
     if let Some((guess, sentence, place)) = &firmware {
         let sentence = match guess.note {
@@ -87,8 +91,46 @@ fn all(guess: &HostGuess) -> impl Iterator<Item = HostVersion> + '_ {
     guess.hosts.iter().chain(&guess.also).copied()
 }
 
+/// Whether both may be the same host. "A client" stands for many releases and so counts only
+/// where one of them has nothing else to offer.
 fn overlap(a: &HostGuess, b: &HostGuess) -> bool {
-    all(a).any(|host| all(b).any(|other| host == other))
+    let server = |host: &HostVersion| *host != HostVersion::Client;
+    let servers = all(a).any(|host| server(&host)) && all(b).any(|host| server(&host));
+    all(a).any(|host| (!servers || server(&host)) && all(b).any(|other| host == other))
+}
+
+/// Whether an edition of Windows is a server: GetProductInfo's numbers, as the host wrote its own
+/// into the guest's registry. `None` for numbers that are not known.
+fn is_server(edition: u32) -> Option<bool> {
+    match edition {
+        7..=10 | 12..=15 | 17..=25 | 42 | 79 | 80 | 145..=148 | 168 | 406..=408 => Some(true),
+        1..=6 | 26..=28 | 48 | 49 | 72 | 84 | 98..=101 | 103 | 121 | 122 | 125 | 126 => Some(false),
+        161 | 162 | 164 | 165 | 175 | 188 => Some(false),
+        _ => None,
+    }
+}
+
+/// PRODUCT_AZURE_SERVER_CORE: the hosts of Azure.
+const AZURE_HOST: u32 = 168;
+
+/// Leaves the hosts of that edition, unless none would be left.
+fn of_edition(mut guess: HostGuess, edition: Option<u32>) -> HostGuess {
+    let Some((edition, server)) = edition.and_then(|e| Some((e, is_server(e)?))) else {
+        return guess;
+    };
+    let fits = |host: &HostVersion| match host {
+        HostVersion::Client => !server,
+        HostVersion::Azure => edition == AZURE_HOST,
+        _ => server && edition != AZURE_HOST,
+    };
+    if all(&guess).any(|host| fits(&host)) {
+        guess.hosts.retain(fits);
+        guess.also.retain(fits);
+        if guess.hosts.is_empty() {
+            guess.hosts.append(&mut guess.also);
+        }
+    }
+    guess
 }
 
 /// The fresher guess, narrowed by the firmware's where both agree on something.

@@ -8,8 +8,9 @@ use crate::model::{
     Evidence, Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
     Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
     Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor,
-    ProcessorId, RawHeader, Register, Report, Role, SecondaryBlob, Severity, Stack, Stats,
-    SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
+    ProcessorId, RawHeader, Register, Registry, RegistryHive, RegistryValue, Report, Role,
+    SecondaryBlob, Severity, Stack, Stats, SymbolFile, System, UnloadedModule, Verdict,
+    WantedSymbol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -122,7 +123,7 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, stacks, processors, blame, failure, memory, integration_services,
+        exception, stack, stacks, processors, blame, failure, memory, integration_services, registry,
         symbol_files, wanted_symbols, findings, header, secondary_data,
         notes, stats,
     }
@@ -134,12 +135,14 @@ structures! {
     System {
         os, build, build_lab[What::Identity], architecture, product, suite, processors, crash_time,
         uptime_seconds, kernel_base, processor_name, processor_id, computer_name[What::Secret("computer name")],
-        kernel_version[What::Identity], time_zone_bias_minutes,
+        kernel_version[What::Identity], time_zone_bias_minutes, time_zone,
     }
     Processor {
         number, stopped, thread, thread_id, process, pid, process_name, idle, dpc_active,
     }
     ProcessorId { vendor, family, model, stepping, microcode }
+    Registry { hives, values }
+    RegistryHive { path, gap }
     Module {
         name, path, base, size, timestamp, timestamp_is_hash, checksum, version[What::Identity],
         pdb, image_path[What::Identity], vendor, purpose, microsoft,
@@ -196,4 +199,42 @@ structures! {
     HeaderField { offset, name, value, meaning, gap }
     SecondaryBlob { guid[What::Identity], label, offset, size, details }
     Detail { name, value }
+}
+
+/// Values that name a machine or a person as a whole, and what stands in their place.
+const SECRET_VALUES: [(&str, &str); 7] = [
+    ("ComputerName", "computer name"),
+    ("HostName", "host name"),
+    ("PhysicalHostName", "host name"),
+    ("PhysicalHostNameFullyQualified", "host name"),
+    ("VirtualMachineName", "virtual machine name"),
+    ("VirtualMachineId", "UUID"),
+    ("FullyQualifiedDomainName", "computer name"),
+];
+/// What an administrator tells a guest through the host may be anything.
+const SECRET_KEY: &str = "\\External";
+
+impl Visit for RegistryValue {
+    fn visit(&mut self, _: What, see: See<'_>) {
+        let Self {
+            key,
+            name,
+            kind,
+            data,
+            gap,
+        } = self;
+        let secret = SECRET_VALUES
+            .iter()
+            .find(|(secret, _)| secret.eq_ignore_ascii_case(name));
+        let what = match secret {
+            Some(&(_, placeholder)) => What::Secret(placeholder),
+            None if key.ends_with(SECRET_KEY) => What::Secret("name"),
+            None => What::Free,
+        };
+        key.visit(What::Free, see);
+        name.visit(What::Free, see);
+        kind.visit(What::Free, see);
+        data.visit(what, see);
+        gap.visit(What::Free, see);
+    }
 }

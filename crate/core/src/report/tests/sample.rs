@@ -6,7 +6,7 @@ use crate::model::*;
 use alloc::{collections::BTreeMap, string::String, vec, vec::Vec};
 
 /// The names that must not be found in a redacted report.
-pub(crate) const NAMES: [&str; 12] = [
+pub(crate) const NAMES: [&str; 13] = [
     "FILESRV07",
     "corp.example",
     "HV-NODE3",
@@ -19,6 +19,7 @@ pub(crate) const NAMES: [&str; 12] = [
     "fe80::1ff:fe23:4567:890a",
     "00:15:5D:01:02:03",
     "00155D0A0B0C",
+    "Contoso Ledger",
 ];
 
 fn evidence(text: &str, place: &str) -> Vec<Evidence> {
@@ -128,6 +129,7 @@ pub(crate) fn sample() -> Report {
             path: "exampflt.sys/5215F8CD26000/exampflt.sys".into(),
             why: "2 frames of the stack lie in it".into(),
         }],
+        registry: Some(registry()),
         findings: findings(),
         header: Some(header()),
         secondary_data: secondary_data(),
@@ -231,6 +233,7 @@ fn system() -> System {
         computer_name: Some("FILESRV07".into()),
         kernel_version: Some("6.3.9600.17031".into()),
         time_zone_bias_minutes: Some(-60),
+        time_zone: Some("W. Europe Standard Time".into()),
     }
 }
 
@@ -480,4 +483,38 @@ fn findings() -> Vec<Finding> {
             advice: strings(&["Install the updates of Windows.", "Restart the guest."]),
         },
     ]
+}
+
+fn registry() -> Registry {
+    let value = |key: &str, name: &str, data: &str| RegistryValue {
+        key: key.into(),
+        name: name.into(),
+        kind: Some("REG_SZ".into()),
+        data: Some(data.into()),
+        gap: None,
+    };
+    let guest = "HKLM\\SOFTWARE\\Microsoft\\Virtual Machine\\Guest\\Parameters";
+    let external = "HKLM\\SOFTWARE\\Microsoft\\Virtual Machine\\External";
+    Registry {
+        hives: vec![RegistryHive {
+            path: "\\REGISTRY\\MACHINE\\SYSTEM".into(),
+            gap: Some(Gap::PagedOut),
+        }],
+        values: vec![
+            value(
+                guest,
+                "PhysicalHostNameFullyQualified",
+                "HV-NODE3.corp.example",
+            ),
+            value(guest, "VirtualMachineName", "Payroll Database"),
+            value(external, "Owner", "Contoso Ledger"),
+            RegistryValue {
+                key: "HKLM\\SYSTEM\\CurrentControlSet\\Control\\CrashControl".into(),
+                name: String::new(),
+                kind: None,
+                data: None,
+                gap: Some(Gap::PagedOut),
+            },
+        ],
+    }
 }

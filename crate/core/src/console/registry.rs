@@ -1,0 +1,120 @@
+//! `!reg`: hives, keys and values of the registry, as far as they were in memory.
+//!
+//! The headings follow what Microsoft documents of the debugger's `!reg` (windows-driver-docs,
+//! CC-BY). The debugger finds a key among those that were open; this one walks the hive's cells,
+//! and so finds every key whose page is in the dump.
+
+use super::Live;
+use crate::nt::registry::{Hive, Registry};
+use crate::nt::registry::{Key, Kind, Listed, RegistryMemory, Until, show};
+use alloc::{format, string::String, vec::Vec};
+
+/// Most lines of one answer.
+const MAX_LINES: usize = 4096;
+/// The longest data that a line shows.
+const MAX_SHOWN: usize = 400;
+
+const USAGE: [&str; 3] = [
+    "!reg hivelist           the hives in memory",
+    "!reg querykey PATH      subkeys and values of a key; also !reg q PATH",
+    "    PATH is HKLM\\SYSTEM\\Select, or in full \\REGISTRY\\MACHINE\\SYSTEM\\Select",
+];
+
+/// The command.
+pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
+    let Some((&first, rest)) = arguments.split_first() else {
+        return USAGE.map(String::from).into();
+    };
+    let Some(dump) = live.paged() else {
+        return Vec::from([String::from(
+            "A minidump holds no registry; a kernel, complete or active dump does.",
+        )]);
+    };
+    // The list that the report was made from ends where it had what it needed.
+    let head = live.registry().and_then(RegistryMemory::head);
+    let known = ["hivelist", "querykey", "q"];
+    if !known.iter().any(|word| first.eq_ignore_ascii_case(word)) {
+        return USAGE.map(String::from).into();
+    }
+    let memory = RegistryMemory::find(live.source, dump, head, Until::End);
+    let answer = memory.ask(live.source, dump, |registry| {
+        if first.eq_ignore_ascii_case("hivelist") {
+            return hives(registry, live);
+        }
+        if rest.is_empty() {
+            return USAGE.map(String::from).into();
+        }
+        // A path may hold blanks; between words of a line one of them is left.
+        query(registry, rest.join(" ").trim_matches('"'))
+    });
+    let mut lines = answer.unwrap_or_default();
+    lines.extend(memory.notes.iter().map(|note| note.text.clone()));
+    lines.truncate(MAX_LINES);
+    lines
+}
+
+fn hives(registry: &Registry<'_>, live: &Live<'_>) -> Vec<String> {
+    let mut lines = Vec::from([String::from(
+        "HiveAddr           Stable   Volatile  Path / file",
+    )]);
+    for hive in registry.hives() {
+        let [stable, volatile] = hive.storage;
+        let root = registry.root(hive).err();
+        let root = root.map_or_else(String::new, |why| format!("  (no root key: {why})"));
+        let name = hive.path.as_deref().or(hive.file.as_deref());
+        lines.push(format!(
+            "{:<17}  {:>9x}  {:>9x}  {}{}{root}",
+            live.address(hive.address.0),
+            stable.len(),
+            volatile.len(),
+            name.unwrap_or("(name not in the dump)"),
+            file(hive),
+        ));
+    }
+    lines.push(format!("{} hives.", registry.hives().len()));
+    lines
+}
+
+fn file(hive: &Hive) -> String {
+    match (&hive.path, &hive.file) {
+        (Some(_), Some(file)) => format!("  {file}"),
+        _ => String::new(),
+    }
+}
+
+fn query(registry: &Registry<'_>, path: &str) -> Vec<String> {
+    match registry.open(path) {
+        Ok(key) => describe(&key),
+        Err(error) => Vec::from([format!("{path}: {error}.")]),
+    }
+}
+
+fn describe(key: &Key<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    if let Some(time) = crate::time::iso8601_from_filetime(key.written()) {
+        lines.push(format!("{}, last written {time}", key.name));
+    }
+    let Listed { items, gap } = key.subkeys();
+    if !items.is_empty() || gap.is_some() {
+        lines.push(String::from("[SubKeyName]"));
+        lines.extend(items.iter().map(|key| format!("  {}", key.name)));
+        lines.extend(gap.map(|why| format!("  Others cannot be read: {why}.")));
+    }
+    let Listed { items, gap } = key.values();
+    if !items.is_empty() || gap.is_some() {
+        lines.push(format!(
+            "{:<20} {:<30} {}",
+            "[ValueType]", "[ValueName]", "[ValueData]"
+        ));
+        for value in &items {
+            let data = match value.data() {
+                Ok(data) => show(value.kind, &data).chars().take(MAX_SHOWN).collect(),
+                Err(why) => format!("cannot be read: {why}"),
+            };
+            let kind = Kind(value.kind).name();
+            lines.push(format!("{kind:<20} {:<30} {data}", value.name));
+        }
+        lines.extend(gap.map(|why| format!("Others cannot be read: {why}.")));
+    }
+    lines
+}
