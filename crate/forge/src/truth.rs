@@ -122,6 +122,8 @@ pub struct Truth {
     pub variables: BTreeMap<String, u64>,
     /// Return addresses and instruction pointers of the stack, innermost first.
     pub stack: Vec<u64>,
+    /// Return addresses on the stack of every thread that sleeps (x64).
+    pub sleeping: Vec<u64>,
     /// Stack pointer of the innermost frame.
     pub stack_pointer: u64,
     /// Frame pointer of the innermost frame.
@@ -179,6 +181,7 @@ impl Truth {
                 .map(|(name, rva)| (name.to_owned(), base + u64::from(rva)))
                 .collect(),
             stack: machine.current.frames.clone(),
+            sleeping: machine.current.sleeping.clone(),
             stack_pointer: machine.current.stack_pointer,
             frame_pointer: machine.current.frame_pointer,
         })

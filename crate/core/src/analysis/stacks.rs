@@ -10,11 +10,11 @@ use super::dump::{Dump, Space};
 use super::known::Known;
 use super::names::{Namer, name_frames};
 use crate::knowledge::bugcheck::{self, ParameterKind};
-use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
+use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, How, Stack};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::processor::Running;
-use crate::nt::{Context, Machine, Member, PagedDump, ProcessorFacts, ThreadFacts};
+use crate::nt::{Context, Machine, PagedDump, ProcessorFacts, ThreadFacts};
 use crate::source::Source;
 use crate::stack::{Registers, StackRange, Start, range_above, scan, switched_away};
 use alloc::{format, string::String, vec::Vec};
@@ -32,7 +32,7 @@ pub(super) fn ranges(
     thread: Option<&ThreadFacts>,
 ) -> Vec<StackRange> {
     let own = thread.and_then(|thread| thread.stack_limit.zip(thread.stack_base));
-    let special = processor.map(|p| [p.dpc_stack, p.interrupt_stack, p.exception_stack]);
+    let special = processor.map(|processor| processor.own_stacks);
     let special = special.into_iter().flatten().flatten();
     let below = |top: VirtualAddress| (VirtualAddress(top.0.saturating_sub(SPECIAL_STACK)), top);
     own.into_iter()
@@ -104,7 +104,7 @@ impl Reader<'_> {
     }
 
     fn of_processor(&self, running: &Running) -> Option<Stack> {
-        let context = saved_context(self.machine, self.space, running.block)?;
+        let context = Context::of_processor(self.machine, self.space, running.block)?;
         let facts = ProcessorFacts::read(self.machine, self.space, running.block);
         let thread = running.thread.as_ref().map(|thread| thread.address);
         let thread = thread.and_then(|at| ThreadFacts::read(self.machine, self.space, at));
@@ -186,22 +186,4 @@ impl Reader<'_> {
             ..self.scan(&registers, &stacks, what)
         })
     }
-}
-
-/// The registers that a processor saved when it was halted.
-pub(super) fn saved_context(
-    machine: Machine<'_>,
-    space: &dyn AddressSpace,
-    block: VirtualAddress,
-) -> Option<Context> {
-    let (data, architecture) = (machine.debugger_data, machine.architecture);
-    let at = |member| block.checked_add(data.layout(member)?);
-    let elsewhere = || {
-        let place = at(Member::OffsetPrcbContext)?;
-        let place = space.pointer(place, architecture.pointer_width()).ok()?;
-        Context::read(architecture, space, place)
-    };
-    let inside = || Context::read(architecture, space, at(Member::OffsetPrcbProcStateContext)?);
-    let found = elsewhere().or_else(inside)?;
-    (found.instruction_pointer.0 != 0).then_some(found)
 }

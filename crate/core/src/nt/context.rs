@@ -3,8 +3,8 @@
 //! Layouts: winnt.h CONTEXT of x64, x86 and ARM64 as Microsoft documents them; KTRAP_FRAME of x64
 //! and x86 as published in Windows symbols (Vergilius), unchanged from Windows 7 to 11 24H2.
 
-use super::Architecture;
 use super::debugger_data::little_endian;
+use super::{Architecture, Machine, Member};
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, Register};
 use alloc::vec::Vec;
@@ -265,6 +265,29 @@ impl Context {
             .or_else(|_| space.bytes(address, SHORTEST))
             .ok()?;
         Self::parse(architecture, &bytes)
+    }
+
+    /// The registers that the processor with its block at `block` saved when it was halted: in the
+    /// block, or where it points to.
+    #[must_use]
+    pub fn of_processor(
+        machine: Machine<'_>,
+        space: &dyn AddressSpace,
+        block: VirtualAddress,
+    ) -> Option<Self> {
+        let (data, architecture) = (machine.debugger_data, machine.architecture);
+        let at = |member| block.checked_add(data.layout(member)?);
+        let elsewhere = || {
+            let place = at(Member::OffsetPrcbContext)?;
+            let place = space.pointer(place, architecture.pointer_width()).ok()?;
+            Self::read(architecture, space, place)
+        };
+        let inside = || {
+            let place = at(Member::OffsetPrcbProcStateContext)?;
+            Self::read(architecture, space, place)
+        };
+        let found = elsewhere().or_else(inside)?;
+        (found.instruction_pointer.0 != 0).then_some(found)
     }
 
     /// From a trap frame of `bytes` at `address`; `None` when it is too short or there is no

@@ -336,12 +336,9 @@ pub struct ProcessorFacts {
     pub current_thread: Option<VirtualAddress>,
     /// The thread that runs when no other does.
     pub idle_thread: Option<VirtualAddress>,
-    /// The end of the stack on which deferred procedure calls run.
-    pub dpc_stack: Option<VirtualAddress>,
-    /// The end of the stack on which interrupts are served.
-    pub interrupt_stack: Option<VirtualAddress>,
-    /// The end of the stack on which exceptions are served that may not use another.
-    pub exception_stack: Option<VirtualAddress>,
+    /// The ends of the stacks on which deferred procedure calls run, interrupts, and exceptions
+    /// that may not use another.
+    pub own_stacks: [Option<VirtualAddress>; 3],
     /// x64: the address of the last page fault (CR2).
     pub fault_address: Option<VirtualAddress>,
     /// x64: the page tables in use (CR3).
@@ -381,6 +378,17 @@ impl RunningThread {
     }
 }
 
+impl Object<'_> {
+    fn own_stacks(&self) -> [Option<VirtualAddress>; 3] {
+        [
+            Member::OffsetPrcbDpcStack,
+            Member::OffsetPrcbIsrStack,
+            Member::OffsetPrcbExceptionStack,
+        ]
+        .map(|member| self.pointer(member))
+    }
+}
+
 impl ProcessorFacts {
     /// From the copy of the processor block.
     #[must_use]
@@ -397,16 +405,16 @@ impl ProcessorFacts {
         Self::of(&Object { bytes, machine }, Some(address))
     }
 
-    /// The end of the stack on which the processor whose block is at `block` runs deferred
-    /// procedure calls.
+    /// The ends of the stacks that the processor whose block is at `block` changes to: for deferred
+    /// procedure calls, for interrupts, for exceptions that may not use another.
     #[must_use]
-    pub fn read_dpc_stack(
+    pub fn read_own_stacks(
         machine: Machine<'_>,
         space: &dyn AddressSpace,
         block: VirtualAddress,
-    ) -> Option<VirtualAddress> {
+    ) -> [Option<VirtualAddress>; 3] {
         let bytes = Bytes::Memory(space, block);
-        Object { bytes, machine }.pointer(Member::OffsetPrcbDpcStack)
+        Object { bytes, machine }.own_stacks()
     }
 
     fn of(object: &Object<'_>, address: Option<VirtualAddress>) -> Self {
@@ -429,9 +437,7 @@ impl ProcessorFacts {
             vendor: vendor(object),
             current_thread: object.pointer(Member::OffsetPrcbCurrentThread),
             idle_thread: object.pointer(Member::OffsetPrcbIdleThread),
-            dpc_stack: object.pointer(Member::OffsetPrcbDpcStack),
-            interrupt_stack: object.pointer(Member::OffsetPrcbIsrStack),
-            exception_stack: object.pointer(Member::OffsetPrcbExceptionStack),
+            own_stacks: object.own_stacks(),
             fault_address: special
                 .and_then(|at| object.pointer_at(at + CR2))
                 .map(VirtualAddress),

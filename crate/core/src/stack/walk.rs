@@ -184,8 +184,14 @@ impl<'a> Scanner<'a> {
         };
         // Only functions of ARM64 that save nothing leave the stack where it was.
         let leaf = self.start.architecture == Architecture::Arm64 && inner.exact && stack == old;
-        let up = stack > old || leaf;
-        if !(up && self.slots.holds(stack) || self.known_stack(stack).is_some()) {
+        let up = (stack > old || leaf) && self.slots.holds(stack);
+        // Code that changes stacks keeps the old one in its frame pointer; where the dump does not
+        // name that stack, only a call in front of the address speaks for it.
+        let over = || {
+            self.known_stack(stack).is_some()
+                || sure == Confidence::Certain && self.picker.follows_call(next.pc) == Some(true)
+        };
+        if !(up || !self.slots.holds(stack) && over()) {
             return None;
         }
         if next.pc == 0 {

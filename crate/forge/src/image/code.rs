@@ -1,8 +1,8 @@
-//! x64 code and unwind data: prologues that do what the unwind codes say.
-//! Source: Microsoft Learn, "x64 exception handling".
+//! x64 and ARM64 code and unwind data: prologues that do what the unwind codes say.
+//! Source: Microsoft Learn, "x64 exception handling" and "ARM64 exception handling".
 
 use super::Function;
-use crate::machine::Shape;
+use crate::machine::{Shape, arm64_locals};
 
 const PUSH_NONVOL: u8 = 0;
 const ALLOC_LARGE: u8 = 1;
@@ -36,6 +36,11 @@ pub fn unwind_info(shape: Shape) -> Vec<u8> {
             codes.extend([1, PUSH_NONVOL | RBP << 4]);
             codes.extend([0, PUSH_MACHFRAME | 1 << 4]);
             (0x10, RBP | TRAP_POINTER << 4)
+        }
+        Shape::Switch => {
+            codes.extend([4, SET_FPREG]);
+            codes.extend([1, PUSH_NONVOL | RBP << 4]);
+            (4, RBP)
         }
     };
     let count = (codes.len() / 2) as u8;
@@ -78,11 +83,72 @@ pub fn function_bytes(function: &Function) -> Vec<u8> {
             // lea rbp, [rsp+80h]
             b.extend([0x48, 0x8d, 0xac, 0x24, 0x80, 0, 0, 0]);
         }
+        // push rbp; mov rbp, rsp; mov rsp, rcx
+        Shape::Switch => b.extend([0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xcc]),
     }
-    let room = (function.end.saturating_sub(function.begin) as usize).min(0x40);
-    b.truncate(room.max(1));
-    b.resize(room.max(1), 0xcc);
-    b
+    fill(b, function, &[0xcc])
+}
+
+/// Fills the first 64 bytes of a function up with breakpoints.
+fn fill(mut code: Vec<u8>, function: &Function, breakpoint: &[u8]) -> Vec<u8> {
+    let room = (function.end.saturating_sub(function.begin) as usize).clamp(1, 0x40);
+    let len = code.len();
+    code.truncate(room);
+    code.extend(breakpoint.iter().cycle().take(room.saturating_sub(len)));
+    code
+}
+
+/// The record of an ARM64 function: its length, no epilogue, and the codes of its prologue, last instruction first.
+pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
+    const SET_FP: u8 = 0xe1;
+    const END: u8 = 0xe4;
+    const TRAP_FRAME: u8 = 0xe8;
+    let mut codes = match shape {
+        Shape::Plain { pushes, locals } => {
+            // save_fplr_x, and before it save_r19r20_x
+            let store = 0x80 | (arm64_locals(locals) / 8 - 1) as u8;
+            if pushes > 1 {
+                vec![SET_FP, store, 0x22, END]
+            } else {
+                vec![SET_FP, store, END]
+            }
+        }
+        Shape::Switch => vec![SET_FP, 0x81, END],
+        Shape::Trap => vec![TRAP_FRAME, END],
+    };
+    codes.resize(codes.len().next_multiple_of(4), 0xe3);
+    let mut info = (len / 4 | (codes.len() as u32 / 4) << 27)
+        .to_le_bytes()
+        .to_vec();
+    info.extend(codes);
+    info
+}
+
+/// The first instructions of an ARM64 function.
+pub fn function_bytes_arm64(function: &Function) -> Vec<u8> {
+    const MOV_FP_SP: u32 = 0x9100_03fd;
+    // stp fp, lr, [sp, #-bytes]!
+    let store = |bytes: u64| 0xa980_7bfd | ((bytes / 8).wrapping_neg() as u32 & 0x7f) << 15;
+    let code = match function.shape {
+        Shape::Plain { pushes, locals } => {
+            let store = store(arm64_locals(locals));
+            // stp x19, x20, [sp, #-16]!
+            if pushes > 1 {
+                vec![0xa9bf_53f3, store, MOV_FP_SP]
+            } else {
+                vec![store, MOV_FP_SP]
+            }
+        }
+        // mov sp, x9
+        Shape::Switch => vec![store(16), MOV_FP_SP, 0x9100_013f],
+        Shape::Trap => vec![],
+    };
+    let bytes = code
+        .iter()
+        .flat_map(|word: &u32| word.to_le_bytes())
+        .collect();
+    // brk #0xf000
+    fill(bytes, function, &[0, 0, 0x3e, 0xd4])
 }
 
 #[cfg(test)]

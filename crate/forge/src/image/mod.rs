@@ -5,7 +5,7 @@ mod code;
 mod header;
 mod resource;
 
-pub use code::{function_bytes, unwind_info};
+pub use code::{function_bytes, function_bytes_arm64, unwind_info, unwind_info_arm64};
 
 use crate::bytes::Bytes;
 use crate::machine::Shape;
@@ -91,9 +91,11 @@ impl Plan {
         let tables = self.tables();
         let mut out = vec![(0, header::build(self, &tables))];
         out.push((self.tables.0, tables.bytes));
-        if self.arch == Architecture::X64 {
-            for f in &self.functions {
-                out.push((f.begin, function_bytes(f)));
+        for f in &self.functions {
+            match self.arch {
+                Architecture::X64 => out.push((f.begin, function_bytes(f))),
+                Architecture::Arm64 => out.push((f.begin, function_bytes_arm64(f))),
+                Architecture::X86 => {}
             }
         }
         out
@@ -115,7 +117,7 @@ impl Plan {
             b.append(&bytes);
             t.export = (at, bytes.len() as u32);
         }
-        if self.arch == Architecture::X64 && !self.functions.is_empty() {
+        if self.arch != Architecture::X86 && !self.functions.is_empty() {
             b.align(16);
             let at = start + b.len() as u32;
             let (bytes, size) = self.exception_table(at);
@@ -181,7 +183,9 @@ impl Plan {
         let mut functions = self.functions.clone();
         functions.sort_by_key(|f| f.begin);
         functions.dedup_by_key(|f| f.begin);
-        let size = 12 * functions.len();
+        let arm64 = self.arch == Architecture::Arm64;
+        let each = if arm64 { 8 } else { 12 };
+        let size = each * functions.len();
         let mut b = Bytes::zeroed(size);
         for i in 0..functions.len() {
             let f = &functions[i];
@@ -189,10 +193,17 @@ impl Plan {
                 .get(i + 1)
                 .map_or(f.end, |next| f.end.min(next.begin));
             b.align(4);
-            let info = at + b.append(&unwind_info(f.shape)) as u32;
-            b.u32(12 * i, f.begin);
-            b.u32(12 * i + 4, end);
-            b.u32(12 * i + 8, info);
+            let info = if arm64 {
+                unwind_info_arm64(f.shape, end - f.begin)
+            } else {
+                unwind_info(f.shape)
+            };
+            let info = at + b.append(&info) as u32;
+            b.u32(each * i, f.begin);
+            if !arm64 {
+                b.u32(each * i + 4, end);
+            }
+            b.u32(each * i + each - 4, info);
         }
         (b.into_vec(), size as u32)
     }

@@ -75,3 +75,15 @@ pub mod trap64 {
     pub const RSP: u64 = 0x180;
     pub const SEG_SS: u64 = 0x188;
 }
+
+/// KTRAP_FRAME of ARM64, 150 bytes. Source: the unwinder of dotnet/runtime.
+pub mod trap_arm64 {
+    pub const SIZE: u64 = 0x150;
+    pub const FAULT_ADDRESS: u64 = 0x08;
+    pub const SPSR: u64 = 0x90;
+    pub const SP: u64 = 0x98;
+    pub const X0: u64 = 0xa0;
+    pub const LR: u64 = 0x138;
+    pub const FP: u64 = 0x140;
+    pub const PC: u64 = 0x148;
+}

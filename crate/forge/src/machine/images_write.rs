@@ -212,21 +212,42 @@ impl Machine<'_> {
 
     /// In front of each return address lies the call that pushed it.
     fn write_calls(&mut self) {
-        if self.arch() != Architecture::X64 {
-            return;
-        }
-        let frames = self.current.frames.clone();
-        for pair in frames.windows(2) {
-            let (callee, back) = (pair[0], pair[1]);
-            let distance = callee.wrapping_sub(back) as i64;
-            if let Ok(near) = i32::try_from(distance) {
-                let mut call = vec![0xe8];
-                call.extend(near.to_le_bytes());
-                self.kernel.write(back - 5, &call);
-            } else {
-                self.kernel.write(back - 6, &[0xff, 0x15, 0, 0x10, 0, 0]);
+        for frames in [self.current.frames.clone(), self.current.sleeping.clone()] {
+            for pair in frames.windows(2) {
+                match self.arch() {
+                    Architecture::X64 => self.call_x64(pair[0], pair[1]),
+                    Architecture::Arm64 => self.call_arm64(pair[0], pair[1]),
+                    Architecture::X86 => {}
+                }
             }
         }
+        // The first return address of a sleeper is that of the switch itself.
+        if let Some(&first) = self.current.sleeping.first() {
+            self.call_x64(first - 0x10, first);
+        }
+    }
+
+    fn call_x64(&mut self, callee: u64, back: u64) {
+        let distance = callee.wrapping_sub(back) as i64;
+        if let Ok(near) = i32::try_from(distance) {
+            let mut call = vec![0xe8];
+            call.extend(near.to_le_bytes());
+            self.kernel.write(back - 5, &call);
+        } else {
+            self.kernel.write(back - 6, &[0xff, 0x15, 0, 0x10, 0, 0]);
+        }
+    }
+
+    fn call_arm64(&mut self, callee: u64, back: u64) {
+        let distance = callee.wrapping_sub(back - 4) as i64;
+        let near = distance % 4 == 0 && distance.unsigned_abs() < 1 << 27;
+        // bl, or blr x8
+        let call = if near {
+            0x9400_0000 | (distance >> 2) as u32 & 0x03ff_ffff
+        } else {
+            0xd63f_0100
+        };
+        self.kernel.write(back - 4, &call.to_le_bytes());
     }
 }
 

@@ -3,6 +3,7 @@
 
 mod counters;
 mod debugger;
+mod frames;
 mod images;
 mod images_write;
 mod memory_manager;
@@ -19,7 +20,7 @@ mod variables;
 
 pub use images::Image;
 pub use pages::PageState;
-pub use stack::Shape;
+pub use stack::{Shape, arm64_locals};
 
 use crate::layout::Build;
 use crate::memory::Memory;
@@ -89,6 +90,8 @@ pub struct Current {
     pub instruction: u64,
     /// Addresses of all frames, innermost first.
     pub frames: Vec<u64>,
+    /// Return addresses on the stack of every sleeping thread.
+    pub sleeping: Vec<u64>,
 }
 
 /// The machine.

@@ -1,11 +1,11 @@
 //! The stack of the stopping thread: return addresses, saved registers and trap frames that unwind with the image's own unwind data.
-//! x64 frames follow the prologue each function's unwind data will describe; ARM64 and x86 frames form a frame-pointer chain.
+//! x64 and ARM64 frames follow the prologue each function's unwind data will describe; x86 frames form a frame-pointer chain.
 
 use super::Machine;
 use crate::bytes::Bytes;
-use crate::layout::context::{arm64, trap64, x64, x86};
+use crate::layout::context::{arm64, x64, x86};
 use crate::rng::Rng;
-use crate::scenario::{Architecture, Frame, ScenarioError};
+use crate::scenario::{Architecture, Frame, On, ScenarioError};
 
 /// What a function's prologue does to the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -19,6 +19,8 @@ pub enum Shape {
     },
     /// Builds a trap frame on a machine frame with an error code.
     Trap,
+    /// Goes over to another stack, and keeps the old one in the frame pointer.
+    Switch,
 }
 
 impl Default for Shape {
@@ -35,16 +37,18 @@ const SWITCH_FRAME_RETURN: u64 = 0x38;
 
 /// A frame with its addresses decided.
 #[derive(Clone, Debug)]
-struct Placed {
-    address: u64,
-    shape: Shape,
-    fault_address: u64,
+pub(super) struct Placed {
+    pub(super) address: u64,
+    pub(super) shape: Shape,
+    pub(super) fault_address: u64,
+    pub(super) on: On,
 }
 
 impl Shape {
     /// The shape the forge gives a function: always the same for the same name.
     pub fn of(name: &str) -> Self {
-        if name.starts_with("nt!Ki") && (name.ends_with("Fault") || name.ends_with("Trap")) {
+        const TRAPS: [&str; 5] = ["Fault", "Trap", "Abort", "Interrupt", "InterruptDispatch"];
+        if name.starts_with("nt!Ki") && TRAPS.iter().any(|end| name.ends_with(end)) {
             return Self::Trap;
         }
         let mut rng = Rng::for_purpose(0, name);
@@ -58,6 +62,11 @@ impl Shape {
     }
 }
 
+/// Bytes that an ARM64 function takes for its frame record and its locals: one instruction stores and takes them.
+pub fn arm64_locals(locals: u32) -> u64 {
+    u64::from(locals & !0xf)
+}
+
 impl Machine<'_> {
     /// Writes the stack and the context of the stopping thread.
     pub(super) fn make_stack(&mut self) -> Result<(), ScenarioError> {
@@ -67,14 +76,14 @@ impl Machine<'_> {
         }
         let mut placed = Vec::new();
         for (i, frame) in frames.iter().enumerate() {
-            placed.push(self.place(frame, i == 0)?);
+            let leaves = frames.get(i + 1).is_some_and(|outer| outer.on != frame.on);
+            placed.push(self.place(frame, i == 0, leaves)?);
         }
         self.current.instruction = placed.first().map_or(0, |p| p.address);
         self.current.frames = placed.iter().map(|p| p.address).collect();
         let context = match self.arch() {
-            Architecture::X64 => self.stack_x64(&placed),
-            Architecture::Arm64 => self.stack_chain(&placed, 8, true),
-            Architecture::X86 => self.stack_chain(&placed, 4, false),
+            Architecture::X86 => self.stack_chain(&placed),
+            _ => self.stack_unwound(&placed),
         };
         let at = self.processors[0].context;
         self.kernel.write(at, &context);
@@ -85,17 +94,31 @@ impl Machine<'_> {
     }
 
     /// Finds the code a frame names and the address in it.
-    fn place(&mut self, frame: &Frame, innermost: bool) -> Result<Placed, ScenarioError> {
+    fn place(
+        &mut self,
+        frame: &Frame,
+        innermost: bool,
+        leaves: bool,
+    ) -> Result<Placed, ScenarioError> {
         let unknown = || ScenarioError::UnknownFrame(frame.at.clone());
-        let shape = Shape::of(&frame.at);
+        let shape = match Shape::of(&frame.at) {
+            Shape::Plain { .. } if leaves => Shape::Switch,
+            shape => shape,
+        };
         let (image, begin, end, rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
             let f = self.build.function(name).ok_or_else(unknown)?;
-            let room = (f.end - f.rva).max(0x20);
-            let inside = Rng::for_purpose(9, name).below(u64::from(room - 0x1b)) as u32 + 0x1a;
+            // Where ends are not public they are guessed: another function's beginning is one.
+            let others = self.build.code.iter().map(|other| other.rva);
+            let end = others.filter(|&rva| rva > f.rva).fold(f.end, u32::min);
+            let room = (end - f.rva).max(0x20);
+            let mut inside = Rng::for_purpose(9, name).below(u64::from(room - 0x1b)) as u32 + 0x1a;
+            if self.arch() == Architecture::Arm64 {
+                inside = inside.next_multiple_of(4).min(room - 4);
+            }
             let offset = frame
                 .offset
                 .map_or(if innermost { 0 } else { inside }, |n| n.0 as u32);
-            (0, f.rva, f.end, f.rva + offset)
+            (0, f.rva, end, f.rva + offset)
         } else {
             let (module, offset) = frame.at.split_once('+').ok_or_else(unknown)?;
             let offset = crate::scenario::parse_number(offset).ok_or_else(unknown)? as u32;
@@ -122,58 +145,8 @@ impl Machine<'_> {
             address: self.images[image].base + u64::from(rva),
             shape,
             fault_address: frame.fault_address.map_or(0, |n| n.0),
+            on: frame.on,
         })
-    }
-
-    fn stack_x64(&mut self, frames: &[Placed]) -> Vec<u8> {
-        let base = self.current.thread.stack_base;
-        let (start, frame_pointer) = self.lay_frames(base - 0x80, frames);
-        self.current.stack_pointer = start;
-        self.current.frame_pointer = frame_pointer;
-        self.context_x64(start, frame_pointer)
-    }
-
-    /// Writes the frames after the innermost one below `top`. Returns where the first return address lies, and the
-    /// frame pointer of the last trap frame.
-    fn lay_frames(&mut self, top: u64, frames: &[Placed]) -> (u64, u64) {
-        let mut need = 0x10;
-        for frame in &frames[1.min(frames.len())..] {
-            need += match frame.shape {
-                Shape::Plain { pushes, locals } => u64::from(locals) + 8 * u64::from(pushes) + 8,
-                Shape::Trap => trap64::SIZE,
-            };
-        }
-        // The innermost function has just been entered: its return address is on top of a stack aligned to 16.
-        let start = ((top - need) & !0xf) + 8;
-        let mut rng = self.rng("stack registers");
-        let mut frame_pointer = 0;
-        let mut sp = start;
-        // What a trap frame interrupted has its address in that frame and no return address on the stack.
-        let mut called = true;
-        for (i, frame) in frames.iter().enumerate().skip(1) {
-            if called {
-                self.kernel.u64(sp, frame.address);
-                sp += 8;
-            }
-            called = frame.shape != Shape::Trap;
-            match frame.shape {
-                Shape::Plain { pushes, locals } => {
-                    sp += u64::from(locals);
-                    for _ in 0..pushes {
-                        self.kernel.u64(sp, rng.next() & 0xffff_ffff);
-                        sp += 8;
-                    }
-                }
-                Shape::Trap => {
-                    frame_pointer = sp + 0x80;
-                    let interrupted = frames.get(i + 1).map_or(0, |f| f.address);
-                    self.trap_frame(sp, frame.fault_address, interrupted, &mut rng);
-                    sp += trap64::SIZE;
-                }
-            }
-        }
-        self.kernel.u64(sp, 0);
-        (start, frame_pointer)
     }
 
     /// Gives every sleeping thread a stack that was switched away from: a switch frame, then the way into the wait.
@@ -181,6 +154,7 @@ impl Machine<'_> {
         if self.arch() != Architecture::X64 {
             return Ok(());
         }
+        // The switch itself leaves no return address that points into it.
         let names = [
             "SwapContext",
             "KiSwapContext",
@@ -205,9 +179,11 @@ impl Machine<'_> {
                         ..Frame::default()
                     },
                     i == 0,
+                    false,
                 )?);
             }
         }
+        self.current.sleeping = placed.iter().skip(1).map(|p| p.address).collect();
         let running: Vec<u64> = self.running_threads();
         let threads: Vec<_> = self
             .processes
@@ -215,34 +191,11 @@ impl Machine<'_> {
             .flat_map(|p| p.threads.clone())
             .collect();
         for thread in threads.iter().filter(|t| !running.contains(&t.object)) {
-            let (start, _) = self.lay_frames(thread.stack_base - 0x80, &placed);
+            let (start, _) = self.lay_frames(&placed, thread.stack_base);
             let kernel_stack = start - SWITCH_FRAME_RETURN;
             self.set_pointer(thread.object, "_KTHREAD", "KernelStack", kernel_stack);
         }
         Ok(())
-    }
-
-    /// Writes a trap frame at `at`, as the processor and the fault handler leave it.
-    fn trap_frame(&mut self, at: u64, fault_address: u64, interrupted: u64, rng: &mut Rng) {
-        for (offset, value) in [
-            (trap64::RAX, rng.next() & 0xffff),
-            (trap64::RCX, fault_address),
-            (trap64::RDX, 0),
-            (trap64::FAULT_ADDRESS, fault_address),
-            (trap64::RBX, rng.next() & 0xffff),
-            (trap64::RDI, 0),
-            (trap64::RSI, 0),
-            (trap64::RBP, 0),
-            (trap64::ERROR_CODE, 0),
-            (trap64::RIP, interrupted),
-            (trap64::SEG_CS, 0x10),
-            (trap64::EFLAGS, 0x10246),
-            (trap64::RSP, at + trap64::SIZE),
-            (trap64::SEG_SS, 0x18),
-        ] {
-            self.kernel.u64(at + offset, value);
-        }
-        self.kernel.u8(at + trap64::PREVIOUS_MODE, 0);
     }
 
     fn context_x64(&self, stack_pointer: u64, frame_pointer: u64) -> Vec<u8> {
@@ -275,46 +228,53 @@ impl Machine<'_> {
         c.into_vec()
     }
 
-    /// Frames linked through the frame pointer, for ARM64 (`link`: the first return address is in a register) and x86.
-    fn stack_chain(&mut self, frames: &[Placed], width: u64, link: bool) -> Vec<u8> {
+    /// Frames that unwind with the image's own unwind data.
+    fn stack_unwound(&mut self, frames: &[Placed]) -> Vec<u8> {
         let base = self.current.thread.stack_base;
-        let each = if link { 0x60 } else { 0x40 };
-        let start = (base - 0x100 - each * (frames.len() as u64 + 1)) & !0xf;
-        let record = |i: usize| start + each * (i as u64 + 1);
-        if !link && let Some(caller) = frames.get(1) {
-            self.kernel.word(start, caller.address, width as usize);
+        let (start, frame_pointer) = self.lay_frames(frames, base);
+        self.current.stack_pointer = start;
+        self.current.frame_pointer = frame_pointer;
+        if self.arch() == Architecture::X64 {
+            return self.context_x64(start, frame_pointer);
+        }
+        let mut c = Bytes::zeroed(arm64::SIZE);
+        c.u32(arm64::FLAGS, arm64::FLAGS_FULL);
+        c.u32(arm64::CPSR, 0x6000_0004);
+        c.u64(arm64::X0, self.scenario.stop.code.0);
+        c.u64(arm64::FP, frame_pointer);
+        c.u64(arm64::LR, frames.get(1).map_or(0, |f| f.address));
+        c.u64(arm64::SP, start);
+        c.u64(arm64::PC, self.current.instruction);
+        c.into_vec()
+    }
+
+    /// Frames linked through the frame pointer, for x86.
+    fn stack_chain(&mut self, frames: &[Placed]) -> Vec<u8> {
+        let base = self.current.thread.stack_base;
+        let start = (base - 0x100 - 0x40 * (frames.len() as u64 + 1)) & !0xf;
+        let record = |i: usize| start + 0x40 * (i as u64 + 1);
+        if let Some(caller) = frames.get(1) {
+            self.kernel.word(start, caller.address, 4);
         }
         for i in 0..frames.len().saturating_sub(1) {
             let last = i + 2 >= frames.len();
             let next = if last { 0 } else { record(i + 1) };
             let back = frames.get(i + 2).map_or(0, |f| f.address);
-            self.kernel.word(record(i), next, width as usize);
-            self.kernel.word(record(i) + width, back, width as usize);
+            self.kernel.word(record(i), next, 4);
+            self.kernel.word(record(i) + 4, back, 4);
         }
         self.current.stack_pointer = start;
         self.current.frame_pointer = record(0);
-        if link {
-            let mut c = Bytes::zeroed(arm64::SIZE);
-            c.u32(arm64::FLAGS, arm64::FLAGS_FULL);
-            c.u32(arm64::CPSR, 0x6000_0004);
-            c.u64(arm64::X0, self.scenario.stop.code.0);
-            c.u64(arm64::FP, record(0));
-            c.u64(arm64::LR, frames.get(1).map_or(0, |f| f.address));
-            c.u64(arm64::SP, start);
-            c.u64(arm64::PC, self.current.instruction);
-            c.into_vec()
-        } else {
-            let mut c = Bytes::zeroed(x86::SIZE);
-            c.u32(x86::FLAGS, x86::FLAGS_FULL);
-            c.u32(x86::EBP, record(0) as u32);
-            c.u32(x86::EIP, self.current.instruction as u32);
-            c.u32(x86::ESP, start as u32);
-            c.u32(x86::SEG_CS, 8);
-            c.u32(x86::SEG_SS, 0x10);
-            c.u32(x86::SEG_DS, 0x23);
-            c.u32(x86::EFLAGS, 0x246);
-            c.into_vec()
-        }
+        let mut c = Bytes::zeroed(x86::SIZE);
+        c.u32(x86::FLAGS, x86::FLAGS_FULL);
+        c.u32(x86::EBP, record(0) as u32);
+        c.u32(x86::EIP, self.current.instruction as u32);
+        c.u32(x86::ESP, start as u32);
+        c.u32(x86::SEG_CS, 8);
+        c.u32(x86::SEG_SS, 0x10);
+        c.u32(x86::SEG_DS, 0x23);
+        c.u32(x86::EFLAGS, 0x246);
+        c.into_vec()
     }
 }
 

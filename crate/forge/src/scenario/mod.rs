@@ -11,7 +11,7 @@ pub use dump::{DumpKind, DumpOptions, Faults};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
 pub use software::{
-    Exception, Frame, Hive, Module, Process, RegistryValue, Stop, System, UnloadedModule,
+    Exception, Frame, Hive, Module, On, Process, RegistryValue, Stop, System, UnloadedModule,
 };
 pub use value::{Moment, Number, parse_number};
 

@@ -99,6 +99,24 @@ pub struct Frame {
     pub offset: Option<Number>,
     /// Address that this frame's trap frame records as the faulting data address.
     pub fault_address: Option<Number>,
+    /// The stack it lies on: `thread`, or one of the processor's own.
+    pub on: On,
+}
+
+/// A kernel stack. Frames that follow each other on different ones are joined by what their kind calls for: what the
+/// processor saved when the inner one is a trap handler, else a function that changes stacks and keeps the old one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum On {
+    /// The thread's.
+    #[default]
+    Thread,
+    /// That of deferred procedure calls.
+    Dpc,
+    /// That of interrupts.
+    Interrupt,
+    /// That of double faults.
+    DoubleFault,
 }
 
 /// A loaded driver.

@@ -112,8 +112,8 @@ impl Current {
             (limit..base).contains(&at).then_some(base)
         });
         let dpc = self.processor.as_ref().and_then(|processor| {
-            let top = processor.dpc_stack?;
-            (at < top && top.0 - at.0 <= DPC_STACK).then_some(top)
+            let ends = processor.own_stacks.into_iter().flatten();
+            ends.filter(|&end| is_below(at, end)).min()
         });
         let most = own
             .or(dpc)
@@ -220,11 +220,31 @@ impl Search<'_> {
         self.look(&all, true, false)
             .or_else(|| self.look(&all, false, true))
             .or_else(|| self.look(&all, true, true))
+            .or_else(|| self.by_saved_registers(&all))
     }
 
     /// Whether what stands at an address was asked for and has not come yet.
     fn is_coming(&self, at: VirtualAddress) -> bool {
         matches!(self.space.read(at, &mut [0; 1]), Err(Missing::File(_)))
+    }
+
+    /// On a stack that nothing names, as a double fault's on older builds: the registers that the
+    /// processor saved tell whose it was.
+    fn by_saved_registers(&self, all: &[RunningThread]) -> Look {
+        let (machine, space) = (self.machine, self.space);
+        let found = all.iter().find(|running| {
+            let saved = Context::of_processor(machine, space, running.block);
+            saved.is_some_and(|saved| Some(saved.stack_pointer) == self.stack)
+        });
+        let chosen = found.map(|running| {
+            let thread = running.thread;
+            let thread = thread.and_then(|at| ThreadFacts::read(machine, space, at));
+            (running.block, thread)
+        });
+        Look {
+            chosen,
+            waiting: false,
+        }
     }
 
     fn look(&self, all: &[RunningThread], idle: bool, dpc: bool) -> Look {
@@ -235,8 +255,8 @@ impl Search<'_> {
                 look.waiting |= self.is_coming(at);
                 ThreadFacts::read(machine, space, at)
             });
-            let top = dpc.then(|| ProcessorFacts::read_dpc_stack(machine, space, running.block));
-            if runs_on(self.stack, top.flatten(), thread.as_ref()) {
+            let own = dpc.then(|| ProcessorFacts::read_own_stacks(machine, space, running.block));
+            if runs_on(self.stack, own.unwrap_or_default(), thread.as_ref()) {
                 look.chosen = look.chosen.or(Some((running.block, thread)));
             }
         }
@@ -244,17 +264,22 @@ impl Search<'_> {
     }
 }
 
-/// Whether a processor was using the stack at `stack`: its thread's own, or the one for deferred
-/// procedure calls that ends at `dpc`.
+/// Whether `at` lies on the processor's own stack that ends at `end`.
+fn is_below(at: VirtualAddress, end: VirtualAddress) -> bool {
+    at < end && end.0 - at.0 <= DPC_STACK
+}
+
+/// Whether a processor was using the stack at `stack`: its thread's own, or one of those of its
+/// own that end at `own`.
 fn runs_on(
     stack: Option<VirtualAddress>,
-    dpc: Option<VirtualAddress>,
+    own: [Option<VirtualAddress>; 3],
     thread: Option<&ThreadFacts>,
 ) -> bool {
     let Some(at) = stack else {
         return false;
     };
-    let own = thread.and_then(|thread| Some((thread.stack_limit?, thread.stack_base?)));
-    own.is_some_and(|(limit, base)| limit <= at && at < base)
-        || dpc.is_some_and(|top| at < top && top.0 - at.0 <= DPC_STACK)
+    let of_thread = thread.and_then(|thread| Some((thread.stack_limit?, thread.stack_base?)));
+    of_thread.is_some_and(|(limit, base)| limit <= at && at < base)
+        || own.into_iter().flatten().any(|end| is_below(at, end))
 }

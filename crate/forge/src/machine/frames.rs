@@ -1,0 +1,204 @@
+//! Lays frames onto stacks so that they unwind: on the thread's, and on those that the processor changes to.
+//! Source: Microsoft Learn, "x64 exception handling" and "ARM64 exception handling"; trap frames as `layout::context` has them.
+
+use super::stack::{Placed, Shape};
+use super::{Machine, stack};
+use crate::layout::context::{trap_arm64, trap64};
+use crate::rng::Rng;
+use crate::scenario::{Architecture, On};
+use std::ops::Range;
+
+/// Bytes of a stack of the processor's own.
+const SPECIAL: u64 = 0x6000;
+
+impl Machine<'_> {
+    /// Bytes that a frame takes on its stack, without the return address below it.
+    fn room(&self, shape: Shape) -> u64 {
+        match (shape, self.arch()) {
+            (Shape::Plain { pushes, locals }, Architecture::X64) => {
+                u64::from(locals) + 8 * u64::from(pushes)
+            }
+            (Shape::Plain { pushes, locals }, _) => {
+                stack::arm64_locals(locals) + if pushes > 1 { 16 } else { 0 }
+            }
+            (Shape::Trap, Architecture::X64) => trap64::SIZE,
+            (Shape::Trap, _) => trap_arm64::SIZE,
+            (Shape::Switch, _) => 0,
+        }
+    }
+
+    /// Bytes of a return address that lies between two frames: ARM64 keeps it within the frame.
+    fn return_address(&self) -> u64 {
+        if self.arch() == Architecture::X64 {
+            8
+        } else {
+            0
+        }
+    }
+
+    /// Where a stack ends; those of the processor's own are made when they are first asked for.
+    fn stack_end(&mut self, on: On, thread: u64) -> u64 {
+        let member = match on {
+            On::Thread => return thread - 0x80,
+            On::Dpc => "DpcStack",
+            On::Interrupt => "IsrStack",
+            On::DoubleFault => "ExceptionStack",
+        };
+        let limit = self.regions.stacks.pages(SPECIAL + 0x1000) + 0x1000;
+        self.kernel.touch(limit, SPECIAL);
+        let prcb = self.processors[0].prcb;
+        self.set_pointer(prcb, "_KPRCB", member, limit + SPECIAL);
+        limit + SPECIAL - 0x40
+    }
+
+    /// Writes the frames after the innermost one. Returns where the stack of the innermost begins, and its frame pointer.
+    pub(super) fn lay_frames(&mut self, frames: &[Placed], thread: u64) -> (u64, u64) {
+        let mut rng = self.rng("stack registers");
+        let (mut start, mut frame_pointer) = (0, 0);
+        // From the outermost stack inwards, because an inner one knows the outer one.
+        for group in groups(frames).into_iter().rev() {
+            let end = self.stack_end(frames[group.start].on, thread);
+            (start, frame_pointer) =
+                self.lay_group(frames, group, end, start, frame_pointer, &mut rng);
+        }
+        (start, frame_pointer)
+    }
+
+    /// The frames of one stack. `outer` is where the next stack goes on, `frame_pointer` what it has there.
+    fn lay_group(
+        &mut self,
+        frames: &[Placed],
+        group: Range<usize>,
+        end: u64,
+        outer: u64,
+        frame_pointer: u64,
+        rng: &mut Rng,
+    ) -> (u64, u64) {
+        let entered_by_switch = group.start > 0 && frames[group.start - 1].shape == Shape::Switch;
+        let mut at = if entered_by_switch { 16 } else { 0 };
+        let mut places = Vec::new();
+        for i in group.clone().filter(|&i| i > 0) {
+            // What a trap interrupted has its address in the trap frame.
+            let called = i > group.start && frames[i - 1].shape != Shape::Trap;
+            at += if called { self.return_address() } else { 0 };
+            places.push((i, at, called));
+            at += self.room(frames[i].shape);
+        }
+        let first = places.first().map_or(0, |place| place.1) % 16;
+        let start = ((end - at - 0x10) & !0xf) - first;
+        let mut frame_pointer = frame_pointer;
+        if group.end == frames.len() && self.arch() == Architecture::X64 {
+            self.kernel.u64(start + at, 0);
+        }
+        for (i, offset, called) in places.into_iter().rev() {
+            let sp = start + offset;
+            if called && self.return_address() > 0 {
+                self.kernel.u64(sp - 8, frames[i].address);
+            }
+            let next = frames.get(i + 1).map_or(0, |f| f.address);
+            let resumed = if i + 1 == group.end {
+                outer
+            } else {
+                sp + self.room(frames[i].shape)
+            };
+            frame_pointer = match frames[i].shape {
+                Shape::Plain { pushes, locals } => {
+                    self.plain_frame(sp, pushes, locals, next, frame_pointer, rng)
+                }
+                Shape::Trap => self.trap_frame(
+                    sp,
+                    frames[i].fault_address,
+                    (next, resumed, frame_pointer),
+                    rng,
+                ),
+                Shape::Switch => outer,
+            };
+        }
+        if entered_by_switch {
+            // What the function that changed stacks left here: the frame pointer, and where it returns to.
+            self.kernel.u64(start, frame_pointer);
+            self.kernel.u64(start + 8, frames[group.start].address);
+        }
+        (start, frame_pointer)
+    }
+
+    /// What a prologue saved. Returns the frame pointer after it.
+    fn plain_frame(
+        &mut self,
+        sp: u64,
+        pushes: u8,
+        locals: u32,
+        back: u64,
+        frame_pointer: u64,
+        rng: &mut Rng,
+    ) -> u64 {
+        if self.arch() == Architecture::X64 {
+            for i in 0..pushes {
+                let slot = sp + u64::from(locals) + 8 * u64::from(i);
+                self.kernel.u64(slot, rng.next() & 0xffff_ffff);
+            }
+            return frame_pointer;
+        }
+        self.kernel.u64(sp, frame_pointer);
+        self.kernel.u64(sp + 8, back);
+        sp
+    }
+
+    /// Writes a trap frame at `at`, as the processor and the fault handler leave it. What was interrupted: its
+    /// instruction, stack and frame pointers. Returns the handler's frame pointer.
+    fn trap_frame(
+        &mut self,
+        at: u64,
+        fault_address: u64,
+        interrupted: (u64, u64, u64),
+        rng: &mut Rng,
+    ) -> u64 {
+        let (instruction, stack, frame_pointer) = interrupted;
+        if self.arch() != Architecture::X64 {
+            for (offset, value) in [
+                (trap_arm64::FAULT_ADDRESS, fault_address),
+                (trap_arm64::X0, rng.next() & 0xffff),
+                (trap_arm64::SPSR, 0x6000_0004),
+                (trap_arm64::SP, stack),
+                (trap_arm64::LR, instruction),
+                (trap_arm64::FP, frame_pointer),
+                (trap_arm64::PC, instruction),
+            ] {
+                self.kernel.u64(at + offset, value);
+            }
+            return frame_pointer;
+        }
+        for (offset, value) in [
+            (trap64::RAX, rng.next() & 0xffff),
+            (trap64::RCX, fault_address),
+            (trap64::RDX, 0),
+            (trap64::FAULT_ADDRESS, fault_address),
+            (trap64::RBX, rng.next() & 0xffff),
+            (trap64::RDI, 0),
+            (trap64::RSI, 0),
+            (trap64::RBP, frame_pointer),
+            (trap64::ERROR_CODE, 0),
+            (trap64::RIP, instruction),
+            (trap64::SEG_CS, 0x10),
+            (trap64::EFLAGS, 0x10246),
+            (trap64::RSP, stack),
+            (trap64::SEG_SS, 0x18),
+        ] {
+            self.kernel.u64(at + offset, value);
+        }
+        self.kernel.u8(at + trap64::PREVIOUS_MODE, 0);
+        at + 0x80
+    }
+}
+
+/// Frames that lie on the same stack, innermost first.
+fn groups(frames: &[Placed]) -> Vec<Range<usize>> {
+    let mut groups: Vec<Range<usize>> = Vec::new();
+    for (i, frame) in frames.iter().enumerate() {
+        match groups.last_mut() {
+            Some(last) if frames[last.start].on == frame.on => last.end = i + 1,
+            _ => groups.push(i..i + 1),
+        }
+    }
+    groups
+}
