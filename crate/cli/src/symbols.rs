@@ -94,9 +94,9 @@ impl Symbols {
     pub fn choose_images(&mut self, report: &Report) -> Vec<Chosen> {
         let is_image = |path: &&PathBuf| {
             let text = name(path);
+            let text = text.to_ascii_lowercase();
             let others = [".pdb", ".json", ".xz", ".isf"];
-            let extension = |end: &&str| text.to_ascii_lowercase().ends_with(*end);
-            !others.iter().any(|end| extension(end)) && fits(path, &report.modules)
+            !others.iter().any(|end| text.ends_with(end)) && fits(path, &report.modules)
         };
         let paths: Vec<PathBuf> = self.listed.iter().filter(is_image).cloned().collect();
         let mut chosen = Vec::new();

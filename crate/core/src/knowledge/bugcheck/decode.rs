@@ -236,10 +236,10 @@ fn page_of_entry(value: u64) -> Option<String> {
     if !OLD_PAGE_TABLES.contains(&value) {
         return None;
     }
-    let page = (value - OLD_PAGE_TABLES.start) / 8 << 12;
+    let page = ((value - OLD_PAGE_TABLES.start) / 8) << 12;
     // Sign-extended from 48 bits.
-    let page = if page >> 47 & 1 == 1 {
-        page | !0 << 48
+    let page = if (page >> 47) & 1 == 1 {
+        page | (!0 << 48)
     } else {
         page
     };

@@ -95,7 +95,7 @@ pub fn look_up(text: &str) -> Vec<Answer> {
     }
     answers.extend(found.names.iter().map(error));
     answers.extend(found.drivers.iter().map(|name| of_driver(name)));
-    answers.extend(found.tags.iter().filter_map(|tag| of_tag(tag)));
+    answers.extend(found.tags.iter().filter_map(of_tag));
     let mut once: Vec<Answer> = Vec::new();
     for answer in answers {
         if once.len() < MOST && !once.contains(&answer) {
