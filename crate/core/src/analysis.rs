@@ -19,6 +19,7 @@ mod known;
 mod machine;
 mod modules;
 mod names;
+mod objects;
 mod paged;
 mod processes;
 mod question;

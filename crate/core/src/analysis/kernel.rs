@@ -25,6 +25,13 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     system::compose(header, report);
     report.header = Some(header.fields());
     report.bugcheck = bugcheck::explain(header, modules);
+    let parameters = report
+        .bugcheck
+        .iter_mut()
+        .flat_map(|found| &mut found.parameters);
+    for (parameter, pointed) in parameters.zip(&known.pointed) {
+        parameter.decoded = pointed.clone().or_else(|| parameter.decoded.take());
+    }
     report.modules.clone_from(&known.modules);
     report.stack.clone_from(&known.stack);
     report.stacks.clone_from(&known.stacks);
@@ -45,7 +52,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     report.file.truncated |= known.pages_cut;
     if let Some(dump) = &known.paged {
         paged::compose(dump, report);
-        if let Some(lists) = &known.lists {
+        if let Some(lists) = &dump.lists {
             processes::compose(dump, lists, report);
         }
         if let Some(memory) = &mut report.memory {

@@ -6,7 +6,7 @@ use super::identity::Identities;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
 use super::names::Labels;
-use super::processes::Lists;
+use super::objects::Pointed;
 use super::steps::{Learned, Piece};
 use super::symbol_files::SymbolFiles;
 use super::{modules, registry, user};
@@ -16,6 +16,7 @@ use crate::container::user_minidump::UserMinidump;
 use crate::container::{DumpHeader, Identity, PageIndex};
 use crate::model::{Kind, Module, Note, Report, Stack};
 use crate::nt::memory_manager::MemoryManager;
+use crate::nt::paged::Lists;
 use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
@@ -56,8 +57,8 @@ pub(super) struct Known {
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
     pub(super) process_list: Option<ProcessList>,
-    /// Processes and processors.
-    pub(super) lists: Option<Lists>,
+    /// What the parameters of the stop code point to.
+    pub(super) pointed: Pointed,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -82,6 +83,11 @@ impl Known {
             paged: self.paged.as_ref(),
             registry: self.registry.as_ref().map(|facts| &facts.memory),
         }
+    }
+
+    /// Processes and processors, once their step is done.
+    pub(super) fn lists(&self) -> Option<&Lists> {
+        self.paged.as_ref()?.lists.as_ref()
     }
 
     /// Whether Windows encrypted the dump.
@@ -134,7 +140,7 @@ impl Known {
             Learned::Stacks(stacks) => self.stacks = stacks,
             Learned::Judgement(judgement) => self.judgement = Some(judgement),
             Learned::ProcessList(list) => self.process_list = list,
-            Learned::Lists(lists) => self.lists = Some(*lists),
+            Learned::Pointed(pointed) => self.pointed = *pointed,
             Learned::Several(all) => all.into_iter().for_each(|one| self.learn(one)),
             Learned::Nothing => {}
         }
@@ -152,6 +158,7 @@ impl Known {
                 dump.drivers = drivers;
                 self.describe_modules();
             }
+            Piece::Lists(lists) => dump.lists = Some(*lists),
             Piece::Paths(paths) => {
                 dump.drivers.modules.set_paths(paths);
                 self.describe_modules();

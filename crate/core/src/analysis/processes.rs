@@ -4,22 +4,14 @@ use super::identity;
 use super::known::Known;
 use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Hex, Process, Processor, Report};
-use crate::nt::process::{ProcessList, Processes};
+use crate::nt::paged::Lists;
+use crate::nt::process::ProcessList;
 use crate::nt::processor::Running;
 use crate::nt::{self, PagedDump};
 use crate::source::Source;
 use crate::symbols::layout::Layouts;
 use crate::time::iso8601_from_filetime;
 use alloc::{string::String, vec::Vec};
-
-/// What the dump tells of processes and processors.
-#[derive(Clone, Debug, Default)]
-pub(super) struct Lists {
-    /// Each of them.
-    pub processes: Processes,
-    /// Every processor.
-    pub running: Vec<Running>,
-}
 
 /// Walks the list of processes.
 pub(super) fn walk(source: &dyn Source, dump: &PagedDump, known: &Known) -> Option<ProcessList> {
@@ -30,9 +22,7 @@ pub(super) fn walk(source: &dyn Source, dump: &PagedDump, known: &Known) -> Opti
 /// Reads what each of them tells, and what the processors were running.
 pub(super) fn read(source: &dyn Source, dump: &PagedDump, known: &Known) -> Lists {
     let layouts = Layouts::for_kernel(&identity::kernel(&dump.header, known));
-    let list = known.process_list.as_ref();
-    let (processes, running, _) = dump.read_running(source, &layouts, list);
-    Lists { processes, running }
+    dump.read_running(source, &layouts, known.process_list.as_ref())
 }
 
 /// Adds them to the report.

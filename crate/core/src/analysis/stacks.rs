@@ -60,7 +60,7 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
         machine,
         space: &space,
     };
-    let running: &[Running] = known.lists.as_ref().map_or(&[], |lists| &lists.running);
+    let running: &[Running] = known.lists().map_or(&[], |lists| &lists.running);
     let stopped = dump.processor.and_then(|processor| processor.address);
     let mut stacks: Vec<Stack> = running
         .iter()
@@ -73,7 +73,7 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
     for stack in &mut stacks {
         name_frames(stack, &namer);
         let process = stack.process.map(|at| VirtualAddress(at.0));
-        let lists = known.lists.as_ref();
+        let lists = known.lists();
         let process = process.and_then(|at| lists?.processes.at(at));
         stack.process_name = process.and_then(|process| process.name.clone());
     }

@@ -12,7 +12,8 @@ use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
 use super::names::{self, Labels, Namer};
-use super::processes::{self, Lists};
+use super::objects::{self, Pointed};
+use super::processes;
 use super::registry;
 use super::stacks;
 use crate::container::pages::{PagesError, RankStep};
@@ -23,7 +24,7 @@ use crate::container::{
 };
 use crate::model::{Kind, Stack};
 use crate::nt::memory_manager::MemoryManager;
-use crate::nt::paged::{Current, Drivers, Ground};
+use crate::nt::paged::{Current, Drivers, Ground, Lists};
 use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
@@ -53,7 +54,7 @@ pub(super) enum Learned {
     Stacks(Vec<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
-    Lists(Box<Lists>),
+    Pointed(Box<Pointed>),
     /// What steps learned that were run side by side.
     Several(Vec<Learned>),
     /// The step had nothing to go on, because an earlier one failed.
@@ -66,6 +67,7 @@ pub(super) enum Piece {
     Ranks(RankStep),
     Ground(Box<Ground>),
     Drivers(Drivers),
+    Lists(Box<Lists>),
     Paths(Vec<Option<String>>),
     Current(Box<Current>),
     Secondary(Result<Option<SecondaryData>, ReadError>),
@@ -209,9 +211,10 @@ const PROCESSES: Step = Step {
 };
 const RUNNING: Step = Step {
     name: "processes",
-    run: |cache, known| match &known.paged {
-        Some(dump) => Learned::Lists(Box::new(processes::read(cache, dump, known))),
-        None => Learned::Nothing,
+    run: |cache, known| {
+        piece(known, |dump| {
+            Piece::Lists(Box::new(processes::read(cache, dump, known)))
+        })
     },
 };
 
@@ -261,10 +264,18 @@ const START: Step = Step {
     name: "drivers",
     run: |cache, known| together(cache, known, &[DRIVERS, CURRENT, SECONDARY]),
 };
+const OBJECTS: Step = Step {
+    name: "parameters",
+    run: |cache, known| {
+        let pointed = objects::read(known, &Space::of(known, cache));
+        Learned::Pointed(Box::new(pointed))
+    },
+};
+
 /// What the conclusions rest on.
 const EVIDENCE: Step = Step {
     name: "stack",
-    run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK]),
+    run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK, OBJECTS]),
 };
 /// What the lists hold, and what the code on the stack is called: exports are long lists too.
 const DETAILS: Step = Step {
@@ -284,7 +295,9 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, JUDGE],
+        Some(Kind::Triage) => &[
+            IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, OBJECTS, JUDGE,
+        ],
         Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
         // Nothing behind the header of an encrypted dump can be read.
         Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],

@@ -16,8 +16,11 @@ mod job;
 mod live;
 mod memory;
 mod modules;
+mod object;
+mod process;
 mod registers;
 mod registry;
+mod running;
 mod search;
 mod target;
 mod translate;
@@ -121,9 +124,75 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!process",
-        arguments: "0 0",
-        about: "every process",
-        answering: Answering::Report(memory::process),
+        arguments: "[0 0 [NAME] | ADDRESS | PID] [FLAGS]",
+        about: "every process, or one; flag 1 with its memory, 2 with its threads",
+        answering: Answering::Dump(process::process),
+    },
+    Command {
+        name: "!thread",
+        arguments: "[ADDRESS]",
+        about: "a thread: state, stack, where it began; the current one when none is named",
+        answering: Answering::Dump(process::thread),
+    },
+    Command {
+        name: "!stacks",
+        arguments: "[FILTER]",
+        about: "every thread of every process, its state and where it began",
+        answering: Answering::Dump(process::stacks),
+    },
+    Command {
+        name: "!ready",
+        arguments: "",
+        about: "threads that wait for a processor",
+        answering: Answering::Dump(process::ready),
+    },
+    Command {
+        name: ".process",
+        arguments: "",
+        about: "the process that was running",
+        answering: Answering::Dump(process::current),
+    },
+    Command {
+        name: "!running",
+        arguments: "[-t] [-i]",
+        about: "what each processor was running; -i with idle ones, -t with the threads",
+        answering: Answering::Dump(running::running),
+    },
+    Command {
+        name: "!prcb",
+        arguments: "[NUMBER]",
+        about: "a processor's block",
+        answering: Answering::Dump(running::prcb),
+    },
+    Command {
+        name: "!pcr",
+        arguments: "[NUMBER]",
+        about: "a processor's control region",
+        answering: Answering::Dump(running::pcr),
+    },
+    Command {
+        name: "!irp",
+        arguments: "ADDRESS",
+        about: "an I/O request and the drivers it passes",
+        answering: Answering::Dump(object::irp),
+    },
+    Command {
+        name: "!devobj",
+        arguments: "ADDRESS",
+        about: "a device, its driver and what is attached to it",
+        answering: Answering::Dump(object::devobj),
+    },
+    Command {
+        name: "!drvobj",
+        arguments: "ADDRESS",
+        about: "a driver and its devices",
+        answering: Answering::Dump(object::drvobj),
+    },
+    Command {
+        name: "!object",
+        arguments: "ADDRESS",
+        about: "what kind of object stands at an address, and what it says",
+        answering: Answering::Dump(object::object),
     },
     Command {
         name: "lm",

@@ -9,6 +9,7 @@ pub mod loader;
 pub mod memory_manager;
 mod minidump;
 mod module;
+pub mod object;
 pub mod paged;
 pub mod pool_tags;
 pub mod process;

@@ -6,6 +6,7 @@ pub mod build;
 pub mod context;
 pub mod header32;
 pub mod header64;
+pub mod io;
 pub mod kdbg;
 pub mod loader;
 pub mod secondary;

@@ -3,6 +3,7 @@
 
 mod counters;
 mod debugger;
+mod devices;
 mod frames;
 mod images;
 mod images_write;
@@ -174,6 +175,8 @@ impl<'s> Machine<'s> {
         machine.write_hives()?;
         machine.write_debugger_block();
         machine.make_user_memory();
+        machine.make_devices();
+        machine.overwrite();
         machine.mark_pages();
         Ok(machine)
     }

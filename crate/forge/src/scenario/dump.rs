@@ -81,4 +81,16 @@ pub struct Faults {
     pub leave_out_modules: Vec<String>,
     /// Overwrite the stop time.
     pub system_time: Option<Moment>,
+    /// Overwrite words of kernel memory: links of lists, pointers.
+    pub words: Vec<Word>,
+}
+
+/// A word of kernel memory, of a pointer's width.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Word {
+    /// Where it stands.
+    pub address: Number,
+    /// What stands there now.
+    pub value: Number,
 }

@@ -1,13 +1,15 @@
 //! The scenario file: a machine at the moment it stopped, and the dump to write of it.
 //! Every field has a default, so three lines already give an openable dump; `docs/forge.md` lists them all.
 
+mod devices;
 mod dump;
 mod firmware;
 mod memory;
 mod software;
 mod value;
 
-pub use dump::{DumpKind, DumpOptions, Faults};
+pub use devices::{Device, Request};
+pub use dump::{DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
 pub use software::{
@@ -117,6 +119,8 @@ pub struct Scenario {
     pub page_files: Vec<PageFile>,
     /// Processes beside System.
     pub processes: Vec<Process>,
+    /// Devices of drivers.
+    pub devices: Vec<Device>,
     /// Pool use by tag.
     pub pool_tags: Vec<PoolTag>,
     /// Registry hives in memory.

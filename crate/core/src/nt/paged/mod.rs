@@ -54,6 +54,19 @@ pub struct PagedDump {
     pub current: Current,
     /// What drivers and Windows added behind the pages.
     pub secondary: Option<SecondaryData>,
+    /// Processes and processors, once their step is done.
+    pub lists: Option<Lists>,
+}
+
+/// Processes, and what every processor was running.
+#[derive(Clone, Debug, Default)]
+pub struct Lists {
+    /// The processes.
+    pub processes: Processes,
+    /// The processors.
+    pub running: Vec<Running>,
+    /// How threads are read.
+    pub threads: ThreadLayout,
 }
 
 impl PagedDump {
@@ -67,6 +80,7 @@ impl PagedDump {
             drivers: Drivers::default(),
             current: Current::default(),
             secondary: None,
+            lists: None,
         }
     }
 
@@ -159,9 +173,9 @@ impl PagedDump {
         source: &dyn Source,
         layouts: &Layouts<'_>,
         list: Option<&ProcessList>,
-    ) -> (Processes, Vec<Running>, ThreadLayout) {
+    ) -> Lists {
         let Some((space, machine)) = self.space(source).zip(self.machine()) else {
-            return Default::default();
+            return Lists::default();
         };
         let processes = list.map_or_else(Processes::default, |list| list.read(&space, machine));
         let threads = match (processes.all.first(), &processes.layout) {
@@ -173,7 +187,11 @@ impl PagedDump {
         let layout = ProcessorLayout::find(machine, layouts);
         let blocks = current::blocks(self, &space);
         let running = processor::running(&space, machine, &layout, &threads, &blocks);
-        (processes, running, threads)
+        Lists {
+            processes,
+            running,
+            threads,
+        }
     }
 
     /// Walks the data that was added behind the last page.

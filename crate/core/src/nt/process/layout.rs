@@ -97,6 +97,15 @@ impl ProcessLayout {
     }
 }
 
+impl ProcessLayout {
+    /// The layout that the debugger data block and the tables make most probable, unproven: for
+    /// dumps that hold no list.
+    #[must_use]
+    pub fn likeliest(machine: Machine<'_>, layouts: &Layouts<'_>) -> Option<Self> {
+        candidates(machine, layouts).into_iter().next()
+    }
+}
+
 /// The layouts that the debugger data block allows, the surest first.
 fn candidates(machine: Machine<'_>, layouts: &Layouts<'_>) -> Vec<ProcessLayout> {
     let dropped = layouts.from_types("_EPROCESS", "UniqueProcessId").is_some();

@@ -1,0 +1,180 @@
+//! Lists that a wild driver wrote into: cut, turned back on themselves, led to nowhere. What is
+//! left is told, with the reason, and nothing goes on for ever.
+
+mod support;
+
+use bluepane::analysis::Analysis;
+use bluepane::model::Report;
+use bluepane::source::SliceProvider;
+use bluepane_forge::scenario::{Number, Word};
+use bluepane_forge::{Scenario, Truth, forge};
+
+fn report(scenario: &Scenario) -> Report {
+    let bytes = forge(scenario).unwrap().to_vec();
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    analysis.report().clone()
+}
+
+fn scenario() -> Scenario {
+    let mut text = String::from(
+        "[machine]\nbuild = 19041\nmemory = \"64 MiB\"\n[stop]\ncode = 0xe2\n\
+         [dump]\nkind = \"bitmap-kernel\"\n",
+    );
+    for i in 0..20 {
+        text += &format!(
+            "[[processes]]\nname = \"p{i}.exe\"\npid = {}\n",
+            100 + 4 * i
+        );
+    }
+    Scenario::from_toml(&text).unwrap()
+}
+
+/// Address of ActiveProcessLinks of 19041.
+const LINKS: u64 = 0x448;
+
+/// The links of the processes, System's first.
+fn links(scenario: &Scenario) -> Vec<u64> {
+    let truth = Truth::of(scenario).unwrap();
+    truth.processes.iter().map(|p| p.object + LINKS).collect()
+}
+
+fn word(address: u64, value: u64) -> Word {
+    Word {
+        address: Number(address),
+        value: Number(value),
+    }
+}
+
+fn pids(report: &Report) -> Vec<u32> {
+    let memory = report.memory.as_ref().unwrap();
+    memory.processes.iter().map(|process| process.pid).collect()
+}
+
+/// The text of a note.
+fn note<'a>(report: &'a Report, code: &str) -> &'a str {
+    let found = report.notes.iter().find(|note| note.code == code);
+    found.map_or("", |note| &note.text)
+}
+
+#[test]
+fn one_wild_link_loses_no_process_and_is_told() {
+    let mut scenario = scenario();
+    let links = links(&scenario);
+    let all: Vec<u32> = pids(&report(&scenario));
+    assert_eq!(all.len(), 21);
+    for (at, value) in [
+        (links[7], 0x4141_4141_4141_4141),
+        (links[7], 0),
+        (links[7] + 8, 0xFFFF_F800_0000_0000),
+        (links[7], links[3]),
+        (links[7], links[7]),
+        (links[0], links[9]),
+    ] {
+        scenario.faults.words = vec![word(at, value)];
+        let report = report(&scenario);
+        assert_eq!(pids(&report), all, "{at:#x} {value:#x}");
+        let told = note(&report, "processes-cut");
+        assert!(told.contains("all of it was found"), "{told}");
+    }
+}
+
+#[test]
+fn two_wild_links_lose_what_lies_between_and_say_so() {
+    let mut scenario = scenario();
+    let links = links(&scenario);
+    scenario.faults.words = vec![word(links[5], 0x1234), word(links[15] + 8, 0x1234)];
+    let report = report(&scenario);
+    let found = pids(&report);
+    assert_eq!(found.len(), 6 + 6, "{found:?}");
+    assert_eq!((found[0], found[11]), (4, 176));
+    let told = note(&report, "processes-cut");
+    assert!(
+        told.contains("is not whole") && told.contains("cannot be read"),
+        "{told}"
+    );
+}
+
+#[test]
+fn a_ring_within_the_list_ends() {
+    let mut scenario = scenario();
+    let links = links(&scenario);
+    // Both ways turn: the tenth leads back to the fourth, and the fourth believes it.
+    scenario.faults.words = vec![
+        word(links[10], links[4]),
+        word(links[4] + 8, links[10]),
+        word(links[11] + 8, links[16]),
+        word(links[16], links[11]),
+    ];
+    let report = report(&scenario);
+    let found = pids(&report);
+    assert!(found.len() < 21 && found.len() >= 4, "{found:?}");
+    let mut once = found.clone();
+    once.dedup();
+    assert_eq!(once.len(), found.len());
+    assert!(note(&report, "processes-cut").contains("is not whole"));
+}
+
+#[test]
+fn a_list_head_that_leads_nowhere_gives_no_process_and_the_reason() {
+    let mut scenario = scenario();
+    let truth = Truth::of(&scenario).unwrap();
+    let head = truth.variables["PsActiveProcessHead"];
+    scenario.faults.words = vec![word(head, 0), word(head + 8, 0)];
+    let report = report(&scenario);
+    assert!(
+        report
+            .memory
+            .is_none_or(|memory| memory.processes.is_empty())
+    );
+    let told = report.notes.iter().find(|note| note.code == "no-processes");
+    assert!(told.unwrap().text.contains("cannot be read"), "{told:?}");
+}
+
+#[test]
+fn a_process_whose_page_is_gone_is_missing_and_the_others_stay() {
+    let mut scenario = scenario();
+    let links = links(&scenario);
+    let all = pids(&report(&scenario));
+    scenario.faults.leave_out.push(Number(links[9] & !0xFFF));
+    let report = report(&scenario);
+    let found = pids(&report);
+    assert!(found.len() < all.len() && found.len() >= 15, "{found:?}");
+    assert!(found.iter().all(|pid| all.contains(pid)));
+    assert!(note(&report, "processes-cut").contains("not written to the dump"));
+}
+
+#[test]
+fn drivers_survive_a_wild_link_too() {
+    let mut scenario = scenario();
+    let whole = report(&scenario).modules.len();
+    let truth = Truth::of(&scenario).unwrap();
+    let head = truth.variables["PsLoadedModuleList"];
+    scenario.faults.words = vec![word(head, 0x4141_4141)];
+    let report = report(&scenario);
+    assert_eq!(report.modules.len(), whole);
+    assert!(note(&report, "drivers-cut").contains("all of it was found"));
+    assert_eq!(report.modules[0].name, "ntoskrnl.exe");
+}
+
+#[test]
+fn a_member_that_stands_elsewhere_is_withheld_and_not_shown_wrong() {
+    let mut scenario = scenario();
+    let truth = Truth::of(&scenario).unwrap();
+    // CommitCharge of 19041 holds pointers in this kernel.
+    let commit = 0x648;
+    scenario.faults.words = truth
+        .processes
+        .iter()
+        .map(|p| word(p.object + commit, p.object))
+        .collect();
+    let report = report(&scenario);
+    let processes = &report.memory.as_ref().unwrap().processes;
+    assert_eq!(processes.len(), 21);
+    assert!(
+        processes
+            .iter()
+            .all(|process| process.commit_pages.is_none())
+    );
+    assert!(note(&report, "process-layout").contains("commit"));
+}

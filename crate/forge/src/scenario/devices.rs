@@ -1,0 +1,32 @@
+//! Devices, and requests on their way through them.
+
+use super::Number;
+use serde::Deserialize;
+
+/// A device of a loaded driver.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Device {
+    /// Where its object lies.
+    pub address: Number,
+    /// File name of its driver, one of the modules.
+    pub driver: String,
+    /// Its name, as `\Device\Harddisk0`; none when empty.
+    pub name: String,
+    /// Address of the device that is attached above it; none when 0.
+    pub attached: Number,
+    /// A request that waits here.
+    pub request: Option<Request>,
+}
+
+/// An I/O request packet that has come down to a device.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Request {
+    /// Where it lies.
+    pub address: Number,
+    /// IRP_MJ_*.
+    pub major: u8,
+    /// Minor function.
+    pub minor: u8,
+}
