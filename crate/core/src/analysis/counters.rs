@@ -12,7 +12,8 @@ use crate::symbols::layout::Layouts;
 pub(super) fn read(known: &Known, space: &dyn AddressSpace) -> Option<MemoryManager> {
     let paged = known.paged.as_ref()?;
     let kernel = known.dump()?.kernel_base()?;
-    let layouts = Layouts::for_kernel(&identity::kernel(&paged.header, known));
+    let layouts =
+        Layouts::for_kernel(&identity::kernel(&paged.header, known)).with_types(known.types());
     let target = Target {
         space,
         layouts: &layouts,
@@ -27,7 +28,8 @@ pub(super) fn read(known: &Known, space: &dyn AddressSpace) -> Option<MemoryMana
 pub(super) fn pool(known: &Known, space: &dyn AddressSpace) -> Option<PoolTags> {
     let paged = known.paged.as_ref()?;
     let kernel = known.dump()?.kernel_base()?;
-    let layouts = Layouts::for_kernel(&identity::kernel(&paged.header, known));
+    let layouts =
+        Layouts::for_kernel(&identity::kernel(&paged.header, known)).with_types(known.types());
     Some(PoolTags::read(PoolTarget {
         space,
         layouts: &layouts,

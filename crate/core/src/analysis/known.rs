@@ -21,6 +21,7 @@ use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
+use crate::symbols::Types;
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
@@ -180,6 +181,13 @@ impl Known {
         });
         self.modules = described.unwrap_or_default();
         self.place_files();
+    }
+
+    /// The kernel's structures, where its symbol file was put beside the dump.
+    pub(super) fn types(&self) -> Option<&dyn Types> {
+        let kernel = self.dump()?.kernel_base()?;
+        let table = self.files.table(kernel)?;
+        Some(table)
     }
 
     /// Finds out which modules the files beside the dump belong to.

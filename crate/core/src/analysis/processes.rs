@@ -15,13 +15,15 @@ use alloc::{string::String, vec::Vec};
 
 /// Walks the list of processes.
 pub(super) fn walk(source: &dyn Source, dump: &PagedDump, known: &Known) -> Option<ProcessList> {
-    let layouts = Layouts::for_kernel(&identity::kernel(&dump.header, known));
+    let layouts =
+        Layouts::for_kernel(&identity::kernel(&dump.header, known)).with_types(known.types());
     dump.walk_processes(source, &layouts)
 }
 
 /// Reads what each of them tells, and what the processors were running.
 pub(super) fn read(source: &dyn Source, dump: &PagedDump, known: &Known) -> Lists {
-    let layouts = Layouts::for_kernel(&identity::kernel(&dump.header, known));
+    let layouts =
+        Layouts::for_kernel(&identity::kernel(&dump.header, known)).with_types(known.types());
     dump.read_running(source, &layouts, known.process_list.as_ref())
 }
 

@@ -6,6 +6,7 @@
 
 mod caller;
 mod near;
+mod parameters;
 pub(super) mod rules;
 
 use super::codes::{Silence, silence};
@@ -53,12 +54,15 @@ const DIRECT: &[Rule] = &[
     rules::display_driver,
     rules::caught_by_verifier,
     rules::holds_the_power_request,
+    parameters::a_parameter_leads_to,
     rules::inside_windows_own_driver,
 ];
 /// Rules that look at the neighbourhood, asked only where the stack is that of the culprit.
 const NEARBY: &[Rule] = &[caller::called_the_kernel, near::nearest_driver];
 /// What codes of damage leave of them, where the damage lay in what a driver handed over.
 const FINDER: &[Rule] = &[caller::called_the_kernel];
+/// What a watchdog's code leaves of them.
+const WAITED_FOR: &[Rule] = &[parameters::a_parameter_leads_to];
 /// Rules that hold even with codes that otherwise name nobody.
 const ALWAYS: &[Rule] = &[
     rules::asked_windows_to_stop,
@@ -75,6 +79,7 @@ pub fn blame(facts: &Facts<'_>) -> Verdict {
     }
     let rules = match silence {
         Some(_) if caller::may_break_silence(facts) => [ALWAYS, FINDER].concat(),
+        Some(_) if parameters::may_break_silence(facts) => [ALWAYS, WAITED_FOR].concat(),
         Some(_) => ALWAYS.to_vec(),
         None => [DIRECT, NEARBY].concat(),
     };

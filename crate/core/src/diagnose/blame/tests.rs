@@ -348,3 +348,27 @@ fn a_guessed_stack_does_not_break_the_silence_about_damage() {
     let machine = Machine::stopped_by(&[NT, "acme.sys", "acme.sys"]);
     assert_eq!(named(&machine.facts(0x19, [0x22, 1, 1, 0])), None);
 }
+
+#[test]
+fn a_routine_or_object_among_the_parameters_leads_to_its_driver() {
+    let machine = Machine::stopped_by(&[NT]);
+    // CANCEL_STATE_IN_COMPLETED_IRP: the second parameter is the cancel routine.
+    let routine = |name: &str| machine.facts(0x48, [0x1000, address(name, 0x99), 0, 0]);
+    assert_eq!(named(&routine("acme.sys")), likely("acme.sys"));
+    assert_eq!(named(&routine(NT)), None);
+    let (irp, location, device, driver) = (0x1000, 0x2000, 0x3000, 0x4000);
+    let memory = Objects(vec![
+        (irp, 6),
+        (irp + 0xB8, location),
+        (location + 0x28, device),
+        (device, 3),
+        (device + 8, driver),
+        (driver, 4),
+        (driver + 0x18, address("acme.sys", 0)),
+    ]);
+    // MULTIPLE_IRP_COMPLETE_REQUESTS: the request says who held it, no more.
+    let mut facts = machine.facts(0x44, [irp, 0, 0, 0]);
+    assert_eq!(named(&facts), None);
+    facts.space = Some(&memory);
+    assert_eq!(named(&facts), possible("acme.sys"));
+}
