@@ -11,6 +11,7 @@ public facts (ntdiff).
 import csv
 import itertools
 import json
+import lzma
 import pathlib
 import sys
 
@@ -221,6 +222,7 @@ def layouts():
             fields = {name: place[0] for name, place in entry["fields"].items()}
             narrow = [n for n, (_, kind) in entry["fields"].items() if kind in ("unsigned long", "long")]
             add(structure, "x64", entry["first"], entry["last"], entry["size"], fields, narrow)
+    whole(add)
     errors(add)
     newest(add)
     for structure, by_architecture in FIXED.items():
@@ -228,6 +230,22 @@ def layouts():
         for architecture, (size, fields) in by_architecture.items():
             add(structure, architecture, "6.0.6000.0", "10.0.26100.9999", size, fields)
     return found
+
+
+# Of 20348 there are no published headers; a whole symbol file has what its digest leaves out.
+WHOLE = {"10.0.20348.288": ("20348.288", "20348.2529", ["_MI_SYSTEM_PTE_TYPE", "_MM_PAGED_POOL_INFO"])}
+
+
+def whole(add):
+    identities = {row["version"]: key for key, row in rows("nt_x64_symbol_rvas.csv").items()}
+    for version_, (first, last, structures_) in WHOLE.items():
+        path = SOURCE.parent / "isf" / f"{identities[version_][:32]}-1.json.xz"
+        types = json.load(lzma.open(path))["user_types"]
+        for structure in structures_:
+            found = types.get(structure)
+            if found:
+                fields = {name: field["offset"] for name, field in found["fields"].items()}
+                add(structure, "x64", f"10.0.{first}", f"10.0.{last}", found["size"], fields)
 
 
 def errors(add):

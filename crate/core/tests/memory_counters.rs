@@ -227,3 +227,135 @@ fn pool_use_by_tag_is_the_scenarios_in_every_build() {
         assert_eq!(owners, [false, true, true], "{machine}");
     }
 }
+
+/// What a kernel in no symbol table calls its symbol file.
+const UNKNOWN: &str = "guid = \"00112233445566778899AABBCCDDEEFF\"\n";
+
+/// Asserts that every figure is the scenario's or withheld with a reason, and that those of `must`
+/// are there.
+fn assert_honest(what: &str, memory: &Memory, must: &[&str]) {
+    for (_, name, value) in COUNTERS {
+        let counter = &memory.counters[name];
+        match counter.pages {
+            Some(pages) => assert_eq!(pages.0, *value, "{what}: {name}: {}", counter.source),
+            None => {
+                assert!(counter.gap.is_some(), "{what}: {name}");
+                assert!(
+                    !must.contains(name),
+                    "{what}: {name} is withheld: {:?}",
+                    memory.limits
+                );
+            }
+        }
+    }
+}
+
+const MAIN: &[&str] = &[
+    "available",
+    "committed",
+    "commit_limit",
+    "modified",
+    "shared_commit",
+];
+
+#[test]
+fn a_kernel_in_no_symbol_table_is_read_by_what_must_stand_in_its_structures() {
+    for (machine, _) in &MACHINES[2..8] {
+        let text = scenario(machine, COUNTERS) + "[faults]\n" + UNKNOWN;
+        let memory = memory(&text);
+        assert_honest(machine, &memory, MAIN);
+        assert_honest(
+            machine,
+            &memory,
+            &["committed_peak", "zeroed", "free", "mdl_pages"],
+        );
+        assert_eq!(memory.page_files.len(), 3, "{machine}");
+        let available = &memory.counters["available"];
+        assert!(
+            available.source.contains("found by its content"),
+            "{machine}"
+        );
+        assert!(available.confidence < Confidence::Certain, "{machine}");
+    }
+    // Without a symbol table nothing tells where these few are.
+    for machine in ["build = 7601", "build = 9600"] {
+        let memory = memory(&(scenario(machine, COUNTERS) + "[faults]\n" + UNKNOWN));
+        assert_honest(
+            machine,
+            &memory,
+            &["available", "committed", "commit_limit", "modified"],
+        );
+        assert_eq!(memory.page_files.len(), 3, "{machine}");
+        assert_eq!(
+            memory.counters["mdl_pages"].gap,
+            Some(Gap::UnknownLayout),
+            "{machine}"
+        );
+    }
+}
+
+/// Layouts that differ from the build's own as servicing makes them differ.
+const SERVICED: &[(&str, &str)] = &[
+    (
+        "build = 14393",
+        "members = { '_MI_PARTITION.Vp' = 0x1400, '_MI_PARTITION.Commit' = 0x1180, \
+         '_MI_PARTITION.PageLists' = 0x640, '_MI_SYSTEM_INFORMATION.Vs' = 0x1680, \
+         '_MI_SYSTEM_INFORMATION.Errors' = 0xbd0 }",
+    ),
+    (
+        "build = 17763",
+        "members = { '_MI_SYSTEM_INFORMATION.Vs' = 0x2540, '_MI_SYSTEM_INFORMATION.Errors' = 0x1e18 }",
+    ),
+    (
+        "build = 19041",
+        "members = { '_MI_SYSTEM_INFORMATION.Vs' = 0x25c0, '_MI_SYSTEM_INFORMATION.Errors' = 0x1df8 }",
+    ),
+    ("build = 14393", "layout_of = 17763"),
+    ("build = 17763", "layout_of = 14393"),
+    ("build = 17763", "layout_of = 19041"),
+    ("build = 19041", "layout_of = 17763"),
+    ("build = 20348", "layout_of = 22000"),
+    ("build = 22000", "layout_of = 20348"),
+    ("build = 22000", "layout_of = 26100"),
+    // A place that no kernel is known to have.
+    ("build = 19041", "members = { '_MI_PARTITION.Vp' = 0x1640 }"),
+];
+
+#[test]
+fn layouts_that_servicing_moved_are_read_right_or_withheld_and_never_wrong() {
+    for (machine, fault) in SERVICED {
+        for guid in ["", UNKNOWN] {
+            let what = format!("{machine}, {fault}, {guid}");
+            let text = scenario(machine, COUNTERS) + "[faults]\n" + fault + "\n" + guid;
+            let memory = memory(&text);
+            assert_honest(&what, &memory, &["available", "committed", "commit_limit"]);
+            assert_eq!(memory.page_files.len(), 3, "{what}");
+        }
+    }
+}
+
+#[test]
+fn members_that_no_known_layout_has_are_withheld() {
+    let fault = "[faults]\nmembers = { '_MI_VISIBLE_PARTITION.TotalCommitLimit' = 0x2f0, \
+                 '_MI_VISIBLE_PARTITION.TotalCommittedPages' = 0x2f8 }\n";
+    for guid in ["", UNKNOWN] {
+        let memory = memory(&(scenario("build = 19041", COUNTERS) + fault + guid));
+        assert_honest(guid, &memory, &["available"]);
+        for name in ["committed", "commit_limit"] {
+            assert_eq!(memory.counters[name].pages, None, "{name}");
+        }
+        assert!(!memory.limits.is_empty());
+    }
+}
+
+#[test]
+fn without_the_debugger_data_block_a_known_kernel_still_tells_everything() {
+    for (machine, unknown) in &MACHINES[..7] {
+        for state in ["absent", "encoded"] {
+            let fault = format!("[faults]\ndebugger_data = \"{state}\"\n");
+            let memory = memory(&(scenario(machine, COUNTERS) + &fault));
+            assert_counters(&format!("{machine}, {state}"), &memory, unknown);
+            assert_eq!(memory.page_files.len(), 3, "{machine}");
+        }
+    }
+}

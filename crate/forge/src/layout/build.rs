@@ -130,6 +130,36 @@ impl Build {
         build
     }
 
+    /// Takes the memory manager's structures from another build.
+    pub fn lay_out_as(&mut self, other: &Self) {
+        let is_mm = |name: &str| {
+            ["_MI_", "_MM", "_POOL_TRACKER"]
+                .iter()
+                .any(|start| name.starts_with(start))
+        };
+        self.structs.retain(|name, _| !is_mm(name));
+        let theirs = other.structs.iter().filter(|(name, _)| is_mm(name));
+        self.structs
+            .extend(theirs.map(|(n, s)| (n.clone(), s.clone())));
+    }
+
+    /// Moves a member, given as `_STRUCTURE.Member`; false when there is no such structure.
+    pub fn move_member(&mut self, path: &str, offset: u64) -> bool {
+        let Some((structure, member)) = path.split_once('.') else {
+            return false;
+        };
+        let found = self.structs.get_mut(structure);
+        found.is_some_and(|(_, fields)| {
+            fields.insert(member.to_owned(), offset);
+            true
+        })
+    }
+
+    /// Moves a global variable.
+    pub fn move_data(&mut self, name: &str, rva: u32) {
+        self.data.insert(name.to_owned(), rva);
+    }
+
     /// The last two parts of the version: build and revision.
     pub fn number(&self) -> (u32, u32) {
         let mut parts = self

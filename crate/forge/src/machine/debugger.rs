@@ -3,7 +3,7 @@
 use super::Machine;
 use crate::bytes::Bytes;
 use crate::layout::kdbg;
-use crate::scenario::Architecture;
+use crate::scenario::{Architecture, DebuggerBlock};
 
 impl Machine<'_> {
     /// Bytes of the debugger data block.
@@ -37,8 +37,37 @@ impl Machine<'_> {
         block.u16(kdbg::FLAGS, self.paging_flags());
         block.u64(kdbg::MM_PAGE_SIZE, 0x1000);
         let size = self.debugger_block_size();
-        self.kernel.write(at, &block.as_slice()[..size]);
+        let mut bytes = block.as_slice()[..size].to_vec();
+        match self.scenario.faults.debugger_data {
+            DebuggerBlock::Plain => {}
+            DebuggerBlock::Absent => bytes.fill(0),
+            DebuggerBlock::Encoded => self.encode(&mut bytes),
+        }
+        self.kernel.write(at, &bytes);
         self.write_version_block(list);
+    }
+
+    /// Encodes the block as Windows keeps it while it runs: the inverse of XOR with KiWaitNever,
+    /// rotation by its low byte, XOR with the address of KdpDataBlockEncoded, byte swap, and XOR
+    /// with KiWaitAlways. (QEMU elf2dmp and volatility's win8_kdbg describe the way back.)
+    fn encode(&mut self, bytes: &mut [u8]) {
+        let mut rng = self.rng("debugger data");
+        let (never, always) = (rng.next(), rng.next());
+        let flag = self.variable("KdpDataBlockEncoded").unwrap_or(0);
+        for (name, value) in [("KiWaitNever", never), ("KiWaitAlways", always)] {
+            if let Some(at) = self.variable(name) {
+                self.kernel.u64(at, value);
+            }
+        }
+        if flag != 0 {
+            self.kernel.write(flag, &[1]);
+        }
+        for word in bytes.chunks_exact_mut(8) {
+            let plain = u64::from_le_bytes(word.try_into().unwrap_or_default());
+            let mixed = (plain ^ always).swap_bytes() ^ flag;
+            let encoded = mixed.rotate_right((never & 0xff) as u32) ^ never;
+            word.copy_from_slice(&encoded.to_le_bytes());
+        }
     }
 
     /// DBGKD_GET_VERSION64: what a debugger asks a machine first.

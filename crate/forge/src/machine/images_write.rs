@@ -173,14 +173,11 @@ impl Machine<'_> {
     fn kernel_sections(&self, tables: u32, size: u32) -> Vec<Section> {
         let pages = size.div_ceil(0x1000) as usize;
         let mut kind: Vec<Option<u32>> = vec![None; pages];
-        for (_, rva) in self.build.variables() {
-            kind[(rva / 0x1000) as usize] = Some(DATA);
-        }
         for f in &self.build.code {
             kind[(f.rva / 0x1000) as usize] = Some(CODE);
         }
-        // The registry's variables lie in PAGEDATA; what the digests list as code beside them are data as well.
-        if let Some(rva) = self.build.data("CmpHiveListHead") {
+        // What the digests list as code beside variables are exported variables as well.
+        for (_, rva) in self.build.variables() {
             kind[(rva / 0x1000) as usize] = Some(DATA);
         }
         let last = (tables + KERNEL_TABLES) / 0x1000;

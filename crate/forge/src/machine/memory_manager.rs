@@ -3,7 +3,7 @@
 
 use super::Machine;
 use super::counters::CounterValues;
-use crate::scenario::{Architecture, PageFile};
+use crate::scenario::PageFile;
 
 impl Machine<'_> {
     /// Writes every counter and the page files.
@@ -134,7 +134,7 @@ impl Machine<'_> {
     fn write_page_files(&mut self) -> Vec<u64> {
         let s = "_MMPAGING_FILE";
         // 24H2 shrank the counters to 32 bits.
-        let narrow = self.arch() == Architecture::X86 || self.scenario.machine.build >= 26100;
+        let narrow = self.build.field(s, "MaximumSize") == Some(4);
         let width = if narrow { 4 } else { 8 };
         let mut files = Vec::new();
         for (number, file) in self.scenario.page_files.clone().iter().enumerate() {
@@ -200,6 +200,16 @@ impl Machine<'_> {
             ("TotalPagesForPagingFile", c.modified),
         ] {
             self.set_pointer(vp_at, vp, member, value);
+        }
+        // A list of pages says which one it is.
+        let name = self.build.field("_MMPFNLIST", "ListName").unwrap_or(8);
+        for (member, list) in [
+            ("ModifiedPageListHead", 3),
+            ("ModifiedNoWritePageListHead", 4),
+        ] {
+            if let Some(offset) = self.build.field(vp, member) {
+                self.kernel.u32(vp_at + offset + name, list);
+            }
         }
         self.set(vp_at, vp, "NumberOfPagingFiles", files.len() as u64, 4);
         self.set(vp_at, vp, "ChargeCommitmentFailures", c.commit_failures, 4);

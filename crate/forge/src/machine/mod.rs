@@ -135,12 +135,28 @@ impl<'s> Machine<'s> {
     /// A build the forge has no layouts of, or a stack that names unknown code.
     pub fn invent(scenario: &'s Scenario) -> Result<Self, ScenarioError> {
         let arch = scenario.machine.architecture;
-        let Some(build) = Build::load(arch, scenario.machine.build) else {
-            return Err(ScenarioError::UnknownBuild {
-                build: scenario.machine.build,
+        let load = |number: u32| {
+            Build::load(arch, number).ok_or_else(|| ScenarioError::UnknownBuild {
+                build: number,
                 known: Build::numbers(arch),
-            });
+            })
         };
+        let mut build = load(scenario.machine.build)?;
+        if let Some(other) = scenario.faults.layout_of {
+            build.lay_out_as(&load(other)?);
+        }
+        for (path, offset) in &scenario.faults.members {
+            if !build.move_member(path, offset.0) {
+                let text = format!("{path} is no member of a structure that this build has");
+                return Err(ScenarioError::Unsupported(text));
+            }
+        }
+        for (name, rva) in &scenario.faults.variables {
+            build.move_data(name, rva.0 as u32);
+        }
+        if let Some(guid) = &scenario.faults.guid {
+            build.guid.clone_from(guid);
+        }
         let regions = Regions::new(scenario);
         let mut machine = Self {
             scenario,

@@ -2,6 +2,7 @@
 
 use super::{Moment, Number};
 use serde::Deserialize;
+use std::collections::BTreeMap;
 
 /// The kinds of dump Windows and its debugger write.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
@@ -83,6 +84,16 @@ pub struct Faults {
     pub system_time: Option<Moment>,
     /// Overwrite words of kernel memory: links of lists, pointers.
     pub words: Vec<Word>,
+    /// Lay the memory manager's structures out as in another build of the same architecture.
+    pub layout_of: Option<u32>,
+    /// Move members, as servicing does: `"_MI_PARTITION.Vp" = 0x1400`.
+    pub members: BTreeMap<String, Number>,
+    /// Move variables of the kernel, by name, to other addresses relative to its base.
+    pub variables: BTreeMap<String, Number>,
+    /// Another symbol file for the kernel, one that is in no table: 32 digits.
+    pub guid: Option<String>,
+    /// What became of the debugger data block.
+    pub debugger_data: DebuggerBlock,
 }
 
 /// A word of kernel memory, of a pointer's width.
@@ -93,4 +104,17 @@ pub struct Word {
     pub address: Number,
     /// What stands there now.
     pub value: Number,
+}
+
+/// State of the debugger data block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum DebuggerBlock {
+    /// Plain, as Windows leaves it when it writes a dump.
+    #[default]
+    Plain,
+    /// Overwritten with zeros.
+    Absent,
+    /// As it is while Windows runs without a debugger (64-bit builds from 9600 on).
+    Encoded,
 }

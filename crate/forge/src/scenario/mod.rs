@@ -9,7 +9,7 @@ mod software;
 mod value;
 
 pub use devices::{Device, Request};
-pub use dump::{DumpKind, DumpOptions, Faults, Word};
+pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
 pub use software::{

@@ -35,7 +35,8 @@ struct Place {
 
 /// The partition as it was found: what the memory manager's state is checked against.
 pub(super) struct Partition {
-    pub at: VirtualAddress,
+    /// Where it begins, when that is known beyond doubt.
+    pub base: Option<VirtualAddress>,
     pub committed: Option<u64>,
 }
 
@@ -92,7 +93,7 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
     found.put("physical", head("NumberOfPhysicalPages"), text, certain);
     let text = source(vp, "AvailablePages", how);
     found.put("available", head("AvailablePages"), text, certain);
-    let fits = choice.score > 0 || (place.expected && how != How::ByScan);
+    let fits = choice.score > 0 || place.expected && is_sane(reader, place.at, &choice.shape);
     if fits {
         for &(name, member) in VISIBLE {
             found.put(name, head(member), source(vp, member, how), confidence);
@@ -111,11 +112,25 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         place,
         trust: (how, trust),
     };
-    parts.read(found);
+    let base = parts.read(found);
     Some(Partition {
-        at: place.at,
+        base,
         committed: found.pages("committed"),
     })
+}
+
+/// Whether figures that break the rules are still figures: then they are shown as doubtful, where this
+/// very kernel has them.
+fn is_sane(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
+    let number = |member| reader.value(at, shape, member);
+    let sane = || {
+        let (how, _) = shape.trust();
+        let most = number("NumberOfPhysicalPages")?.checked_mul(64)?;
+        let (committed, limit) = (number("TotalCommittedPages")?, number("TotalCommitLimit")?);
+        let range = 1..=most;
+        Some(how != How::ByFamily && range.contains(&committed) && range.contains(&limit))
+    };
+    sane().unwrap_or(false)
 }
 
 /// Why there is nothing.
@@ -387,7 +402,8 @@ struct Trial<'a> {
 }
 
 impl<'a> Parts<'a, '_> {
-    fn read(&self, found: &mut MemoryManager) {
+    /// Reads them, and says where the partition begins.
+    fn read(&self, found: &mut MemoryManager) -> Option<VirtualAddress> {
         let mut best: Option<(u32, Trial<'a>)> = None;
         for row in self.reader.shapes("_MI_PARTITION") {
             let Some(trial) = self.attempt(row, found) else {
@@ -403,10 +419,11 @@ impl<'a> Parts<'a, '_> {
                 break;
             }
         }
-        if let Some((_, trial)) = best {
-            self.commit(&trial, found);
-            self.lists(&trial, found);
-        }
+        let (_, trial) = best?;
+        self.commit(&trial, found);
+        self.lists(&trial, found);
+        let sure = trial.exact || trial.lists.is_some();
+        self.place.base.or(Some(trial.base).filter(|_| sure))
     }
 
     fn attempt(&self, row: Shape<'a>, found: &MemoryManager) -> Option<Trial<'a>> {

@@ -44,7 +44,10 @@ struct Place<'a> {
     state: Option<(VirtualAddress, Shape<'a>)>,
     shape: Shape<'a>,
     how: How,
-    score: u32,
+    /// What speaks for it before its figures were looked at.
+    prior: u32,
+    /// How well its figures fit; 0 when they do not.
+    fit: u32,
 }
 
 /// From this score on something more than order of size speaks for it.
@@ -57,13 +60,15 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
         pages: physical.unwrap_or(1 << 36),
         committed: partition.and_then(|partition| partition.committed),
     };
-    let mut best: Option<Place<'_>> = None;
-    for mut place in places(reader, partition) {
-        place.score += bounds.score(reader, &place).unwrap_or(0);
-        if place.score > best.map_or(BARE, |best| best.score) {
-            best = Some(place);
-        }
+    let mut tried = places(reader, partition);
+    for place in &mut tried {
+        place.fit = bounds.fit(reader, place).unwrap_or(0);
     }
+    let fitting = tried.iter().filter(|place| place.fit > 0);
+    let best = fitting.copied().reduce(|best, next| {
+        let better = (next.fit, next.prior) > (best.fit, best.prior);
+        if better { next } else { best }
+    });
     let best = best.or_else(|| search(reader, &bounds));
     let Some(place) = best else {
         found.limits.push(
@@ -73,13 +78,11 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
         );
         return;
     };
-    visible(reader, &place, found);
+    tried.retain(|rival| place.how == How::ByScan && rival.fit == place.fit);
+    visible(reader, &place, &tried, found);
     pools(reader, &place, &bounds, found);
     errors(reader, &place, found);
 }
-
-/// What a place has before anything in it was looked at.
-const BARE: u32 = 1;
 
 /// Candidates, the most probable first.
 fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'a>> {
@@ -103,7 +106,8 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
                     state: Some((state, *row)),
                     shape,
                     how,
-                    score: 2 * u32::from(anchored),
+                    prior: u32::from(anchored),
+                    fit: 0,
                 });
             }
             if reader.pending.get() {
@@ -119,26 +123,32 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
             };
             Some((state, *states.iter().find(fits)?))
         });
-        let guessed = states.iter().filter(|row| row.is_of_build(build));
-        let guessed = guessed.filter_map(|row| {
-            let base = at.0.checked_sub(row.offset("Vs")?)?;
-            near(partition, base).then_some((VirtualAddress(base), *row))
+        let guessed = states.iter().filter_map(|row| {
+            let base = VirtualAddress(at.0.checked_sub(row.offset("Vs")?)?);
+            neighbours(reader, partition, base).then_some((base, *row))
         });
         found.push(Place {
             at,
             state: state.or_else(|| guessed.clone().next()),
             shape,
             how: How::ByScan,
-            score: u32::from(shape.is_of_build(build)),
+            prior: u32::from(shape.is_of_build(build)),
+            fit: 0,
         });
     }
     found
 }
 
-/// Whether that may be MiState: both structures are neighbours in every known kernel up to 22631;
-/// where the partition was not found nothing speaks against it.
-fn near(partition: Option<&Partition>, state: u64) -> bool {
-    partition.is_none_or(|partition| partition.at.0.abs_diff(state) < 0x2_0000)
+/// Whether that is MiState: it is as far from the partition as in known kernels of this build.
+fn neighbours(reader: &Reader<'_>, partition: Option<&Partition>, state: VirtualAddress) -> bool {
+    let Some(base) = partition.and_then(|partition| partition.base) else {
+        return false;
+    };
+    let distances = reader
+        .target
+        .layouts
+        .distances("MiState", "MiSystemPartition");
+    distances.contains(&(base.0.wrapping_sub(state.0) as i64))
 }
 
 /// Where the debugger data block says that Vs is, for each shape.
@@ -184,14 +194,12 @@ fn search<'a>(reader: &Reader<'a>, bounds: &Bounds) -> Option<Place<'a>> {
                 state: None,
                 shape,
                 how: How::ByScan,
-                score: 0,
+                prior: 0,
+                fit: PROVEN,
             };
             let near_end = line.saturating_add(size) >= page.len();
-            if (quick != 0 || near_end) && bounds.score(reader, &place) == Some(PROVEN) {
-                found.push(Place {
-                    score: PROVEN,
-                    ..place
-                });
+            if (quick != 0 || near_end) && bounds.fit(reader, &place) == Some(PROVEN) {
+                found.push(place);
             }
         }
     });
@@ -207,7 +215,7 @@ struct Bounds {
 
 impl Bounds {
     /// How well a place obeys them; `None` when it does not.
-    fn score(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<u32> {
+    fn fit(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<u32> {
         let number = |member| reader.value(place.at, &place.shape, member);
         let (nonpaged, most) = (
             number("NonPagedPoolCommit")?,
@@ -251,22 +259,30 @@ fn paged_pool(reader: &Reader<'_>, place: &Place<'_>) -> Option<(u64, u64)> {
     Some((used, reader.value(at, &shape, "MaximumSize")?))
 }
 
-fn visible(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
-    let (how, confidence) = trust(place);
+/// Reads the figures of Vs. One that a layout which fits as well reads otherwise is only possible.
+fn visible(
+    reader: &Reader<'_>,
+    place: &Place<'_>,
+    rivals: &[Place<'_>],
+    found: &mut MemoryManager,
+) {
+    let (how, trusted) = trust(place);
     for &(name, member) in VISIBLE {
         let value = reader.number(place.at, &place.shape, member);
+        let agree = |rival: &Place<'_>| reader.number(rival.at, &rival.shape, member) == value;
+        let confidence = sure(trusted, rivals.iter().all(agree), false);
         found.put(name, value, source("MiState.Vs", member, how), confidence);
     }
     if let Some((used, _)) = paged_pool(reader, place) {
         let text = source("MiState.Vs.PagedPoolInfo", "AllocatedPagedPool", how);
-        found.put("paged_pool", Some(Ok(used)), text, confidence);
+        found.put("paged_pool", Some(Ok(used)), text, trusted);
     }
     let info = place.shape.offset("SystemPteInfo");
     let shape = companion(reader, "_MI_SYSTEM_PTE_TYPE", &place.shape);
     if let (Some(at), Some(shape)) = (info.and_then(|info| place.at.checked_add(info)), shape) {
         let free = reader.number(at, &shape, "TotalFreeSystemPtes");
         let text = source("MiState.Vs.SystemPteInfo", "TotalFreeSystemPtes", how);
-        found.put("free_system_ptes", free, text, confidence);
+        found.put("free_system_ptes", free, text, trusted);
     }
 }
 
@@ -279,7 +295,7 @@ fn trust(place: &Place<'_>) -> (How, Confidence) {
     } else {
         trust
     };
-    (how, sure(trust, true, place.score >= PROVEN))
+    (how, sure(trust, true, place.fit >= PROVEN))
 }
 
 /// Nonpaged pool in use: a member of MiState itself, and its commit where that is not known.

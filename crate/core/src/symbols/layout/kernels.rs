@@ -15,7 +15,7 @@ pub(super) struct Kernel {
     pub build: u32,
     pub revision: u32,
     /// Number of the symbol, and where it is relative to the base of the image.
-    places: Vec<(usize, u32)>,
+    places: Places,
 }
 
 /// The line that names the symbols.
@@ -49,33 +49,16 @@ impl Kernel {
                 (None, None) => false,
             })
         };
-        let mut build = 0;
-        let mut order: Vec<usize> = Vec::new();
-        let mut steps: Vec<i64> = Vec::new();
-        for line in text::lines(Table::Kernels.text()).skip(1) {
-            if let Some(head) = line.strip_prefix("@ ") {
-                let mut numbers = head.split(' ').map_while(|word| word.parse().ok());
-                build = numbers.next().unwrap_or(0) as u32;
-                order = numbers.collect();
-                steps = Vec::new();
-                continue;
+        all(|line, build, places| {
+            if is_meant(line) != Some(true) {
+                return None;
             }
-            steps = follow(line.split(' ').skip(5), &steps)?;
-            if is_meant(line) == Some(true) {
-                let revision = line.split(' ').next()?.parse().ok()?;
-                let mut at = 0_i64;
-                let places = order.iter().zip(&steps).filter_map(|(&symbol, step)| {
-                    at = at.checked_add(*step)?;
-                    Some((symbol, u32::try_from(at).ok()?))
-                });
-                return Some(Self {
-                    build,
-                    revision,
-                    places: places.collect(),
-                });
-            }
-        }
-        None
+            Some(Self {
+                build,
+                revision: line.split(' ').next()?.parse().ok()?,
+                places: places(),
+            })
+        })
     }
 
     /// Where a symbol is.
@@ -84,6 +67,72 @@ impl Kernel {
         let place = self.places.iter().find(|&&(number, _)| number == symbol)?;
         Some(place.1)
     }
+}
+
+/// Number of a symbol, and where it is relative to the base of the image.
+type Places = Vec<(usize, u32)>;
+
+/// Calls `test` with every kernel of the table - its line, its build, and what gives its symbols -
+/// until it answers.
+fn all<T>(mut test: impl FnMut(&'static str, u32, &dyn Fn() -> Places) -> Option<T>) -> Option<T> {
+    let mut build = 0;
+    let mut order: Vec<usize> = Vec::new();
+    let mut steps: Vec<i64> = Vec::new();
+    for line in text::lines(Table::Kernels.text()).skip(1) {
+        if let Some(head) = line.strip_prefix("@ ") {
+            let mut numbers = head.split(' ').map_while(|word| word.parse().ok());
+            build = numbers.next().unwrap_or(0) as u32;
+            order = numbers.collect();
+            steps = Vec::new();
+            continue;
+        }
+        steps = follow(line.split(' ').skip(5), &steps)?;
+        let places = || {
+            let mut at = 0_i64;
+            let places = order.iter().zip(&steps).filter_map(|(&symbol, step)| {
+                at = at.checked_add(*step)?;
+                Some((symbol, u32::try_from(at).ok()?))
+            });
+            places.collect()
+        };
+        if let Some(found) = test(line, build, &places) {
+            return Some(found);
+        }
+    }
+    None
+}
+
+/// Distances from one symbol to another in the kernels of a build, or of the last one before it.
+pub(super) fn distances(build: u32, from: &str, to: &str) -> Vec<i64> {
+    let number = |name: &str| names().position(|known| known == name);
+    let (Some(from), Some(to)) = (number(from), number(to)) else {
+        return Vec::new();
+    };
+    let mut nearest = 0;
+    let mut found: Vec<i64> = Vec::new();
+    all(|_, own, places| {
+        if own > build {
+            return Some(());
+        }
+        if own != nearest {
+            nearest = own;
+            found.clear();
+        }
+        let places = places();
+        let at = |symbol| {
+            places
+                .iter()
+                .find(|place| place.0 == symbol)
+                .map(|place| i64::from(place.1))
+        };
+        if let (Some(from), Some(to)) = (at(from), at(to))
+            && !found.contains(&(to - from))
+        {
+            found.push(to - from);
+        }
+        None
+    });
+    found
 }
 
 /// The distances of a line, given those of the line above it.

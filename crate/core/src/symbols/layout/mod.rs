@@ -229,6 +229,16 @@ impl<'a> Layouts<'a> {
         types.or_else(|| self.rows(structure).first()?.size())
     }
 
+    /// Distances in bytes from one variable to another in known kernels of this build, or of the last
+    /// build before it that is known: neighbours move together when a kernel is serviced.
+    #[must_use]
+    pub fn distances(&self, from: &str, to: &str) -> Vec<i64> {
+        match self.identity.machine {
+            X64 => kernels::distances(self.identity.build, from, to),
+            _ => Vec::new(),
+        }
+    }
+
     /// Where a variable or function is, relative to the base of the image: only from a symbol file
     /// or by the kernel's identity.
     #[must_use]

@@ -213,3 +213,17 @@ fn a_symbol_file_goes_before_the_tables_and_they_answer_the_rest() {
     assert_eq!(layouts.variable("MiSystemPartition"), None);
     assert_eq!(layouts.size("_EPROCESS"), Some(0xA40));
 }
+
+#[test]
+fn neighbours_have_the_published_distances() {
+    let distances = |build| {
+        let layouts = Layouts::for_kernel(&kernel(X64, build, None));
+        let mut found = layouts.distances("MiState", "MiSystemPartition");
+        found.sort_unstable();
+        found
+    };
+    assert_eq!(distances(19041), [0x4400, 0x4480, 0x44C0]);
+    assert_eq!(distances(19045), distances(19041));
+    assert_eq!(distances(22000), [0x5F00, 0x5F40]);
+    assert!(distances(5000).is_empty());
+}
