@@ -40,21 +40,35 @@ impl Family {
         }
     }
 
-    /// All values and names, by ascending value.
-    pub fn entries(self) -> impl Iterator<Item = (u32, &'static str)> {
-        text::named_values(match self {
+    fn table(self) -> Table {
+        match self {
             Family::Status => Table::Status,
             Family::Hresult => Table::Hresult,
             Family::Win32 => Table::Win32,
+        }
+    }
+
+    /// All values and names, by ascending value.
+    pub fn entries(self) -> impl Iterator<Item = (u32, &'static str)> {
+        text::named_values(self.table())
+    }
+
+    /// The value and the table's own text of a name, spelled as in the Windows headers.
+    #[must_use]
+    pub fn named(self, name: &str) -> Option<ErrorName> {
+        let value = text::value_of(self.table(), name)?;
+        let name = self.name(value)?;
+        Some(ErrorName {
+            family: self,
+            value,
+            name,
         })
     }
 
     /// The name of a value of this family, itself and not what it may carry.
     #[must_use]
     pub fn name(self, value: u32) -> Option<&'static str> {
-        self.entries()
-            .find(|&(known, _)| known == value)
-            .map(|(_, name)| name)
+        text::name_of(self.table(), value)
     }
 }
 
@@ -119,6 +133,8 @@ mod tests {
             for (value, name) in family.entries() {
                 assert!(last < Some(value), "{name} is out of order");
                 assert!(names.insert(name), "{name} stands twice");
+                let found = family.named(name).map(|found| (found.value, found.name));
+                assert_eq!(found, Some((value, name)));
                 assert_presentable(family.label(), name);
                 last = Some(value);
             }

@@ -40,6 +40,43 @@ pub enum Machine {
     Unknown,
 }
 
+/// What advice is chosen by.
+#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+pub struct Setting<'a> {
+    /// What the machine is.
+    pub machine: Machine,
+    /// The driver that is named: a step that needs its name is left out when there is none.
+    pub module: Option<&'a str>,
+    /// The status with which something failed: some steps are only for some of these.
+    pub status: Option<u32>,
+}
+
+impl Setting<'_> {
+    /// Nothing is known.
+    pub const UNKNOWN: Setting<'static> = Setting {
+        machine: Machine::Unknown,
+        module: None,
+        status: None,
+    };
+
+    /// Whether a step with that mark is for this setting.
+    fn asks_for(&self, mark: &str) -> bool {
+        use Machine::{Guest, HyperVGuest, Physical, Unknown};
+        match mark {
+            "-" => true,
+            "-p" => matches!(self.machine, Physical | Unknown),
+            "-g" => matches!(self.machine, Guest | HyperVGuest),
+            "-h" => self.machine == HyperVGuest,
+            _ => match (mark.strip_prefix('-'), self.status) {
+                (Some(list), Some(status)) => list
+                    .split(',')
+                    .any(|one| text::hex(one) == Some(u64::from(status))),
+                _ => false,
+            },
+        }
+    }
+}
+
 /// The family of that word.
 #[must_use]
 pub fn family(word: &str) -> Option<Family> {
@@ -80,24 +117,17 @@ pub fn all() -> impl Iterator<Item = Family> {
 }
 
 impl Family {
-    /// The steps to take on such a machine. A step that needs the name of a driver is left out
-    /// when none is given.
+    /// The steps to take in that setting.
     #[must_use]
-    pub fn steps(&self, machine: Machine, module: Option<&str>) -> Vec<String> {
+    pub fn steps(&self, setting: &Setting<'_>) -> Vec<String> {
         let all = self.lines.lines().map(text::word);
-        all.filter(|&(mark, _)| match mark {
-            "-" => true,
-            "-p" => matches!(machine, Machine::Physical | Machine::Unknown),
-            "-g" => matches!(machine, Machine::Guest | Machine::HyperVGuest),
-            "-h" => machine == Machine::HyperVGuest,
-            _ => false,
-        })
-        .filter_map(|(_, step)| match (step.contains(MODULE), module) {
-            (false, _) => Some(step.into()),
-            (true, Some(module)) => Some(step.replace(MODULE, module)),
-            (true, None) => None,
-        })
-        .collect()
+        all.filter(|(mark, _)| setting.asks_for(mark))
+            .filter_map(|(_, step)| match (step.contains(MODULE), setting.module) {
+                (false, _) => Some(step.into()),
+                (true, Some(module)) => Some(step.replace(MODULE, module)),
+                (true, None) => None,
+            })
+            .collect()
     }
 }
 
@@ -105,6 +135,13 @@ impl Family {
 mod tests {
     use super::*;
     use crate::knowledge::testing::assert_presentable;
+
+    fn on(machine: Machine) -> Setting<'static> {
+        Setting {
+            machine,
+            ..Setting::UNKNOWN
+        }
+    }
 
     #[test]
     fn every_family_is_whole_and_they_stand_in_order() {
@@ -117,20 +154,24 @@ mod tests {
             }
             for line in family.lines.lines() {
                 let (mark, text) = text::word(line);
-                assert!(
-                    [">", "~", "-", "-p", "-g", "-h"].contains(&mark),
-                    "{}: {line}",
-                    family.word
-                );
+                let listed = mark.strip_prefix('-').is_some_and(|list| {
+                    list.split(',')
+                        .all(|one| one.len() == 8 && text::hex(one).is_some())
+                });
+                let known = [">", "~", "-", "-p", "-g", "-h"].contains(&mark);
+                assert!(known || listed, "{}: {line}", family.word);
                 assert_presentable(family.word, text);
             }
             for machine in [Machine::Physical, Machine::Guest, Machine::HyperVGuest] {
-                let steps = family.steps(machine, None);
+                let steps = family.steps(&on(machine));
                 assert!(!steps.is_empty(), "{} {machine:?}", family.word);
             }
+            let named = Setting {
+                module: Some("x.sys"),
+                ..on(Machine::Physical)
+            };
             let commands = |step: &String| step.contains('`');
-            let all = family.steps(Machine::Physical, Some("x.sys"));
-            assert!(all.iter().any(commands), "{}: no command", family.word);
+            assert!(family.steps(&named).iter().any(commands), "{}", family.word);
             last = family.word;
             count += 1;
         }
@@ -140,8 +181,8 @@ mod tests {
     #[test]
     fn a_guest_is_told_of_its_host_and_a_physical_machine_of_its_cables() {
         let storage = family("storage").unwrap();
-        let guest = storage.steps(Machine::HyperVGuest, None).join("\n");
-        let physical = storage.steps(Machine::Physical, None).join("\n");
+        let guest = storage.steps(&on(Machine::HyperVGuest)).join("\n");
+        let physical = storage.steps(&on(Machine::Physical)).join("\n");
         assert!(guest.contains("On the host") && !guest.contains("cable"));
         assert!(physical.contains("cable") && !physical.contains("On the host"));
     }
@@ -149,10 +190,27 @@ mod tests {
     #[test]
     fn a_step_about_a_driver_names_it_or_is_left_out() {
         let driver = family("driver").unwrap();
-        let named = driver.steps(Machine::Physical, Some("acme.sys"));
-        let nobody = driver.steps(Machine::Physical, None);
+        let named = driver.steps(&Setting {
+            module: Some("acme.sys"),
+            ..Setting::UNKNOWN
+        });
+        let nobody = driver.steps(&Setting::UNKNOWN);
         assert!(named.iter().any(|step| step.contains("acme.sys")));
         assert!(!nobody.iter().any(|step| step.contains('{')));
         assert!(nobody.len() < named.len());
+    }
+
+    #[test]
+    fn a_status_brings_the_step_that_is_for_it_alone() {
+        let steps = |status| {
+            let storage = family("storage").unwrap();
+            storage.steps(&Setting {
+                status,
+                ..on(Machine::Physical)
+            })
+        };
+        assert!(steps(Some(0xC000_009C))[0].contains("bad block"));
+        assert!(steps(Some(0xC000_000E))[0].contains("while it was in use"));
+        assert!(!steps(None).join("").contains("while it was in use"));
     }
 }

@@ -9,25 +9,20 @@ use crate::knowledge::store::Table;
 
 /// The name of a status code, for example `STATUS_IO_DEVICE_ERROR`.
 pub fn name(status: u32) -> Option<&'static str> {
-    entries()
-        .find(|(value, _)| *value == status)
-        .map(|(_, name)| name)
+    text::name_of(Table::Status, status)
 }
 
 /// The value behind a name, spelled exactly as in the Windows headers.
 pub fn value(name: &str) -> Option<u32> {
-    entries()
-        .find(|(_, known)| *known == name)
-        .map(|(value, _)| value)
+    text::value_of(Table::Status, name)
 }
 
 /// What a status code says in the context of a crash; only for codes that occur in crashes.
 pub fn meaning(status: u32) -> Option<&'static str> {
     let name = name(status)?;
-    text::lines(Table::StatusMeaning.text())
-        .map(text::word)
-        .find(|(known, _)| *known == name)
-        .map(|(_, text)| text)
+    let order = |line| text::word(line).0.cmp(name);
+    let line = text::search(Table::StatusMeaning.text(), order)?;
+    Some(text::word(line).1)
 }
 
 /// The status code in a stop-code parameter, which on 64-bit Windows is often sign-extended:
@@ -39,11 +34,6 @@ pub fn from_parameter(parameter: u64) -> Option<u32> {
         0xFFFF_FFFF if low & 0x8000_0000 != 0 => Some(low),
         _ => None,
     }
-}
-
-/// All values and names, by ascending value.
-fn entries() -> impl Iterator<Item = (u32, &'static str)> {
-    text::named_values(Table::Status)
 }
 
 #[cfg(test)]

@@ -65,15 +65,50 @@ pub(crate) fn search(
 /// below it, and each other line is a lower half and a name.
 pub(crate) fn named_values(table: Table) -> impl Iterator<Item = (u32, &'static str)> {
     let mut upper = 0u32;
-    lines(table.text()).filter_map(move |line| {
-        let (number, name) = word(line);
-        let number = u32::try_from(hex(number)?).ok()?;
-        if name.is_empty() {
-            upper = number.checked_shl(16)?;
+    table.text().lines().filter_map(move |line| {
+        let Some((number, name)) = line.split_once(' ') else {
+            upper = number_of(line)?.checked_shl(16)?;
             return None;
-        }
-        Some((upper | number, name))
+        };
+        // Comments begin with a word that is no number.
+        Some((upper | number_of(number)?, name))
     })
+}
+
+/// The name of a value in such a table. As [`named_values`] would find it, without reading what
+/// stands under other upper halves.
+pub(crate) fn name_of(table: Table, value: u32) -> Option<&'static str> {
+    let text = table.text();
+    let head = alloc::format!("\n{:04X}\n", value >> 16);
+    let start = match text.find(&head) {
+        Some(at) => at.checked_add(head.len())?,
+        // The page's tables have no comments above their first line.
+        None => text.starts_with(head.get(1..)?).then(|| head.len() - 1)?,
+    };
+    let group = text
+        .get(start..)?
+        .lines()
+        .map_while(|line| line.split_once(' '));
+    let mut group = group.map(|(number, name)| (number_of(number), name));
+    let found = group.find(|(number, _)| *number == Some(value & 0xFFFF));
+    found.map(|(_, name)| name)
+}
+
+/// The value of a name in such a table.
+pub(crate) fn value_of(table: Table, name: &str) -> Option<u32> {
+    if name.is_empty() || name.contains(['\n', ' ']) {
+        return None;
+    }
+    let text = table.text();
+    let at = text.find(&alloc::format!(" {name}\n"))?;
+    let mut before = text.get(..at)?.rsplit('\n');
+    let number = number_of(before.next()?)?;
+    let upper = before.find(|line| !line.contains(' '))?;
+    Some(number_of(upper)?.checked_shl(16)? | number)
+}
+
+fn number_of(word: &str) -> Option<u32> {
+    hex(word).and_then(|number| u32::try_from(number).ok())
 }
 
 /// Whether a file name is one of a comma-separated list, in any mix of upper and lower case.

@@ -5,32 +5,31 @@ use crate::diagnose::blame::Verdict;
 use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, display_vendor, role};
+use crate::knowledge::driver::driver;
 use crate::memory::VirtualAddress;
 use crate::model::{Blame, Confidence, Finding};
 use alloc::{format, vec, vec::Vec};
 
-const UPDATE: &[&str] = &[
-    "Find out which device or program the driver belongs to: its file's properties name the maker.",
-    "Install the maker's newest driver; if the stops began after an update, go back to the one before.",
-    "If that does not help, remove the program or device for a test and see whether the stops end.",
-];
-const UPDATE_DISPLAY: &[&str] = &[
-    "Install the newest graphics driver from the maker of the computer or of the graphics adapter, as a clean installation.",
-    "If the stops began after a driver update, go back to the version before.",
-    "Check that the adapter is cooled and powered well and runs at its normal clock; then test it in another machine or slot.",
-];
-const UPDATE_WINDOWS: &[&str] = &[
-    "Install all Windows updates, and the newest firmware and chipset drivers from the maker of the machine.",
-    "Run `sfc /scannow` and `DISM /Online /Cleanup-Image /RestoreHealth` in an administrator's command prompt.",
-    "If it happens again, test the memory: the driver may be the victim of damaged data.",
-];
-
-fn steps(module: &str) -> &'static [&'static str] {
-    match role(module) {
-        _ if display_vendor(module).is_some() => UPDATE_DISPLAY,
-        Role::Other => UPDATE,
-        Role::Kernel | Role::Framework | Role::Windows => UPDATE_WINDOWS,
+/// The families of causes that advice on a driver comes from: what it is, before that it is one.
+fn families(module: &str) -> &'static [&'static str] {
+    let class = driver(module).map_or("", |known| known.class);
+    match (role(module), class) {
+        _ if display_vendor(module).is_some() => &["display"],
+        (Role::Other, "antivirus" | "anti-cheat" | "security" | "encryption") => {
+            &["security", "driver"]
+        }
+        (Role::Other, "network") => &["network", "driver"],
+        (Role::Other, "bluetooth") => &["bluetooth", "driver"],
+        (Role::Other, "usb") => &["usb", "driver"],
+        (Role::Other, _) => &["driver"],
+        (Role::Kernel | Role::Framework | Role::Windows, _) => &["windows"],
     }
+}
+
+/// A finding with the steps for a driver.
+fn advised(found: Finding, facts: &Facts<'_>, module: &str) -> Finding {
+    let all = families(module).iter();
+    all.fold(found, |found, family| found.toward(facts, family))
 }
 
 fn named(facts: &Facts<'_>) -> Option<Blame> {
@@ -48,7 +47,7 @@ pub(super) fn likely(facts: &Facts<'_>) -> Option<Finding> {
     );
     let mut found = finding("culprit-likely", blame.confidence, title, explanation);
     found.evidence = blame.evidence;
-    Some(found.advise(steps(&blame.module)))
+    Some(advised(found, facts, &blame.module))
 }
 
 pub(super) fn possible(facts: &Facts<'_>) -> Option<Finding> {
@@ -61,7 +60,7 @@ pub(super) fn possible(facts: &Facts<'_>) -> Option<Finding> {
     );
     let mut found = finding("culprit-possible", blame.confidence, title, explanation);
     found.evidence = blame.evidence;
-    Some(found.advise(steps(&blame.module)))
+    Some(advised(found, facts, &blame.module))
 }
 
 pub(super) fn nobody(facts: &Facts<'_>) -> Option<Finding> {
@@ -146,7 +145,7 @@ pub(super) fn display(facts: &Facts<'_>) -> Option<Finding> {
             "modules",
         ),
     };
-    Some(found.advise(UPDATE_DISPLAY))
+    Some(found.toward(facts, "display"))
 }
 
 pub(super) fn verifier(facts: &Facts<'_>) -> Option<Finding> {
@@ -177,8 +176,5 @@ pub(super) fn verifier(facts: &Facts<'_>) -> Option<Finding> {
     let found = evidence
         .into_iter()
         .fold(found, |found, (text, place)| found.because(text, place));
-    Some(found.advise(&[
-        "`verifier /querysettings` shows what is watched.",
-        "`verifier /reset` and a restart switch it off.",
-    ]))
+    Some(found.toward(facts, "verifier"))
 }

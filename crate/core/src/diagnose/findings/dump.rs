@@ -89,7 +89,8 @@ pub(super) fn by_hand(facts: &Facts<'_>) -> Option<Finding> {
         .because(
             format!("The stop code is {}.", facts.code_label()),
             "stop code",
-        ),
+        )
+        .toward(facts, "byhand"),
     )
 }
 

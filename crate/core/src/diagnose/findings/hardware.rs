@@ -9,19 +9,6 @@ use crate::model::{Confidence, Finding, How};
 use crate::nt::Architecture;
 use alloc::{format, string::String};
 
-const MEMORY_TEST: &[&str] = &[
-    "Undo overclocking of processor, graphics and memory, XMP and EXPO profiles included, and see whether the stops end.",
-    "Test the memory for a night with MemTest86 or MemTest86+ started from a stick (Windows' own mdsched.exe finds less); one error is enough.",
-    "If it finds errors, test the modules one at a time and change the bad one; clean and reseat the others.",
-    "Install the newest firmware of the machine.",
-    "If the memory is good, let Driver Verifier watch the drivers that do not come with Windows, with a restore point at hand.",
-];
-const MEMORY_TEST_GUEST: &[&str] = &[
-    "In a virtual machine the memory is the host's: look there for corrected or uncorrected memory errors (WHEA events, the management controller's log).",
-    "Move the machine to another host and see whether the stops move along.",
-    "If they stay with the machine, update its drivers and integration components, and let Driver Verifier watch the drivers that do not come with Windows.",
-];
-
 /// The bit by which `value` differs from a kernel address: all of the upper 17 bits of such an
 /// address are ones, and in this one a single bit is not.
 pub(super) fn damaged_bit(value: u64) -> Option<u32> {
@@ -98,11 +85,7 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
         );
         found = found.because(text, "parameter 3");
     }
-    Some(found.advise(if facts.is_guest() {
-        MEMORY_TEST_GUEST
-    } else {
-        MEMORY_TEST
-    }))
+    Some(found.toward(facts, "memory"))
 }
 
 pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
@@ -148,20 +131,7 @@ pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
         );
         found = found.because(text, "parameters 3 and 4");
     }
-    let steps: &[&str] = if facts.is_guest() {
-        &[
-            "In a virtual machine such a report comes from the host: look there for hardware errors (WHEA events, the management controller's log).",
-        ]
-    } else {
-        &[
-            "Undo all overclocking and undervolting, XMP and EXPO profiles included.",
-            "Check temperatures and fans under load, and clean the machine.",
-            "Install the newest firmware, and with it the newest microcode.",
-            "With an error of PCI Express, reseat the cards or try them in another slot, and update their firmware; M.2 disks count as cards.",
-            "Test memory for a night, then change power supply, memory, processor and board one after the other.",
-        ]
-    };
-    Some(found.advise(steps))
+    Some(found.toward(facts, "hardware"))
 }
 
 pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
@@ -169,24 +139,12 @@ pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     let processor = facts.parameters[3];
-    let (explanation, steps): (&str, &[&str]) = if facts.is_guest() {
-        (
-            "A processor did not take a clock interrupt in time. In a virtual machine the usual \
-             reason is that the host did not let that virtual processor run.",
-            &[
-                "Look on the host whether processors were overcommitted, or whether it was saving, backing up or migrating at that time.",
-                "Compare the time with the host's event log.",
-            ],
-        )
+    let explanation = if facts.is_guest() {
+        "A processor did not take a clock interrupt in time. In a virtual machine the usual reason \
+         is that the host did not let that virtual processor run."
     } else {
-        (
-            "A processor did not take a clock interrupt in time: it hung in code that allows no \
-             interrupts, or it is unstable.",
-            &[
-                "Undo overclocking and undervolting, and install the newest firmware.",
-                "A kernel dump would show what the hung processor was doing; this stack is another one's.",
-            ],
-        )
+        "A processor did not take a clock interrupt in time: it hung in code that allows no \
+         interrupts, or it is unstable."
     };
     Some(
         finding(
@@ -199,6 +157,6 @@ pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
             format!("The processor that hung is number {processor}."),
             "parameter 4",
         )
-        .advise(steps),
+        .toward(facts, "clock"),
     )
 }

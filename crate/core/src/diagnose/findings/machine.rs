@@ -56,7 +56,7 @@ pub(super) fn firmware_old(facts: &Facts<'_>) -> Option<Finding> {
              proof of anything, but a cheap thing to try when hardware is among the suspects.",
         )
         .because(format!("Version {version} of {date}."), "SMBIOS type 0")
-        .advise(&["See whether the maker of the machine or main board offers newer firmware."]),
+        .toward(facts, "firmware"),
     )
 }
 

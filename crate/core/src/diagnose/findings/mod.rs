@@ -12,6 +12,7 @@ mod process;
 mod storage;
 
 use super::facts::Facts;
+use crate::knowledge::family::{Machine, Setting, family};
 use crate::model::{Confidence, Evidence, Finding, Severity};
 use crate::order;
 use alloc::{string::String, vec::Vec};
@@ -122,6 +123,27 @@ fn finding(
 impl Finding {
     fn because(mut self, text: impl Into<String>, place: impl Into<String>) -> Self {
         self.evidence.push(Evidence::new(text, place));
+        self
+    }
+
+    /// The steps of a family of causes that fit this machine, this driver and this status.
+    fn toward(mut self, facts: &Facts<'_>, word: &str) -> Self {
+        let blame = facts.blame();
+        let setting = Setting {
+            machine: match (facts.is_guest(), facts.is_hyper_v_guest()) {
+                (_, true) => Machine::HyperVGuest,
+                (true, _) => Machine::Guest,
+                _ => Machine::Physical,
+            },
+            module: blame.named().map(|blame| blame.module.as_str()),
+            status: in_page_status(facts),
+        };
+        let steps = family(word).map(|family| family.steps(&setting));
+        for step in steps.unwrap_or_default() {
+            if !self.advice.contains(&step) {
+                self.advice.push(step);
+            }
+        }
         self
     }
 

@@ -33,11 +33,7 @@ pub(super) fn ended(facts: &Facts<'_>) -> Option<Finding> {
             "exception",
         );
     }
-    Some(found.advise(&[
-        "Look into the system event log before the stop for disk, storahci, stornvme and ntfs errors (events 7, 11, 51, 129, 153).",
-        "Check the disk's health (SMART) and run `chkdsk /scan`, then `sfc /scannow` and `DISM /Online /Cleanup-Image /RestoreHealth`.",
-        "If it began with a new security or tuning program, remove that for a test.",
-    ]))
+    Some(found.toward(facts, "process"))
 }
 
 pub(super) fn dpc(facts: &Facts<'_>) -> Option<Finding> {
@@ -59,12 +55,11 @@ pub(super) fn dpc(facts: &Facts<'_>) -> Option<Finding> {
                  look."
             ),
         )
-        .because(format!("The first parameter is {}.", facts.parameters[0]), "parameter 1")
-        .advise(&[
-            "Update the drivers and the firmware of disks (SSDs in particular), network and graphics adapters.",
-            "If the disk controller uses a maker's driver, try the one that comes with Windows, or the other way round.",
-            "In a virtual machine look whether the host was overloaded at that time.",
-        ]),
+        .because(
+            format!("The first parameter is {}.", facts.parameters[0]),
+            "parameter 1",
+        )
+        .toward(facts, "clock"),
     )
 }
 
@@ -97,9 +92,5 @@ pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(held) = held {
         found = found.because(held, "parameter 4 (IRP)");
     }
-    Some(found.advise(&[
-            "Update drivers of network, Bluetooth, USB, audio and graphics devices, and the firmware.",
-            "Unplug devices that are not needed and see whether sleep and shutdown work.",
-            "In Device Manager forbid \"Allow the computer to turn off this device\" for network and USB devices, one by one.",
-        ]))
+    Some(found.toward(facts, "power"))
 }

@@ -12,18 +12,6 @@ pub(in crate::diagnose) const INSUFFICIENT_RESOURCES: u32 = 0xC000_009A;
 /// Stop codes whose first parameter is the status of an exception.
 const WITH_STATUS: &[u32] = &[0x1E, 0x3B, 0x7E, 0x8E];
 
-const DISK: &[&str] = &[
-    "Look into the system event log just before the stop for disk, storahci, stornvme, storvsc, iaStor and ntfs events (7, 11, 51, 129, 153, 157).",
-    "Check the disk's health (SMART) with its maker's tool, and update the firmware of an SSD.",
-    "Check or change the cable and the port; with a RAID controller look into its own log.",
-    "Run `chkdsk C: /scan`, and make a backup first if the disk is suspect.",
-];
-const DISK_GUEST: &[&str] = &[
-    "In a virtual machine look at the host first: storage path, free space where the virtual disk lies, cluster shared volume pauses, backup or migration at that time.",
-    "Look into the guest's system event log just before the stop for events 129 and 153 of storvsc, vioscsi, viostor or pvscsi, and for disk events 51 and 157.",
-    "Check that the virtual disk's file is healthy and was not moved, merged or replaced while the machine ran.",
-];
-
 /// The status with which a page could not be read, where the stop says so.
 pub(in crate::diagnose) fn in_page_status(facts: &Facts<'_>) -> Option<u32> {
     let [p1, p2, ..] = facts.parameters;
@@ -100,12 +88,12 @@ pub(super) fn read_failed(facts: &Facts<'_>) -> Option<Finding> {
         found = found.because(text, "parameter 4");
     }
     if status == Some(INSUFFICIENT_RESOURCES) {
-        return Some(found.advise(&[
+        let found = found.advise(&[
             "Look at memory rather than at the disk: nonpaged pool, locked pages and commit. A kernel dump holds these figures.",
-            "In a virtual machine with Dynamic Memory compare assigned memory and demand on the host at that time.",
-        ]));
+        ]);
+        return Some(found.toward(facts, "resources"));
     }
-    Some(found.advise(if facts.is_guest() { DISK_GUEST } else { DISK }))
+    Some(found.toward(facts, "storage"))
 }
 
 pub(super) fn content_changed(facts: &Facts<'_>) -> Option<Finding> {
@@ -126,8 +114,7 @@ pub(super) fn content_changed(facts: &Facts<'_>) -> Option<Finding> {
          both included; no driver on the stack can be blamed for it.",
     )
     .because(evidence, "stop code parameters");
-    let found = found.advise(if facts.is_guest() { DISK_GUEST } else { DISK });
-    Some(found.advise(&["Test the memory for a night (on the host, for a virtual machine)."]))
+    Some(found.toward(facts, "storage").toward(facts, "memory"))
 }
 
 pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
@@ -196,7 +183,7 @@ pub(super) fn boot_device(facts: &Facts<'_>) -> Option<Finding> {
         "If the firmware's disk mode (AHCI, RAID, VMD) was changed, change it back.",
         "If the disk was moved to other hardware or into a virtual machine, enable the matching storage driver from the recovery environment.",
         "Check in the firmware's setup whether the disk is seen at all.",
-    ]))
+    ]).toward(facts, "startup"))
 }
 
 pub(super) fn file_system(facts: &Facts<'_>) -> Option<Finding> {
@@ -218,5 +205,5 @@ pub(super) fn file_system(facts: &Facts<'_>) -> Option<Finding> {
         format!("The stop code is {}.", facts.code_label()),
         "stop code",
     );
-    Some(found.advise(DISK))
+    Some(found.toward(facts, "filesystem"))
 }

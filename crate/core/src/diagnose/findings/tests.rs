@@ -275,6 +275,40 @@ fn a_page_that_could_not_be_read_is_decoded_whatever_the_form() {
 }
 
 #[test]
+fn advice_is_chosen_by_status_machine_and_driver() {
+    let m = machine();
+    let advice = |facts: &Facts<'_>, id| get(facts, id).unwrap_or_default().advice.join("\n");
+    let read = |status| advice(&m.facts(0x7A, [1, status, 0, 0]), "storage-read-failed");
+    assert!(
+        read(0xC000_000E).contains("while it was in use")
+            && !read(0xC000_000E).contains("bad block")
+    );
+    assert!(
+        read(0xC000_009C).contains("bad block")
+            && !read(0xC000_009C).contains("while it was in use")
+    );
+    assert!(read(0xC000_009A).contains("poolmon"));
+    let guest = platform(HypervisorVendor::Vmware, HypervisorRole::Guest);
+    let mut facts = m.facts(0x7A, [1, 0xC000_0185, 0, 0]);
+    assert!(advice(&facts, "storage-read-failed").contains("Get-PhysicalDisk"));
+    facts.platform = Some(&guest);
+    let told = advice(&facts, "storage-read-failed");
+    assert!(
+        told.contains("On the host") && !told.contains("Get-PhysicalDisk"),
+        "{told}"
+    );
+    let named = Machine::stopped_by(&["acme.sys"]);
+    let told = advice(&named.facts(0x65, [0; 4]), "culprit-likely");
+    assert!(told.contains("/driver acme.sys"), "{told}");
+    let display = Machine::stopped_by(&["nvlddmkm.sys"]);
+    let told = advice(&display.facts(0x65, [0; 4]), "culprit-likely");
+    assert!(
+        told.contains("clean installation") && !told.contains("/driver"),
+        "{told}"
+    );
+}
+
+#[test]
 fn changed_pages_lost_disks_and_file_systems_are_told_apart() {
     let m = machine();
     let silent = m.facts(0x1A, [0x41287, 0, 0, 0]);

@@ -176,6 +176,14 @@ pub fn all() -> impl Iterator<Item = BugCheck> {
         .filter_map(BugCheck::from_stanza)
 }
 
+/// Codes and names of all stop codes, in ascending order.
+pub fn names() -> impl Iterator<Item = (u32, &'static str)> {
+    TABLES
+        .iter()
+        .flat_map(|table| stanza::all(table.text()))
+        .map(|stanza| (stanza.code, stanza.name_and_mark().0))
+}
+
 fn plain_form(code: u32) -> Option<u32> {
     let plain = code & !MINIDUMP_FORM;
     // Only short codes have another form; long codes of other families have none.

@@ -3,7 +3,7 @@ use alloc::vec::Vec;
 
 use super::stanza::Line;
 use super::*;
-use crate::knowledge::family::Machine;
+use crate::knowledge::family::Setting;
 use crate::knowledge::testing::assert_presentable;
 
 #[test]
@@ -47,7 +47,7 @@ fn every_code_has_meaning_causes_parameters_next_steps_and_a_word_on_virtual_mac
         for text in [found.meaning, found.usual_causes, told.next, told.guest] {
             assert_presentable(&what, text);
         }
-        assert!(!told.family.steps(Machine::Physical, None).is_empty());
+        assert!(!told.family.steps(&Setting::UNKNOWN).is_empty());
         for case in [[0; 4], [1, 0, 0, 0], [u64::MAX; 4]] {
             for parameter in parameters(found.code, case) {
                 assert_presentable(&what, parameter.text);

@@ -204,8 +204,8 @@ fn named(text: &str, words: &[&str]) -> Option<(u32, Vec<u64>)> {
         let after = rest.starts_with('_');
         (before && after).then_some(name.len())
     };
-    let all = bugcheck::all().filter(|b| b.name.contains('_') || words.len() == 1);
-    let named = all.filter_map(|found| Some((fits(found.name)?, found.code)));
+    let all = bugcheck::names().filter(|(_, name)| name.contains('_') || words.len() == 1);
+    let named = all.filter_map(|(code, name)| Some((fits(name)?, code)));
     let (_, code) = named.max_by_key(|&(length, _)| length)?;
     let numbers: Vec<Number> = words.iter().filter_map(|w| number(w)).collect();
     let own = numbers
@@ -286,19 +286,8 @@ fn names(words: &[&str]) -> Vec<ErrorName> {
         .take(MOST_NAMES)
         .collect();
     let mut found = Vec::new();
-    if candidates.is_empty() {
-        return found;
-    }
     for family in Family::ALL {
-        for (value, name) in family.entries() {
-            if candidates.iter().any(|word| word == name) {
-                found.push(ErrorName {
-                    family,
-                    value,
-                    name,
-                });
-            }
-        }
+        found.extend(candidates.iter().filter_map(|word| family.named(word)));
     }
     found
 }

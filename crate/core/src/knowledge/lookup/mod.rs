@@ -10,8 +10,8 @@ mod tests;
 
 use super::bugcheck::{self, Fatality, ParameterKind, decode};
 use super::errors::{self, ErrorName, Family as ErrorFamily};
-use super::family::Machine;
-use super::{driver, pooltag};
+use super::family::Setting;
+use super::{driver, ntstatus, pooltag};
 use alloc::{borrow::Cow, format, string::String, vec::Vec};
 use serde::Serialize;
 
@@ -174,8 +174,21 @@ pub fn stop_code(code: u32, given: &[u64], module: Option<&str>) -> Option<Answe
         commands: follow(&told.parameters, given),
         guest: told.guest,
         family: told.family.title,
-        steps: told.family.steps(Machine::Unknown, module),
+        steps: told.family.steps(&Setting {
+            module,
+            status: failure(&told.parameters, given),
+            ..Setting::UNKNOWN
+        }),
     })
+}
+
+/// The first status among the parameters that tells a failure.
+#[must_use]
+pub fn failure(texts: &[bugcheck::ParameterText; 4], given: &[u64]) -> Option<u32> {
+    let each = texts.iter().zip(given);
+    each.filter(|(text, _)| text.kind == ParameterKind::Status)
+        .filter_map(|(_, &value)| ntstatus::from_parameter(value))
+        .find(|status| status >> 30 == 3)
 }
 
 /// The commands that follow the parameters of a stop code into a dump, with their values: the
