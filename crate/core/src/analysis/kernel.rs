@@ -8,12 +8,14 @@ use super::{
     processes, system,
 };
 use crate::container::DumpHeader;
-use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings, parameters};
+use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings, parameters, story};
 use crate::knowledge::secondary::block;
 use crate::memory::AddressSpace;
-use crate::model::{Exception, Failure, Finding, Hex, Note, ProcessorId, Report, SecondaryBlob};
-use crate::nt::{ModuleList, memory_manager};
-use crate::platform::{IntegrationInputs, diagnose};
+use crate::model::{
+    Exception, Failure, Finding, Hex, Note, ProcessorId, Report, SecondaryBlob, Story,
+};
+use crate::nt::{ModuleList, PagedDump, memory_manager};
+use crate::platform::{BalloonInputs, IntegrationInputs, balloon, diagnose};
 use crate::source::Source;
 use alloc::{string::String, string::ToString, vec::Vec};
 
@@ -58,6 +60,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         if let Some(memory) = &mut report.memory {
             memory_manager::checks::run(memory);
         }
+        compose_balloon(dump, known, report);
     }
     if let (Some(covered), Some(memory)) = (&known.covered, &mut report.memory) {
         coverage::compose(covered, memory);
@@ -93,6 +96,19 @@ fn compose_dump(dump: &Dump<'_>, report: &mut Report) {
     }
     let notes = dump.notes.iter().map(|&note| note.clone());
     report.notes.extend(notes);
+}
+
+/// What the hypervisor had taken back, now that the counters are there.
+fn compose_balloon(dump: &PagedDump, known: &Known, report: &mut Report) {
+    let (Some(secondary), Some(memory)) = (&known.secondary, &mut report.memory) else {
+        return;
+    };
+    let inputs = BalloonInputs {
+        memory,
+        registry: &secondary.registry,
+        modules: Dump::paged(dump).all_modules(),
+    };
+    memory.balloon = balloon(&secondary.platform, &inputs);
 }
 
 fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report: &mut Report) {
@@ -143,6 +159,7 @@ pub(super) struct Judgement {
     summary: String,
     verdict: Verdict,
     findings: Vec<Finding>,
+    story: Option<Story>,
     failure: Option<Failure>,
     /// What each parameter of the stop code says in this dump.
     decoded: [Option<String>; 4],
@@ -152,6 +169,7 @@ impl Judgement {
     fn compose(&self, report: &mut Report) {
         report.summary.clone_from(&self.summary);
         report.findings.clone_from(&self.findings);
+        report.story.clone_from(&self.story);
         let parameters = report.bugcheck.iter_mut().flat_map(|b| &mut b.parameters);
         for (parameter, decoded) in parameters.zip(&self.decoded) {
             parameter.decoded.clone_from(decoded);
@@ -213,6 +231,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let (summary, findings) = (conclusion(&facts), findings(&facts));
     Judgement {
         summary,
+        story: story::story(&facts),
         failure: header.bugcheck_code.map(|_| failure(&facts)),
         decoded: parameters::decoded(&facts),
         findings,

@@ -17,6 +17,9 @@ pub fn conclusion(facts: &Facts<'_>) -> String {
     if let Some(blame) = facts.blame().named() {
         return named(facts, blame);
     }
+    if let Some(story) = super::story::story(facts) {
+        return story.summary;
+    }
     match silence(facts.plain_code(), &facts.parameters) {
         Some(why) => nobody(facts, why),
         None => format!(

@@ -14,6 +14,7 @@ pub mod findings;
 mod objects;
 pub mod parameters;
 mod role;
+pub mod story;
 
 pub use blame::{Verdict, blame};
 pub use bucket::failure;

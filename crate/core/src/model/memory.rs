@@ -1,6 +1,6 @@
 //! What is known of the machine's memory.
 
-use super::{Confidence, Gap, Hex};
+use super::{Confidence, Evidence, Gap, Hex};
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
 use serde::Serialize;
 
@@ -32,6 +32,9 @@ pub struct Memory {
     /// How much of physical memory is in the file.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub coverage: Option<Coverage>,
+    /// What the hypervisor has taken back of a guest's memory.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub balloon: Option<Balloon>,
     /// Arithmetic that the figures must obey.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub checks: Vec<Check>,
@@ -190,4 +193,55 @@ pub struct Check {
     pub text: String,
     /// Whether it holds.
     pub holds: bool,
+}
+/// What a hypervisor has taken back of a guest's memory. In pages of 4 KiB.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Balloon {
+    /// The driver that holds it, e.g. `dmvsc.sys`.
+    pub driver: String,
+    /// Whether it is loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub loaded: Option<bool>,
+    /// What it was doing.
+    pub state: BalloonState,
+    /// How sure that is.
+    pub confidence: Confidence,
+    /// The same in words.
+    pub explanation: String,
+    /// Whether the host has Dynamic Memory on for this machine, where it wrote so.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub host_setting: Option<bool>,
+    /// Pages that drivers have locked, the balloon's among them.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub locked_pages: Option<Hex>,
+    /// What Windows can use: the memory it believes in, less what drivers have locked.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub usable_pages: Option<Hex>,
+    /// Pages that were added while it ran: above what the firmware listed at the start.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub hot_added_pages: Option<Hex>,
+    /// What it rests on.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub evidence: Vec<Evidence>,
+}
+
+/// What a balloon was doing.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum BalloonState {
+    /// There is none.
+    Off,
+    /// It held next to nothing.
+    Idle,
+    /// It held memory, and the guest did not suffer from it.
+    InUse,
+    /// It held memory while the guest starved.
+    NotGivingBack,
+    /// The host wants one, and its driver is not there.
+    Unable,
+    /// Cannot be told.
+    #[default]
+    Unknown,
 }

@@ -16,6 +16,7 @@ mod memory;
 mod platform;
 mod raw;
 mod registry;
+mod story;
 mod symbols;
 mod words;
 
@@ -25,6 +26,7 @@ pub use failure::Failure;
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};
 pub use guid::{Guid, SymbolStoreGuid};
+pub use memory::{Balloon, BalloonState};
 pub use memory::{
     Check, Counter, Coverage, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process,
 };
@@ -32,6 +34,7 @@ pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, P
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
 pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};
 pub use registry::{Registry, RegistryHive, RegistryValue};
+pub use story::{Alternative, Story, StoryLink};
 pub use symbols::{SymbolFile, WantedSymbol};
 pub use words::{Confidence, Gap, Hex, How, Severity};
 
@@ -102,6 +105,9 @@ pub struct Report {
     /// Symbol files and images that would tell more, the most useful first.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub wanted_symbols: Vec<WantedSymbol>,
+    /// How the stop came about, where the findings connect.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub story: Option<Story>,
     /// The registry, as far as it was in memory.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub registry: Option<Registry>,

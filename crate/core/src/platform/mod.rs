@@ -4,6 +4,7 @@
 //! everything else here reads one kind of witness each.
 
 pub mod acpi;
+mod balloon;
 mod bytes;
 pub mod cpuid;
 mod date;
@@ -16,6 +17,7 @@ pub mod smbios;
 #[cfg(test)]
 mod testing;
 
+pub use balloon::{BalloonInputs, Pressure, balloon, pages as counter_pages, size};
 pub use identify::{PlatformFacts, PlatformInputs, identify};
 pub use integration::{IntegrationInputs, diagnose};
 pub use memory::memory;

@@ -9,7 +9,7 @@ use crate::model::{
 use alloc::vec;
 
 /// 4 GiB, and counters over the usual ones.
-fn memory(counters: &[(&'static str, u64)]) -> Memory {
+pub(super) fn memory(counters: &[(&'static str, u64)]) -> Memory {
     let mut memory = Memory::default();
     let usual = [
         ("physical", 0x10_0000),
@@ -41,7 +41,7 @@ fn without(name: &'static str, mut memory: Memory) -> Memory {
     memory
 }
 
-fn with<'a>(machine: &'a Machine, memory: &'a Memory) -> Facts<'a> {
+pub(super) fn with<'a>(machine: &'a Machine, memory: &'a Memory) -> Facts<'a> {
     let mut facts = machine.facts(0xD1, [0; 4]);
     facts.kind = Kind::BitmapKernel;
     facts.memory = Some(memory);

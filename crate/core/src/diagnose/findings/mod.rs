@@ -3,6 +3,7 @@
 //! One function a finding, grouped by what they look at. The catalogue lists every id with its
 //! severity; the same table is `docs/findings.md`, and a test keeps the two alike.
 
+mod chain;
 mod culprit;
 mod dump;
 mod hardware;
@@ -45,6 +46,7 @@ macro_rules! catalogue {
 }
 
 catalogue! {
+    "root-cause" Critical chain::root_cause, "A page could not be read, and the counters of memory are there: what the chain of causes ends in.";
     "culprit-likely" Critical culprit::likely, "A driver is named with more than a guess.";
     "culprit-possible" Warning culprit::possible, "A driver is named on weak ground.";
     "no-culprit" Note culprit::nobody, "Nobody is named; says why.";
@@ -85,6 +87,7 @@ catalogue! {
     "hypervisor-host" Note machine::host, "This Windows is a Hyper-V host.";
     "firmware-old" Note machine::firmware_old, "On a physical machine, firmware at least four years older than the stop.";
     "integration-services-behind" Warning machine::integration, "The Integration Services verdict is outdated, mixed or missing.";
+    "balloon-not-giving-back" Warning chain::balloon, "A hypervisor held memory of a guest that starved: much locked by drivers, little available, more wanted.";
     "balloon-not-in-minidump" Note machine::balloon_unknown, "A minidump of a Hyper-V guest: what a kernel dump would say of Dynamic Memory.";
 }
 
@@ -98,7 +101,10 @@ pub fn findings(facts: &Facts<'_>) -> Vec<Finding> {
     };
     let found: Vec<Finding> = RULES.iter().filter_map(|rule| rule(&facts)).collect();
     order::by_key(found, |f| {
-        (u64::MAX - f.severity as u64, u64::MAX - f.confidence as u64)
+        // What the chain ends in goes before the links that lead to it.
+        let end = u64::from(f.id != "root-cause") << 8;
+        let severity = u64::from(u8::MAX) - f.severity as u64;
+        (end | severity, u64::MAX - f.confidence as u64)
     })
 }
 
@@ -153,6 +159,8 @@ impl Finding {
     }
 }
 
+#[cfg(test)]
+mod chain_tests;
 #[cfg(test)]
 mod memory_tests;
 #[cfg(test)]

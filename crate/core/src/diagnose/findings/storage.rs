@@ -121,6 +121,10 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
     if !facts.is_hyper_v_guest() || !matches!(facts.plain_code(), 0x7A | 0x77 | 0xF4 | 0xEF) {
         return None;
     }
+    // Where the counters are there, the chain itself is told.
+    if crate::diagnose::story::story(facts).is_some() {
+        return None;
+    }
     if matches!(facts.plain_code(), 0xF4 | 0xEF) && in_page_status(facts).is_none() {
         return None;
     }

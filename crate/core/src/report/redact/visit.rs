@@ -4,13 +4,13 @@
 //! not here does not compile, so nothing can be forgotten by redaction.
 
 use crate::model::{
-    Blame, BugCheck, Check, Component, ComponentStatus, Confidence, Counter, Coverage, Detail,
-    Evidence, Exception, Failure, File, Finding, Frame, Gap, HeaderField, Hex, HostGeneration, How,
-    Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices, Kind, Memory, MemoryDevice,
-    Module, Note, PageFile, Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor,
-    ProcessorId, RawHeader, Register, Registry, RegistryHive, RegistryValue, Report, Role,
-    SecondaryBlob, Severity, Stack, Stats, SymbolFile, System, UnloadedModule, Verdict,
-    WantedSymbol,
+    Alternative, Balloon, BalloonState, Blame, BugCheck, Check, Component, ComponentStatus,
+    Confidence, Counter, Coverage, Detail, Evidence, Exception, Failure, File, Finding, Frame, Gap,
+    HeaderField, Hex, HostGeneration, How, Hypervisor, HypervisorRole, HypervisorVendor,
+    IntegrationServices, Kind, Memory, MemoryDevice, Module, Note, PageFile, Parameter, Pdb,
+    PhysicalRun, Platform, PoolTag, Process, Processor, ProcessorId, RawHeader, Register, Registry,
+    RegistryHive, RegistryValue, Report, Role, SecondaryBlob, Severity, Stack, Stats, Story,
+    StoryLink, SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -101,6 +101,7 @@ no_strings!(
     HostGeneration,
     ComponentStatus,
     Verdict,
+    BalloonState,
     Role,
     PhysicalRun,
     Coverage,
@@ -123,7 +124,7 @@ macro_rules! structures {
 structures! {
     Report {
         schema, file, summary, error, bugcheck, system, platform, modules, unloaded_modules,
-        exception, stack, stacks, processors, blame, failure, memory, integration_services, registry,
+        exception, stack, stacks, processors, blame, failure, memory, integration_services, story, registry,
         symbol_files, wanted_symbols, findings, header, secondary_data,
         notes, stats,
     }
@@ -169,8 +170,15 @@ structures! {
     Note { code, text }
     Memory {
         installed_bytes, devices, counters, page_files, processes, pool_tags, physical_runs, coverage,
-        checks, limits,
+        balloon, checks, limits,
     }
+    Balloon {
+        driver, loaded, state, confidence, explanation, host_setting, locked_pages, usable_pages,
+        hot_added_pages, evidence,
+    }
+    Story { summary, links, root_cause, confidence, advice, alternatives }
+    StoryLink { text, confidence, evidence }
+    Alternative { cause, tells_apart }
     Counter { pages, source, confidence, gap }
     MemoryDevice { locator, bytes, speed, kind, manufacturer, part[What::Identity] }
     PageFile {

@@ -129,6 +129,7 @@ pub(crate) fn sample() -> Report {
             path: "exampflt.sys/5215F8CD26000/exampflt.sys".into(),
             why: "2 frames of the stack lie in it".into(),
         }],
+        story: Some(story()),
         registry: Some(registry()),
         findings: findings(),
         header: Some(header()),
@@ -396,6 +397,7 @@ fn memory() -> Memory {
             stored: vec![500, 0, 1, 0, 1000],
             stored_pages: Hex(0x31),
         }),
+        balloon: Some(balloon()),
         checks: vec![Check {
             text: "the commit limit is physical memory and page files".into(),
             holds: false,
@@ -516,5 +518,38 @@ fn registry() -> Registry {
                 gap: Some(Gap::PagedOut),
             },
         ],
+    }
+}
+
+fn balloon() -> Balloon {
+    Balloon {
+        driver: "dmvsc.sys".into(),
+        loaded: Some(true),
+        state: BalloonState::NotGivingBack,
+        confidence: Confidence::Likely,
+        explanation: "Drivers have locked half of the memory of FILESRV07.".into(),
+        host_setting: Some(true),
+        locked_pages: Some(Hex(0xf_0000)),
+        usable_pages: Some(Hex(0x11_0000)),
+        hot_added_pages: Some(Hex(0x8_0000)),
+        evidence: evidence("Drivers have locked 3.8 GiB.", "counter mdl_pages"),
+    }
+}
+
+fn story() -> Story {
+    Story {
+        summary: "FILESRV07 had too little memory that it could use.".into(),
+        links: vec![StoryLink {
+            text: "Almost no memory was left on FILESRV07.".into(),
+            confidence: Confidence::Certain,
+            evidence: evidence("Available: 7 MiB", "counter available"),
+        }],
+        root_cause: "Dynamic Memory did not give memory back to FILESRV07.".into(),
+        confidence: Confidence::Likely,
+        advice: strings(&["Insert the setup disk from HV-NODE3.corp.example."]),
+        alternatives: vec![Alternative {
+            cause: "The storage of HV-NODE3.corp.example stalled.".into(),
+            tells_apart: "Look for its events.".into(),
+        }],
     }
 }

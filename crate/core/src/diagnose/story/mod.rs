@@ -1,0 +1,128 @@
+//! The chain of causes behind a page that could not be read: from the stop to what has to be
+//! mended.
+//!
+//! It is told only where its links are in the dump: a failed page read, and the counters of
+//! memory. Every link names what it rests on; what the evidence does not exclude stays listed.
+//! Storage that fails and memory that is short look alike from far away, so the status of the
+//! read decides which of them leads, and a status of the disk is never explained away.
+//! Sources: Microsoft's page on stop 0x7A (windows-driver-docs), on Dynamic Memory and on storage
+//! time-outs (SupportArticles-docs); Hyper-V's own chain is confirmed by KB2505383.
+
+mod cause;
+mod links;
+
+use super::facts::Facts;
+use super::findings::in_page_status;
+use crate::model::{Confidence, Finding, Severity, Story};
+use crate::platform::Pressure;
+use alloc::{format, string::String};
+
+/// What a failed page read was.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Failure {
+    /// Memory, or a resource made of it, ran out.
+    Resources(u32),
+    /// The disk or the way to it failed.
+    Disk(u32),
+    /// The page came back different from what was written.
+    Changed,
+    /// The status is not in the dump.
+    Unknown,
+}
+
+/// STATUS_NO_MEMORY, STATUS_INSUFFICIENT_RESOURCES, STATUS_COMMITMENT_LIMIT,
+/// STATUS_WORKING_SET_QUOTA, STATUS_PAGEFILE_QUOTA.
+const RESOURCES: [u32; 5] = [
+    0xC000_0017,
+    0xC000_009A,
+    0xC000_012D,
+    0xC000_00A1,
+    0xC000_0007,
+];
+
+/// What the stories are told from.
+pub(super) struct Case<'a> {
+    pub facts: &'a Facts<'a>,
+    pub failure: Failure,
+    pub pressure: Pressure,
+}
+
+impl<'a> Case<'a> {
+    fn of(facts: &'a Facts<'a>) -> Option<Self> {
+        let status = in_page_status(facts);
+        let failure = match (facts.plain_code(), facts.parameters[0], status) {
+            (0x1A, 0x3F, _) | (0x12B, ..) => Failure::Changed,
+            (_, _, Some(status)) if RESOURCES.contains(&status) => Failure::Resources(status),
+            (_, _, Some(status)) => Failure::Disk(status),
+            (0x7A | 0x77, ..) => Failure::Unknown,
+            _ => return None,
+        };
+        let counters = &facts.memory?.counters;
+        Some(Self {
+            facts,
+            failure,
+            pressure: Pressure::of(counters)?,
+        })
+    }
+}
+
+/// Tells it; `None` where the dump does not hold its links.
+#[must_use]
+pub fn story(facts: &Facts<'_>) -> Option<Story> {
+    let case = Case::of(facts)?;
+    let cause = cause::find(&case);
+    let mut links = links::of_stop(&case);
+    links.extend(links::of_memory(&case));
+    links.extend(cause.links);
+    Some(Story {
+        summary: summary(&case, &cause.plain, &cause.advice),
+        links,
+        root_cause: cause.text,
+        confidence: cause.confidence,
+        advice: cause.advice,
+        alternatives: cause.alternatives,
+    })
+}
+
+fn summary(case: &Case<'_>, plain: &str, advice: &[String]) -> String {
+    let code = case.facts.code_label();
+    let read = match case.failure {
+        Failure::Changed => "A page of memory then came back changed",
+        _ => "Windows then could not read a page back",
+    };
+    let first = advice.first().map(|step| format!(" First step: {step}"));
+    format!(
+        "{plain} {read} and stopped with {code}.{}",
+        first.unwrap_or_default()
+    )
+}
+
+/// The story as a finding.
+#[must_use]
+pub fn finding(story: &Story) -> Finding {
+    let mut explanation = String::new();
+    let mut evidence = alloc::vec::Vec::new();
+    for (number, link) in story.links.iter().enumerate() {
+        explanation.push_str(&format!("{}. {} ", number + 1, link.text));
+        evidence.extend(link.evidence.iter().cloned());
+    }
+    explanation.push_str(&format!("{}. {}", story.links.len() + 1, story.root_cause));
+    for alternative in &story.alternatives {
+        let (cause, tells) = (&alternative.cause, &alternative.tells_apart);
+        explanation.push_str(&format!(" Not excluded: {cause} {tells}"));
+    }
+    Finding {
+        id: "root-cause",
+        severity: Severity::Critical,
+        confidence: story.confidence,
+        title: story.root_cause.clone(),
+        explanation,
+        evidence,
+        advice: story.advice.clone(),
+    }
+}
+
+/// How sure a chain is: no surer than its weakest link.
+pub(super) fn weakest(parts: &[Confidence]) -> Confidence {
+    parts.iter().copied().min().unwrap_or_default()
+}

@@ -1,0 +1,224 @@
+//! Invented guests, hosts and machines, and what must be said of each: platform, Integration
+//! Services, balloon, chain of causes; and what must not be said. Each scenario lies beside its
+//! expectation, which was written before the program was asked, and is tried as a minidump too.
+
+use bluepane::analysis::Analysis;
+use bluepane::model::Report;
+use bluepane::source::SliceProvider;
+use bluepane_forge::{Scenario, forge};
+use serde_json::Value as Json;
+use std::path::Path;
+use toml::{Table, Value};
+
+fn folder() -> &'static Path {
+    Path::new(concat!(
+        env!("CARGO_MANIFEST_DIR"),
+        "/../forge/scenarios/integration"
+    ))
+}
+
+fn report(scenario: &str) -> Report {
+    let scenario = Scenario::from_toml(scenario).expect("the scenario");
+    let bytes = forge(&scenario).expect("the dump").to_vec();
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    analysis.report().clone()
+}
+
+/// The report as it is published: the words of the closed lists are those that count.
+fn json(report: &Report) -> Json {
+    serde_json::to_value(report).unwrap()
+}
+
+/// The strings of an expectation: one, or a list.
+fn strings(table: &Table, name: &str) -> Vec<String> {
+    match table.get(name) {
+        Some(Value::String(text)) => vec![text.clone()],
+        Some(Value::Array(list)) => list
+            .iter()
+            .map(|v| v.as_str().unwrap().to_owned())
+            .collect(),
+        _ => Vec::new(),
+    }
+}
+
+struct Check {
+    name: String,
+    wrong: Vec<String>,
+}
+
+impl Check {
+    fn equal(&mut self, what: &str, found: &Json, expected: &Table, field: &str) {
+        let allowed = strings(expected, field);
+        let found = found.as_str().unwrap_or("-").to_owned();
+        if !allowed.is_empty() && !allowed.contains(&found) {
+            self.wrong
+                .push(format!("{}: {what} is {found}, not {allowed:?}", self.name));
+        }
+    }
+
+    fn holds(&mut self, what: &str, text: &str, parts: &[String]) {
+        for part in parts {
+            if !text.contains(part.as_str()) {
+                self.wrong
+                    .push(format!("{}: {what} lacks {part:?}: {text}", self.name));
+            }
+        }
+    }
+
+    fn lacks(&mut self, what: &str, text: &str, parts: &[String]) {
+        for part in parts {
+            if text.contains(part.as_str()) {
+                self.wrong
+                    .push(format!("{}: {what} says {part:?}: {text}", self.name));
+            }
+        }
+    }
+
+    fn platform(&mut self, report: &Json, expected: &Table) {
+        let platform = &report["platform"];
+        let hypervisor = &platform["hypervisor"];
+        self.equal("vendor", &hypervisor["vendor"], expected, "vendor");
+        self.equal("role", &hypervisor["role"], expected, "role");
+        self.equal("role", &hypervisor["role"], expected, "roles");
+        if let Some(generation) = expected.get("generation").and_then(Value::as_integer)
+            && platform["vm_generation"].as_i64() != Some(generation)
+        {
+            let found = &platform["vm_generation"];
+            self.wrong
+                .push(format!("{}: generation {found}", self.name));
+        }
+        let hosts = strings(expected, "hosts");
+        let found = platform["host_generation"]
+            .as_array()
+            .cloned()
+            .unwrap_or_default();
+        let found: Vec<&str> = found.iter().filter_map(Json::as_str).collect();
+        if !hosts.is_empty() && found != hosts {
+            self.wrong
+                .push(format!("{}: hosts {found:?}, not {hosts:?}", self.name));
+        }
+    }
+
+    fn story(&mut self, report: &Json, expected: Option<&Table>) {
+        let story = &report["story"];
+        let Some(expected) = expected else {
+            if !story.is_null() {
+                self.wrong.push(format!(
+                    "{}: a story is told: {}",
+                    self.name, story["summary"]
+                ));
+            }
+            return;
+        };
+        self.equal(
+            "confidence of the story",
+            &story["confidence"],
+            expected,
+            "confidence",
+        );
+        let root = story["root_cause"].as_str().unwrap_or_default().to_owned();
+        self.holds("the cause", &root, &strings(expected, "root"));
+        self.lacks("the cause", &root, &strings(expected, "never"));
+        let summary = report["summary"].as_str().unwrap_or_default().to_owned();
+        self.lacks("the summary", &summary, &strings(expected, "never"));
+        let steps = story["advice"].to_string();
+        self.holds("the advice", &steps, &strings(expected, "steps"));
+        let others = story["alternatives"].to_string();
+        self.holds(
+            "the alternatives",
+            &others,
+            &strings(expected, "alternatives"),
+        );
+        let links = story["links"].as_array().map_or(0, Vec::len);
+        if links < 2 {
+            self.wrong.push(format!("{}: {links} links", self.name));
+        }
+        for link in story["links"].as_array().into_iter().flatten() {
+            let said = link["text"].as_str().unwrap_or_default();
+            let unsure = link["confidence"] == "possible";
+            if said.is_empty() || (link["evidence"].is_null() && !unsure) {
+                self.wrong
+                    .push(format!("{}: a link without evidence: {link}", self.name));
+            }
+        }
+    }
+}
+
+/// Scenario and expectation by name: those of this matter, and the three tellings of the
+/// reference case.
+fn cases() -> Vec<(String, String, Table)> {
+    let mut cases = Vec::new();
+    for folder in [folder().to_owned(), folder().join("../kernel")] {
+        for file in std::fs::read_dir(folder).unwrap() {
+            let path = file.unwrap().path();
+            if path.extension().is_some_and(|end| end == "expect") {
+                let expected = std::fs::read_to_string(&path).unwrap();
+                let scenario = std::fs::read_to_string(path.with_extension("toml")).unwrap();
+                let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+                cases.push((name, scenario, expected.parse().unwrap()));
+            }
+        }
+    }
+    cases.sort_by(|a: &(String, _, _), b| a.0.cmp(&b.0));
+    assert!(cases.len() >= 23, "{}", cases.len());
+    cases
+}
+
+fn part<'a>(expected: &'a Table, name: &str) -> Option<&'a Table> {
+    expected.get(name).and_then(Value::as_table)
+}
+
+#[test]
+fn each_scenario_is_told_as_it_was_written_down() {
+    let mut wrong = Vec::new();
+    for (name, scenario, expected) in cases() {
+        let report = json(&report(&scenario));
+        let mut check = Check {
+            name,
+            wrong: Vec::new(),
+        };
+        check.platform(&report, part(&expected, "platform").unwrap());
+        let services = part(&expected, "services").unwrap();
+        let found = &report["integration_services"];
+        check.equal("verdict", &found["verdict"], services, "verdict");
+        let balloon = &report["memory"]["balloon"];
+        match part(&expected, "balloon") {
+            Some(expected) => check.equal("balloon", &balloon["state"], expected, "state"),
+            None if balloon.is_null() => {}
+            None => check
+                .wrong
+                .push(format!("{}: balloon {balloon}", check.name)),
+        }
+        check.story(&report, part(&expected, "story"));
+        wrong.extend(check.wrong);
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
+
+#[test]
+fn as_a_minidump_each_says_no_more_than_a_minidump_can() {
+    let mut wrong = Vec::new();
+    for (name, scenario, expected) in cases() {
+        let kinds = ["bitmap-kernel", "kernel-summary", "automatic"];
+        let small = kinds.iter().fold(scenario.clone(), |text, kind| {
+            text.replace(&format!("kind = \"{kind}\""), "kind = \"triage\"")
+        });
+        assert!(small != scenario, "{name}");
+        let report = json(&report(&small));
+        let mut check = Check {
+            name: format!("{name} (minidump)"),
+            wrong: Vec::new(),
+        };
+        let expected = part(&expected, "minidump").unwrap();
+        check.platform(&report, expected);
+        let found = &report["integration_services"];
+        check.equal("verdict", &found["verdict"], expected, "verdicts");
+        check.story(&report, None);
+        if !report["memory"]["balloon"].is_null() {
+            check.wrong.push(format!("{}: a balloon", check.name));
+        }
+        wrong.extend(check.wrong);
+    }
+    assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
+}
