@@ -117,7 +117,7 @@ pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
         Shape::Trap => vec![TRAP_FRAME, END],
     };
     codes.resize(codes.len().next_multiple_of(4), 0xe3);
-    let mut info = (len / 4 | (codes.len() as u32 / 4) << 27)
+    let mut info = ((len / 4) | ((codes.len() as u32 / 4) << 27))
         .to_le_bytes()
         .to_vec();
     info.extend(codes);
