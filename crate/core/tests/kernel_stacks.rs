@@ -1,7 +1,7 @@
 //! Stacks of forged kernel dumps: every build and architecture, through traps and from stack to
 //! stack, against the truth of the scenario; and those of other threads.
 
-use bluepane::analysis::Analysis;
+use bluepane::analysis::{Analysis, Answer, Query};
 use bluepane::model::{Confidence, Frame, Hex, How, Report, Stack};
 use bluepane::source::SliceProvider;
 use bluepane_forge::{Scenario, Truth, forge};
@@ -187,4 +187,62 @@ fn a_thread_that_a_parameter_names_is_traced_from_where_it_gave_up_the_processor
         let other = scenario("x64", build, "code = 0x9f\nparameters = [3, 1, 2, 3]", &[]);
         assert_eq!(report(&other).stacks, [], "{build}");
     }
+}
+
+/// What the console answers about a forged dump.
+fn ask(scenario: &Scenario, lines: &[&str]) -> Vec<String> {
+    let bytes = forge(scenario).unwrap().to_vec();
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    let ask = |line: &&str| {
+        let query = Query::Command((*line).into());
+        match analysis.answer(query, &mut SliceProvider(&bytes)) {
+            Some(Answer::Text(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    };
+    lines.iter().map(ask).collect()
+}
+
+#[test]
+fn the_console_shows_trap_frames_threads_and_their_stacks() {
+    let faulted = scenario("x64", "19041", PAGE_FAULT, &FAULT);
+    let truth = Truth::of(&faulted).unwrap();
+    let sleeper = truth.processes[0].threads[1].object;
+    let thread = format!("!thread {sleeper:x}");
+    let asked = [
+        "kv",
+        ".trap",
+        &thread,
+        "!stacks 2 System",
+        "!stacks nobody",
+        "~*k",
+        ".exr 1000",
+    ];
+    let answers = ask(&faulted, &asked);
+    let has = |index: usize, text: &str| {
+        let answer: &String = &answers[index];
+        assert!(
+            answer.contains(text),
+            "{}: no {text} in\n{answer}",
+            asked[index]
+        );
+    };
+    has(0, "(TrapFrame @ ");
+    has(1, &format!("{:016x}", truth.stack[3]));
+    has(1, "driver+0x4560");
+    has(0, "nt!KeBugCheckEx");
+    let shown = |address: u64| format!("{:08x}`{:08x}", address >> 32, address & 0xFFFF_FFFF);
+    for &address in &truth.stack[4..] {
+        has(1, &shown(address));
+    }
+    has(2, &format!("THREAD {}", shown(sleeper)));
+    for &address in &truth.sleeping {
+        has(2, &shown(address));
+        has(3, &shown(address));
+    }
+    has(3, &shown(truth.processes[0].threads[0].object));
+    assert_eq!(answers[4], "");
+    has(5, "which stopped the machine");
+    has(6, "no exception record");
 }

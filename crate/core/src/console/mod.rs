@@ -23,6 +23,7 @@ mod registry;
 mod running;
 mod search;
 mod target;
+mod threads;
 mod translate;
 mod verbose;
 
@@ -125,7 +126,7 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "!process",
         arguments: "[0 0 [NAME] | ADDRESS | PID] [FLAGS]",
-        about: "every process, or one; flag 1 with its memory, 2 with its threads",
+        about: "every process, or one; flag 1 with its memory, 2 with its threads, 4 with their stacks",
         answering: Answering::Dump(process::process),
     },
     Command {
@@ -136,8 +137,8 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!stacks",
-        arguments: "[FILTER]",
-        about: "every thread of every process, its state and where it began",
+        arguments: "[0 | 2] [FILTER]",
+        about: "every thread of every process, its state and where it began; 2 with its stack",
         answering: Answering::Dump(process::stacks),
     },
     Command {
@@ -209,8 +210,32 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "k",
         arguments: "",
-        about: "the stack, each frame with how it was found",
+        about: "the stack, each frame with how it was found; kv with its trap frames",
         answering: Answering::Report(registers::stack),
+    },
+    Command {
+        name: "~",
+        arguments: "*k | NUMBERk",
+        about: "the stacks of all processors, or of one",
+        answering: Answering::Report(threads::processors),
+    },
+    Command {
+        name: ".trap",
+        arguments: "[ADDRESS]",
+        about: "the registers in a trap frame, and the stack that it interrupted",
+        answering: Answering::Dump(threads::trap),
+    },
+    Command {
+        name: ".cxr",
+        arguments: "ADDRESS",
+        about: "the registers in a context record, and the stack from there on",
+        answering: Answering::Dump(threads::context),
+    },
+    Command {
+        name: ".exr",
+        arguments: "[ADDRESS | -1]",
+        about: "an exception record; -1 is that of the stop",
+        answering: Answering::Dump(threads::exception),
     },
     Command {
         name: "r",
@@ -425,8 +450,14 @@ fn expand(line: &str) -> String {
         "?" if rest.trim().is_empty() => "help".into(),
         ".help" | "!help" => "help".into(),
         "dqs" | "dds" => "dps".into(),
-        "kb" | "kn" | "kp" | "kv" | "kL" | "kc" => "k".into(),
+        "kb" | "kn" | "kp" | "kL" | "kc" => "k".into(),
+        "kv" => "k v".into(),
         "version" => "vertarget".into(),
+        // `~*k`, `~2kv`
+        _ if name.starts_with('~') => {
+            let which = name.trim_start_matches('~').trim_end_matches(['k', 'v']);
+            format!("~ {which}")
+        }
         _ => match name.strip_prefix("lm").filter(|flags| !flags.is_empty()) {
             Some(flags) if flags.chars().all(|c| c.is_ascii_alphanumeric()) => {
                 let each: Vec<String> = flags.chars().map(String::from).collect();

@@ -2,6 +2,7 @@
 
 use super::Live;
 use super::live::joined;
+use super::threads::{MAX_STACKS, stack_of};
 use crate::memory::VirtualAddress;
 use crate::nt::process::{Process, ProcessLayout, Reader};
 use crate::nt::thread::{self, RUNNING, Thread, ThreadLayout};
@@ -13,6 +14,8 @@ use alloc::{format, string::String, vec::Vec};
 
 /// Threads are told too (`!process … 2`).
 const THREADS: u64 = 2;
+/// And the stack of each (`!process … 6`).
+const STACKS: u64 = 4;
 /// The state of a thread that waits for a processor.
 const READY: [u8; 3] = [1, 3, 7];
 /// Threads that one command lists.
@@ -232,9 +235,17 @@ fn one(view: &View<'_>, process: &Process, flags: u64) -> Vec<String> {
     }
     if flags & THREADS != 0 {
         let (threads, why) = view.threads(process.address);
-        for thread in &threads {
+        let most = if flags & STACKS == 0 {
+            MAX_LISTED
+        } else {
+            MAX_STACKS
+        };
+        for thread in threads.iter().take(most) {
             lines.push(String::new());
             lines.extend(thread_lines(view, thread));
+            if flags & STACKS != 0 {
+                lines.extend(stack_of(view.live, thread));
+            }
         }
         lines.extend(why);
     }
@@ -341,11 +352,18 @@ pub(super) fn thread(words: &[&str], live: &Live<'_>) -> Vec<String> {
             .trap_frame
             .map(|at| format!("Trap frame {}", view.at(at))),
     );
+    lines.extend(stack_of(live, &thread));
     lines
 }
 
 /// Threads of every process that `wanted` picks, one a line.
-fn listed(view: &View<'_>, wanted: &dyn Fn(&Process, &Thread) -> bool) -> Vec<String> {
+fn listed(
+    view: &View<'_>,
+    stacks: bool,
+    wanted: &dyn Fn(&Process, &Thread) -> bool,
+) -> Vec<String> {
+    let most = if stacks { MAX_STACKS } else { MAX_LISTED };
+    let mut count = 0;
     let mut lines = Vec::new();
     let mut whys: Vec<String> = Vec::new();
     for process in &view.processes {
@@ -355,9 +373,10 @@ fn listed(view: &View<'_>, wanted: &dyn Fn(&Process, &Thread) -> bool) -> Vec<St
         }
         let name = process.name.as_deref().unwrap_or("?");
         for thread in threads.iter().filter(|thread| wanted(process, thread)) {
-            if lines.len() >= MAX_LISTED {
+            if count >= most {
                 continue;
             }
+            count += 1;
             let start = thread.user_start.or(thread.start);
             let start = start.and_then(|at| view.live.place(at.0).or(Some(view.at(at))));
             lines.push(format!(
@@ -368,6 +387,9 @@ fn listed(view: &View<'_>, wanted: &dyn Fn(&Process, &Thread) -> bool) -> Vec<St
                 state(thread),
                 start.unwrap_or_default()
             ));
+            if stacks {
+                lines.extend(stack_of(view.live, thread));
+            }
         }
     }
     whys.truncate(8);
@@ -375,7 +397,7 @@ fn listed(view: &View<'_>, wanted: &dyn Fn(&Process, &Thread) -> bool) -> Vec<St
     lines
 }
 
-/// `!stacks [FILTER]`: every thread with its state and where it began; without unwinding.
+/// `!stacks [0 | 2] [FILTER]`: every thread with its state and where it began; with 2, its stack.
 pub(super) fn stacks(words: &[&str], live: &Live<'_>) -> Vec<String> {
     let Some(view) = View::new(live) else {
         return no_view();
@@ -387,7 +409,8 @@ pub(super) fn stacks(words: &[&str], live: &Live<'_>) -> Vec<String> {
         .iter()
         .find(|word| super::number(word).is_none_or(|n| n > 2));
     let filter = filter.map(|word| word.to_ascii_lowercase());
-    listed(&view, &|process, thread| {
+    let deep = words.iter().any(|&word| word == "2");
+    listed(&view, deep, &|process, thread| {
         filter.as_ref().is_none_or(|filter| {
             let name = process.name.as_deref().unwrap_or_default();
             let state = state(thread);
@@ -405,7 +428,7 @@ pub(super) fn ready(_: &[&str], live: &Live<'_>) -> Vec<String> {
     if view.processes.is_empty() {
         return super::absent("A list of processes");
     }
-    let lines = listed(&view, &|_, thread| {
+    let lines = listed(&view, false, &|_, thread| {
         thread.state.is_some_and(|state| READY.contains(&state))
     });
     if lines.is_empty() {

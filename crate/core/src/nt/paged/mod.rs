@@ -148,6 +148,13 @@ impl PagedDump {
         })
     }
 
+    /// Addresses of the processors' blocks.
+    #[must_use]
+    pub fn processor_blocks(&self, source: &dyn Source) -> Vec<VirtualAddress> {
+        let space = self.space(source);
+        space.map_or_else(Vec::new, |space| current::blocks(self, &space))
+    }
+
     /// Walks the list of processes; `None` when nothing says where it is.
     #[must_use]
     pub fn walk_processes(

@@ -1,0 +1,302 @@
+//! `~`, `.trap`, `.cxr`, `.exr`, and the stacks of `!thread`, `!process` and `!stacks`: stacks from any
+//! place to start from, and the records that Windows leaves on them.
+
+use super::Live;
+use super::registers::{frame_lines, trap_frame_of};
+use crate::image::Image;
+use crate::knowledge::ntstatus;
+use crate::memory::{AddressSpaceExt, VirtualAddress};
+use crate::model::{Frame, Hex, How, Report, Stack};
+use crate::nt::thread::Thread;
+use crate::nt::{Architecture, Context, DebuggerData, ExceptionRecord, Machine, ProcessorFacts};
+use crate::report::document::{is_wide, register_lines};
+use crate::stack::{Registers, StackRange, Start, range_above, scan, switched_away};
+use alloc::{format, string::String, vec::Vec};
+
+/// The most threads whose stacks one command lists.
+pub(super) const MAX_STACKS: usize = 200;
+
+/// The stacks of the processors.
+pub(super) fn processors(words: &[&str], report: &Report) -> Vec<String> {
+    let wanted = words.first().copied().unwrap_or("*");
+    let number: Option<u32> = wanted.parse().ok();
+    if wanted != "*" && number.is_none() {
+        return Vec::from(["Usage: ~*k or ~NUMBERk.".into()]);
+    }
+    let mut lines = Vec::new();
+    for stack in report.stack.iter().chain(&report.stacks) {
+        let listed = stack.processor.is_some() && (number.is_none() || stack.processor == number);
+        if !listed {
+            continue;
+        }
+        let about = stack.about.clone().unwrap_or_else(|| {
+            let number = stack.processor.unwrap_or_default();
+            format!("Processor {number}, which stopped the machine")
+        });
+        lines.push(about);
+        lines.extend(frame_lines(stack, is_wide(report), true));
+    }
+    if lines.is_empty() {
+        return super::absent("The stack of that processor");
+    }
+    lines
+}
+
+/// What stacks are read with.
+struct Reader<'a> {
+    live: &'a Live<'a>,
+    architecture: Architecture,
+    data: Option<&'a DebuggerData>,
+}
+
+impl<'a> Reader<'a> {
+    fn new(live: &'a Live<'a>) -> Option<Self> {
+        Some(Self {
+            live,
+            architecture: live.architecture()?,
+            data: live.debugger_data(),
+        })
+    }
+
+    fn machine(&self) -> Option<Machine<'a>> {
+        Some(Machine {
+            architecture: self.architecture,
+            build: self.live.header()?.minor_version.unwrap_or(0),
+            debugger_data: self.data?,
+        })
+    }
+
+    fn stack(&self, registers: &Registers, stacks: &[StackRange], how: How) -> Stack {
+        let (live, space) = (self.live, self.live.space());
+        let mut stack = scan(&Start {
+            architecture: self.architecture,
+            modules: live.modules(),
+            unloaded: &[],
+            memory: &space,
+            range: range_above(&space, stacks, registers.stack_pointer),
+            registers,
+            how,
+            exception: None,
+            stacks,
+            code: 0,
+            parameters: [0; 4],
+        });
+        for frame in &mut stack.frames {
+            self.name(frame);
+        }
+        stack
+    }
+
+    /// The exported function that a frame is in, where the image's unwind data prove it.
+    fn name(&self, frame: &mut Frame) -> Option<()> {
+        let back = u64::from(frame.how == How::Unwind);
+        let at = VirtualAddress(frame.address.0.checked_sub(back)?);
+        let space = self.live.space();
+        let image = Image::open(&space, self.live.modules().find(at)?.base).ok()?;
+        let rva = (at.0 - image.base.0) as u32;
+        let (begin, _) = image.function_around(rva).ok()??;
+        let exports = image.exports().ok()?;
+        let (name, _) = exports.at(begin).filter(|(_, before)| *before == 0)?;
+        frame.symbol = Some(name.into());
+        frame.offset = Some(Hex(u64::from(rva - begin) + back));
+        Some(())
+    }
+
+    /// Registers, and the stack from them on.
+    fn both(&self, context: &Context, how: How) -> Vec<String> {
+        let wide = is_wide(self.live.report);
+        let stack = self.stack(&Registers::from(context), &self.thread_stacks(), how);
+        let mut lines = register_lines(&stack, wide);
+        lines.extend(frame_lines(&stack, wide, true));
+        lines
+    }
+
+    /// The stack of the thread that was running.
+    fn thread_stacks(&self) -> Vec<StackRange> {
+        let thread = self.live.thread();
+        let own = thread.and_then(|thread| thread.stack_limit.zip(thread.stack_base));
+        own.map(|(low, high)| StackRange { low, high })
+            .into_iter()
+            .collect()
+    }
+
+    /// The stack of a thread: of one that runs from its processor's registers, of another from its
+    /// switch frame.
+    fn of_thread(&self, thread: &Thread) -> Result<Stack, String> {
+        let machine = self.machine().ok_or("the debugger data block is missing")?;
+        let space = self.live.space();
+        let stacks: Vec<StackRange> = thread
+            .stack
+            .map(|(low, high)| StackRange { low, high })
+            .into_iter()
+            .collect();
+        if let Some(registers) = self.running(machine, thread.address) {
+            return Ok(self.stack(&registers, &stacks, How::Context));
+        }
+        let at = thread.kernel_stack.ok_or("its stack is not known")?;
+        if let Err(why) = space.u32(at) {
+            return Err(format!("its stack at {at} cannot be read: {why}"));
+        }
+        let kernel = self.live.module("nt").ok_or("the kernel is not known")?;
+        let registers = switched_away(self.architecture, &space, kernel, at);
+        let registers = registers.ok_or("no switch frame is where its stack should begin")?;
+        Ok(self.stack(&registers, &stacks, How::Context))
+    }
+
+    /// The registers of the processor that ran a thread.
+    fn running(&self, machine: Machine<'_>, thread: VirtualAddress) -> Option<Registers> {
+        let report = self.live.report;
+        let current = report
+            .stack
+            .as_ref()
+            .filter(|s| s.thread == Some(Hex(thread.0)));
+        if current.is_some() {
+            let (small, paged) = (self.live.minidump(), self.live.paged());
+            let context = small.and_then(|dump| dump.crash_context());
+            let context =
+                context.or_else(|| paged.and_then(|dump| dump.current.crash_context(dump)));
+            return context.map(Registers::from);
+        }
+        let space = self.live.space();
+        let blocks = self.live.paged()?.processor_blocks(self.live.source);
+        let block = blocks.into_iter().find(|&block| {
+            let facts = ProcessorFacts::read(machine, &space, block);
+            facts.current_thread == Some(thread)
+        })?;
+        let context = Context::of_processor(machine, &space, block)?;
+        Some(Registers::from(&context))
+    }
+}
+
+fn no_memory() -> Vec<String> {
+    super::absent("Memory of a kind of machine that is known")
+}
+
+/// The address that was typed, or the lines that say what is wrong with it.
+fn typed(words: &[&str], live: &Live<'_>) -> Option<Result<VirtualAddress, Vec<String>>> {
+    let word = words.first()?;
+    let found = live.evaluate(word).map(VirtualAddress);
+    Some(found.map_err(|why| Vec::from([why])))
+}
+
+/// The registers that a trap frame keeps, and the stack that it interrupted.
+pub(super) fn trap(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let Some(reader) = Reader::new(live) else {
+        return no_memory();
+    };
+    let listed = || {
+        let frames = &live.report.stack.as_ref()?.frames;
+        let found = frames.iter().find(|frame| frame.how == How::TrapFrame)?;
+        trap_frame_of(found, reader.architecture == Architecture::X64).map(VirtualAddress)
+    };
+    let at = match typed(words, live) {
+        Some(Ok(at)) => at,
+        Some(Err(lines)) => return lines,
+        None => match listed() {
+            Some(at) => at,
+            None => return Vec::from(["Usage: .trap ADDRESS; the stack has none.".into()]),
+        },
+    };
+    let space = live.space();
+    let len = Context::trap_frame_len(reader.architecture);
+    let bytes = len.map(|len| space.bytes(at, len));
+    match bytes {
+        Some(Ok(bytes)) => match Context::from_trap_frame(reader.architecture, &bytes, at) {
+            Some(context) => reader.both(&context, How::TrapFrame),
+            None => Vec::from([format!("There is no trap frame at {at}.")]),
+        },
+        Some(Err(why)) => Vec::from([format!("The trap frame at {at} cannot be read: {why}.")]),
+        None => no_memory(),
+    }
+}
+
+/// The registers of a context record, and the stack from there on.
+pub(super) fn context(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let Some(reader) = Reader::new(live) else {
+        return no_memory();
+    };
+    let at = match typed(words, live) {
+        Some(Ok(at)) => at,
+        Some(Err(lines)) => return lines,
+        None => return Vec::from(["Usage: .cxr ADDRESS".into()]),
+    };
+    match Context::read(reader.architecture, &live.space(), at) {
+        Some(context) => reader.both(&context, How::Context),
+        None => Vec::from([format!(
+            "There is no context record of this machine's kind at {at}, or it is not in the dump."
+        )]),
+    }
+}
+
+/// An exception record; -1 is that of the stop.
+pub(super) fn exception(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let report = live.report;
+    if matches!(words, [] | ["-1"]) {
+        let Some(found) = &report.exception else {
+            return super::absent("An exception");
+        };
+        let information: Vec<u64> = found.information.iter().map(|hex| hex.0).collect();
+        return exception_lines(live, found.code, None, found.address.0, &information);
+    }
+    let at = match typed(words, live) {
+        Some(Ok(at)) => at,
+        Some(Err(lines)) => return lines,
+        None => return no_memory(),
+    };
+    let architecture = live.architecture();
+    let found = architecture.and_then(|kind| ExceptionRecord::read(kind, &live.space(), at));
+    match found {
+        Some(record) => exception_lines(
+            live,
+            record.code,
+            Some(record.flags),
+            record.address.0,
+            &record.information,
+        ),
+        None => Vec::from([format!(
+            "There is no exception record at {at}, or it is not in the dump."
+        )]),
+    }
+}
+
+fn exception_lines(
+    live: &Live<'_>,
+    code: u32,
+    flags: Option<u32>,
+    address: u64,
+    information: &[u64],
+) -> Vec<String> {
+    let place = live.place(address);
+    let place = place.map_or(String::new(), |place| format!(" ({place})"));
+    let name = ntstatus::name(code).map_or(String::new(), |name| format!(" ({name})"));
+    let mut lines = Vec::from([
+        format!("ExceptionAddress: {}{place}", live.address(address)),
+        format!("   ExceptionCode: {code:08x}{name}"),
+    ]);
+    lines.extend(flags.map(|flags| format!("  ExceptionFlags: {flags:08x}")));
+    lines.push(format!("NumberParameters: {}", information.len()));
+    for (index, value) in information.iter().enumerate() {
+        lines.push(format!("   Parameter[{index}]: {}", live.address(*value)));
+    }
+    if let (0xC000_0005, [kind, at, ..]) = (code, information) {
+        let verb = match kind {
+            0 => "read from",
+            1 => "write to",
+            8 => "execute code at",
+            _ => "use",
+        };
+        lines.push(format!("Attempt to {verb} address {}", live.address(*at)));
+    }
+    lines
+}
+
+/// The stack of a thread, or why it cannot be shown.
+pub(super) fn stack_of(live: &Live<'_>, thread: &Thread) -> Vec<String> {
+    let stack = Reader::new(live)
+        .ok_or_else(|| "the kind of machine is not known".into())
+        .and_then(|reader| reader.of_thread(thread));
+    match stack {
+        Ok(stack) => frame_lines(&stack, is_wide(live.report), true),
+        Err(why) => Vec::from([format!("The stack cannot be shown: {why}.")]),
+    }
+}
