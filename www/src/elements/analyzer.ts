@@ -150,7 +150,7 @@ export class BluepaneAnalyzer extends LitElement {
     if (symbols.length) this.#symbols = together(this.#symbols, symbols);
     // Files for the dump on show: it is read again with them.
     const source = this.#source;
-    if (dumps.length === 0 && symbols.length && source && !this.busy) {
+    if (dumps.length === 0 && symbols.length && source) {
       return this.analyze([source]);
     }
     this.#passedOver = passedOver;
@@ -219,6 +219,8 @@ export class BluepaneAnalyzer extends LitElement {
       if (alone) void this.embedding?.offer();
       return report;
     } catch (error) {
+      // Its place was taken by another analysis: nobody waits for this one any more.
+      if (!this.entries.includes(entry)) return null;
       const fault = faultOf(error);
       entry.problem = worded(fault).title;
       if (alone) {
@@ -318,6 +320,7 @@ export class BluepaneAnalyzer extends LitElement {
       return this.#need().memory(place, physical, length);
     },
     explore: null,
+    beside: (files) => void this.#openPicked({ files, passedOver: 0 }),
     print: (redact) => this.#print(redact),
     tool: null,
     abilities: { save: true, print: true },

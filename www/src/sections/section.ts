@@ -13,6 +13,8 @@ export interface Desk {
   memory(place: string, physical: boolean, length: number): Promise<Shown>;
   /** Goes to the memory at an address; null where there is none to show. */
   explore: Follow | null;
+  /** Puts symbol files and images beside the dump, which is then read again. */
+  beside(files: File[]): void;
   /** Moves to another section of the same report. */
   show(section: string): void;
   /** Prints the page, with the redacted report in place of this one where that is wished. */

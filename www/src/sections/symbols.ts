@@ -21,12 +21,34 @@ export class SymbolsSection extends Section {
         Drop a symbol file (.pdb, or an ISF .json) or an image (.sys, .exe) onto this page: the dump
         is then read again with it. Nothing is fetched, and a file of another build is refused.
       </p>
+      <p class="lead screen">
+        <button type="button" ?disabled=${this.busy} @click=${this.#choose}>Choose files</button>
+        <input
+          hidden
+          type="file"
+          multiple
+          tabindex="-1"
+          aria-label="Symbol files and images"
+          @change=${this.#picked}
+        />
+      </p>
       ${given.length ? this.#given(given) : nothing}
       ${
         wanted.length
           ? this.#wanted(wanted)
           : this.absent("No file would tell more about the stack of this dump.")
       }`;
+  }
+
+  #choose(): void {
+    this.renderRoot.querySelector("input")?.click();
+  }
+
+  #picked(event: Event): void {
+    const input = event.target as HTMLInputElement;
+    const files = [...(input.files ?? [])];
+    input.value = "";
+    if (files.length) this.desk.beside(files);
   }
 
   #given(files: SymbolFile[]): TemplateResult {
