@@ -7,8 +7,9 @@ use crate::knowledge::integration;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Guid, Module, Pdb};
 use crate::nt::{self, ModuleList};
+use crate::order::Map;
 use crate::symbols::KernelIdentity;
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{string::String, vec::Vec};
 
 /// What an image says of itself. What its pages do not hold is `None`.
 #[derive(Clone, Debug, Default)]
@@ -24,7 +25,7 @@ pub(super) struct Identity {
 }
 
 /// Identities by load address.
-pub(super) type Identities = BTreeMap<u64, Identity>;
+pub(super) type Identities = Map<Identity>;
 
 /// Which images to ask.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]

@@ -13,6 +13,7 @@ use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Hex, How, Report, Stack, WantedSymbol};
 use crate::nt::ModuleList;
 use crate::order;
+use crate::order::Map;
 use crate::symbols::{Names, SymbolTable, Symbolizer};
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use core::cell::RefCell;
@@ -46,7 +47,7 @@ pub(super) struct Namer<'a> {
     space: &'a dyn AddressSpace,
     modules: &'a ModuleList,
     files: &'a SymbolFiles,
-    sources: RefCell<BTreeMap<u64, Source<'a>>>,
+    sources: RefCell<Map<Source<'a>>>,
 }
 
 impl<'a> Namer<'a> {
@@ -145,7 +146,7 @@ impl Symbolizer for Namer<'_> {
 #[derive(Clone, Debug, Default)]
 pub(super) struct Labels {
     pub stack: Option<Stack>,
-    pub places: BTreeMap<u64, Named>,
+    pub places: Map<Named>,
 }
 
 /// What the stack says where a name is no more than the nearest.

@@ -6,7 +6,8 @@
 
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::nt::{Architecture, Module};
-use alloc::{collections::BTreeMap, vec::Vec};
+use crate::order::Map;
+use alloc::vec::Vec;
 
 /// Offsets in PE headers, from the start of what is named.
 mod pe {
@@ -33,7 +34,7 @@ type Sections = Vec<(u64, u64)>;
 pub(super) struct Code<'a> {
     memory: &'a dyn AddressSpace,
     architecture: Architecture,
-    sections: BTreeMap<u64, Option<Sections>>,
+    sections: Map<Option<Sections>>,
 }
 
 impl<'a> Code<'a> {
@@ -41,7 +42,7 @@ impl<'a> Code<'a> {
         Self {
             memory,
             architecture,
-            sections: BTreeMap::new(),
+            sections: Map::default(),
         }
     }
 
@@ -55,8 +56,7 @@ impl<'a> Code<'a> {
         let memory = self.memory;
         let sections = self
             .sections
-            .entry(module.base.0)
-            .or_insert_with(|| executable_sections(memory, module.base));
+            .or_insert_with(module.base.0, || executable_sections(memory, module.base));
         sections
             .as_ref()
             .is_none_or(|known| known.iter().any(|&(from, to)| (from..to).contains(&offset)))

@@ -6,7 +6,7 @@ use crate::image::unwind::without_signature;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Confidence;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
-use alloc::collections::BTreeMap;
+use crate::order::Map;
 use alloc::{format, string::String};
 
 /// What follows an unloaded module's range; the report names such modules `unloaded NAME`.
@@ -31,9 +31,9 @@ pub(super) struct Picker<'a> {
     modules: &'a ModuleList,
     unloaded: &'a [UnloadedModule],
     code: Code<'a>,
-    seen: BTreeMap<u64, (u32, bool)>,
+    seen: Map<(u32, bool)>,
     /// By page: how many pointers into it, and whether all are multiples of eight.
-    pages: BTreeMap<u64, (u32, bool)>,
+    pages: Map<(u32, bool)>,
 }
 
 impl<'a> Picker<'a> {
@@ -48,8 +48,8 @@ impl<'a> Picker<'a> {
             modules,
             unloaded,
             code: Code::new(memory, architecture),
-            seen: BTreeMap::new(),
-            pages: BTreeMap::new(),
+            seen: Map::default(),
+            pages: Map::default(),
         }
     }
 
@@ -58,7 +58,7 @@ impl<'a> Picker<'a> {
         for (_, value) in slots.from(from) {
             let value = self.address(value);
             if self.modules.find(VirtualAddress(value)).is_some() {
-                let page = self.pages.entry(value >> 12).or_insert((0, true));
+                let page = self.pages.or_insert_with(value >> 12, || (0, true));
                 page.0 += 1;
                 page.1 &= value.is_multiple_of(8);
             }
@@ -126,7 +126,7 @@ impl<'a> Picker<'a> {
             .get(&(address >> 12))
             .copied()
             .unwrap_or_default();
-        let (seen, _) = self.seen.entry(address).or_default();
+        let (seen, _) = self.seen.or_insert_with(address, || (0, false));
         *seen += 1;
         let data = aligned && pointers >= CLUSTER || *seen > REPEATS;
         (!misplaced && !data).then_some(owner)

@@ -10,7 +10,8 @@ use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Confidence, Frame, Hex, How, Stack};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
-use alloc::collections::{BTreeMap, BTreeSet};
+use crate::order::Map;
+use alloc::collections::BTreeSet;
 use alloc::{string::String, vec::Vec};
 
 /// The most frames that are listed.
@@ -100,7 +101,7 @@ pub(super) struct Scanner<'a> {
     /// Instruction and stack pointers of the frames that were unwound.
     pub(super) visited: BTreeSet<(u64, u64)>,
     /// Images that were opened, by base.
-    pub(super) images: BTreeMap<u64, Result<Image<'a>, ImageError>>,
+    pub(super) images: Map<Result<Image<'a>, ImageError>>,
     /// How often another stack was gone over to.
     pub(super) switches: usize,
     /// Whether the pointers of this stack were looked at as a whole.
@@ -127,7 +128,7 @@ impl<'a> Scanner<'a> {
             frames: Vec::new(),
             finished: false,
             visited: BTreeSet::new(),
-            images: BTreeMap::new(),
+            images: Map::default(),
             switches: 0,
             surveyed: false,
             bug_check: false,

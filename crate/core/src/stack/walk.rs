@@ -156,7 +156,7 @@ impl<'a> Scanner<'a> {
         let module = start.modules.find(VirtualAddress(pc));
         let base = module.ok_or(UnwindError::NoData)?.base;
         let open = || Image::open(start.memory, base);
-        let found = *self.images.entry(base.0).or_insert_with(open);
+        let found = *self.images.or_insert_with(base.0, open);
         let image = found.map_err(UnwindError::Image)?;
         let fits = Some(image.machine) == machine(start.architecture);
         fits.then_some(image).ok_or(UnwindError::NoData)
