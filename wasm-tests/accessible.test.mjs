@@ -21,6 +21,13 @@ for (const colorScheme of ["light", "dark"]) {
       (it) => {
         const views = [
           ["the start", async () => {}],
+          [
+            "a code looked up",
+            (tab) =>
+              tab
+                .press("CRITICAL_PROCESS_DIED")
+                .then(() => shows(tab, "A process that Windows cannot live without")),
+          ],
           ["a report", (tab) => tab.choose(files.sample).then(() => shows(tab, complete))],
           [
             "many dumps",

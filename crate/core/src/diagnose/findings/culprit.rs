@@ -13,16 +13,25 @@ use alloc::{format, vec, vec::Vec};
 /// The families of causes that advice on a driver comes from: what it is, before that it is one.
 fn families(module: &str) -> &'static [&'static str] {
     let class = driver(module).map_or("", |known| known.class);
-    match (role(module), class) {
+    let foreign = role(module) == Role::Other;
+    match class {
         _ if display_vendor(module).is_some() => &["display"],
-        (Role::Other, "antivirus" | "anti-cheat" | "security" | "encryption") => {
+        "antivirus" | "anti-cheat" | "security" | "encryption" if foreign => {
             &["security", "driver"]
         }
-        (Role::Other, "network") => &["network", "driver"],
-        (Role::Other, "bluetooth") => &["bluetooth", "driver"],
-        (Role::Other, "usb") => &["usb", "driver"],
-        (Role::Other, _) => &["driver"],
-        (Role::Kernel | Role::Framework | Role::Windows, _) => &["windows"],
+        "network" if foreign => &["network", "driver"],
+        "bluetooth" if foreign => &["bluetooth", "driver"],
+        "usb" if foreign => &["usb", "driver"],
+        _ if foreign => &["driver"],
+        // Drivers of Windows itself fail over what they serve.
+        "processor" | "acpi" | "power" | "bus" | "firmware" => &["firmware", "memory"],
+        "network" => &["network", "files"],
+        "bluetooth" => &["bluetooth", "files"],
+        "usb" => &["usb", "files"],
+        "storage" => &["storage"],
+        "filesystem" => &["filesystem"],
+        "virtualisation" => &["virtualisation"],
+        _ => &["windows"],
     }
 }
 

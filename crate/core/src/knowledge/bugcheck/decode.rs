@@ -96,6 +96,9 @@ pub fn one(kind: ParameterKind, value: u64, wide: bool) -> Option<String> {
 
 fn status(value: u64) -> Option<String> {
     let status = ntstatus::from_parameter(value)?;
+    if status == 0 {
+        return Some("no error, or none was given".into());
+    }
     // What Microsoft's C++ compiler raises for `throw`.
     if status == 0xE06D_7363 {
         return Some("a C++ exception that nobody caught".into());
@@ -219,7 +222,7 @@ fn entry(value: u64) -> String {
         }
         (_, true, _) => "not valid: refers to a shared page (prototype)".into(),
         (_, false, true) => {
-            format!("not valid, but still in memory (transition): page frame {frame:#x}")
+            format!("not valid, in transition: page frame {frame:#x}")
         }
         _ if value >> 32 != 0 => {
             format!(
@@ -322,7 +325,7 @@ mod tests {
         );
         assert!(say(Is::PteContents, 0).starts_with("empty"));
         assert!(say(Is::PteContents, 1 << 21).contains("single bit (21)"));
-        assert!(say(Is::PteContents, 0x1234_5880).contains("transition"));
+        assert!(say(Is::PteContents, 0x1234_5880).contains("in transition"));
         assert!(say(Is::PteContents, 0xB5_0000_0080).contains("page 0xb5"));
         assert_eq!(
             say(Is::PteAddress, 0xFFFF_F6FC_4000_8770),

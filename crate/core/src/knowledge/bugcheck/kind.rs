@@ -56,7 +56,7 @@ kinds! {
     /// An interrupt request level.
     Irql = "irql", "IRQL at that moment";
     /// Kind of access in the classic form: 0 read, 1 write, 8 (or 2) execute.
-    AccessMode = "access", "What was attempted: 0 reading, 1 writing, 8 executing";
+    AccessMode = "access", "What was attempted (0 reading, 1 writing, 8 executing)";
     /// Kind of access of a page fault; its bits differ between Windows releases.
     FaultAccess = "fault", "What was attempted (bits of the page fault)";
     /// Processor mode: 0 kernel, 1 user.

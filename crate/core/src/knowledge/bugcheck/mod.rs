@@ -49,6 +49,9 @@ static TABLES: &[Table] = &[
 
 /// Minidumps of older Windows write some codes with this bit set; the debugger then adds `_M`.
 const MINIDUMP_FORM: u32 = 0x1000_0000;
+/// The case of values that no case of a stanza is for.
+const UNDESCRIBED: &str =
+    "What these values of the parameters narrow it down to is not documented.";
 /// Other bits that may stand on top of a code: that of messages (`0x400000AD`), and that of a
 /// context that was changed (`BUGCHECK_CONTEXT_MODIFIER` of the Windows SDK).
 const OTHER_FORMS: [u32; 2] = [0x4000_0000, 0x8000_0000];
@@ -160,7 +163,10 @@ pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
     let own = if case.family.is_empty() { own } else { case };
     Some(Explanation {
         bug_check,
-        case: stanza.case(&values).map(|(text, _)| text),
+        case: stanza
+            .case(&values)
+            .map(|(text, _)| text)
+            .or(stanza.has_cases().then_some(UNDESCRIBED)),
         family,
         next: first(first(case.next, own.next), family.next),
         guest: first(first(case.guest, own.guest), family.guest),

@@ -169,6 +169,11 @@ impl Stanza {
         })
     }
 
+    /// Whether it tells cases apart at all.
+    pub fn has_cases(&self) -> bool {
+        self.cases().next().is_some()
+    }
+
     fn cases(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         self.lines().filter_map(|line| match line {
             Line::Case(condition, text) => Some((condition, text)),
