@@ -203,3 +203,91 @@ fn the_time_zone_and_the_version_of_the_kernel_are_told() {
         assert!(system.kernel_version.unwrap().contains(&build), "{machine}");
     }
 }
+
+#[test]
+fn a_debugger_data_block_that_is_still_encoded_is_decoded() {
+    for machine in [
+        "build = 9600",
+        "build = 14393",
+        "build = 19041",
+        "build = 22000",
+    ] {
+        let more = "[faults]\ndebugger_data = \"encoded\"\n";
+        let plain = report(&forge(&scenario(machine, "")).unwrap().to_vec());
+        let scenario = scenario(machine, more);
+        let found = report(&forge(&scenario).unwrap().to_vec());
+        let note = found
+            .notes
+            .iter()
+            .find(|note| note.code == "no-debugger-data");
+        assert!(
+            note.unwrap().text.contains("was decoded"),
+            "{machine}: {note:?}"
+        );
+        assert_eq!(found.memory, plain.memory, "{machine}");
+        assert_eq!(found.stack, plain.stack, "{machine}");
+        assert_eq!(found.processors, plain.processors, "{machine}");
+        assert_eq!(found.system, plain.system, "{machine}");
+    }
+}
+
+#[test]
+fn a_header_that_does_not_lead_to_the_debugger_data_block_is_no_end() {
+    for machine in [
+        "build = 9600",
+        "build = 19041",
+        "build = 7601\narchitecture = \"x86\"",
+    ] {
+        let more = "[faults]\nfill = [\"KdDebuggerDataBlock\"]\n";
+        let plain = report(&forge(&scenario(machine, "")).unwrap().to_vec());
+        let found = report(&forge(&scenario(machine, more)).unwrap().to_vec());
+        let note = found
+            .notes
+            .iter()
+            .find(|note| note.code == "no-debugger-data");
+        let text = &note.unwrap().text;
+        let known = !machine.contains("x86");
+        assert_eq!(
+            text.contains("found where this kernel has it"),
+            known,
+            "{machine}: {text}"
+        );
+        let names = |report: &Report| {
+            let processes = &report.memory.as_ref().unwrap().processes;
+            processes
+                .iter()
+                .map(|p| (p.pid, p.name.clone(), p.commit_pages))
+                .collect::<Vec<_>>()
+        };
+        assert_eq!(names(&found), names(&plain), "{machine}");
+        assert_eq!(
+            found.system.unwrap().kernel_base,
+            plain.system.unwrap().kernel_base
+        );
+    }
+}
+
+#[test]
+fn a_kernel_that_no_table_knows_is_calibrated_on_its_own_system_process() {
+    // The members stand where no build has them, by the block's own word.
+    let mut moved = scenario("build = 19041", "");
+    let truth = Truth::of(&moved).unwrap();
+    let block = truth.variables["KdDebuggerDataBlock"];
+    // SizeEProcess, OffsetEprocessPeb, OffsetEprocessParentCID, OffsetEprocessDirectoryTableBase.
+    moved.faults.words.push(bluepane_forge::scenario::Word {
+        address: (block + 0x2A8).into(),
+        value: 0x0028_0540_0777_0999.into(),
+    });
+    let report = report(&forge(&moved).unwrap().to_vec());
+    let processes = &report.memory.as_ref().unwrap().processes;
+    let pids: Vec<u64> = processes.iter().map(|p| p.pid.into()).collect();
+    let wanted: Vec<u64> = truth.processes.iter().map(|p| p.pid).collect();
+    assert_eq!(pids, wanted);
+    assert!(
+        processes
+            .iter()
+            .all(|p| p.confidence == Some(Confidence::Possible))
+    );
+    assert!(processes.iter().all(|p| p.commit_pages.is_none()));
+    assert_eq!(named(&report, "svchost.exe").parent_pid, Some(360));
+}

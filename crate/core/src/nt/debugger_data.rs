@@ -297,6 +297,32 @@ impl DebuggerData {
         })
     }
 
+    /// A block that says `values` and nothing else, for dumps whose own cannot be had.
+    pub(super) fn compose(values: &[(Member, u64)], pointer_width: u8) -> Self {
+        let size = Member::all()
+            .last()
+            .map_or(0, |last| last.place().1 + last.place().2);
+        let mut bytes = alloc::vec![0; size as usize];
+        let mut put = |offset: u64, value: &[u8]| {
+            let from = offset as usize;
+            let place = bytes.get_mut(from..from.saturating_add(value.len()));
+            if let Some(place) = place {
+                place.copy_from_slice(value);
+            }
+        };
+        put(TAG_AT as u64, &TAG);
+        put(SIZE_AT, &(size as u32).to_le_bytes());
+        for &(member, value) in values {
+            let (_, offset, len) = member.place();
+            let value = value.to_le_bytes();
+            put(offset, value.get(..len as usize).unwrap_or_default());
+        }
+        Self {
+            bytes,
+            pointer_width,
+        }
+    }
+
     /// Reads the block at `address`.
     ///
     /// # Errors

@@ -111,6 +111,10 @@ impl Machine<'_> {
         let created = wanted.created.map_or(after, |m| m.0);
         let created = scenario::Moment(created).filetime();
         self.kernel.u8(object, 3); // dispatcher header: a process
+        // Nobody profiles it: that list is empty.
+        let profiles = self.build.field("_KPROCESS", "ProfileListHead");
+        let profiles = profiles.unwrap_or(if self.pointer() == 4 { 0x10 } else { 0x18 });
+        self.link(object + profiles, &[]);
         let e = "_EPROCESS";
         self.set_pointer(object, e, "UniqueProcessId", id);
         self.set(object, e, "CreateTime", created, 8);

@@ -1,6 +1,7 @@
 //! What everything else in a dump with pages rests on: the form of the page tables, the debugger
 //! data block, the registers in the header.
 
+use super::recover::{Way, recover};
 use crate::container::header::FileRange;
 use crate::container::{DumpHeader, PageIndex};
 use crate::memory::paging::{EntryFormat, PagingMode};
@@ -84,7 +85,11 @@ impl Ground {
         if best.is_none() {
             ground.note("page-tables-bad", BAD_TABLES);
         }
-        ground.take_debugger_data(trial.data);
+        let recovered = match trial.data {
+            Some(Ok(_)) => None,
+            _ => recover(space, header, architecture),
+        };
+        ground.take_debugger_data(trial.data, recovered);
         ground.read_facts(space, header);
         ground
     }
@@ -93,7 +98,11 @@ impl Ground {
         self.notes.push(Note::new(code, text));
     }
 
-    fn take_debugger_data(&mut self, data: Option<Result<DebuggerData, DebuggerDataError>>) {
+    fn take_debugger_data(
+        &mut self,
+        data: Option<Result<DebuggerData, DebuggerDataError>>,
+        recovered: Option<(DebuggerData, Way)>,
+    ) {
         let why = match data {
             Some(Ok(data)) => {
                 self.debugger_data = Some(data);
@@ -106,10 +115,17 @@ impl Ground {
             Some(Err(error)) => format!("{error}"),
             None => "the header does not say where it is".into(),
         };
-        let text = format!(
-            "The debugger data block cannot be used: {why}. So kernel base, processor, thread and \
-             process cannot be told."
-        );
+        let rest = match &recovered {
+            Some((_, Way::Found)) => "It was found where this kernel has it.",
+            Some((_, Way::Decoded)) => "It was decoded with the keys that this kernel holds.",
+            Some((_, Way::Composed)) => {
+                "What it would say was taken from the header and from tables of this build, as far as \
+                 they know it."
+            }
+            None => "So kernel base, processor, thread and process cannot be told.",
+        };
+        self.debugger_data = recovered.map(|(data, _)| data);
+        let text = format!("The debugger data block cannot be used: {why}. {rest}");
         self.note("no-debugger-data", text);
     }
 

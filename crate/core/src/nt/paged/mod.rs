@@ -7,6 +7,7 @@
 
 mod current;
 mod ground;
+mod recover;
 
 pub use current::Current;
 pub use ground::Ground;
