@@ -27,13 +27,6 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     system::compose(header, report);
     report.header = Some(header.fields());
     report.bugcheck = bugcheck::explain(header, modules);
-    let parameters = report
-        .bugcheck
-        .iter_mut()
-        .flat_map(|found| &mut found.parameters);
-    for (parameter, pointed) in parameters.zip(&known.pointed) {
-        parameter.decoded = pointed.clone().or_else(|| parameter.decoded.take());
-    }
     report.modules.clone_from(&known.modules);
     report.stack.clone_from(&known.stack);
     report.stacks.clone_from(&known.stacks);
@@ -68,6 +61,12 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     known.labels.compose(report);
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
+    }
+    // What was read of an object says more than whose it is.
+    let bugcheck = report.bugcheck.iter_mut();
+    let parameters = bugcheck.flat_map(|found| &mut found.parameters);
+    for (parameter, pointed) in parameters.zip(&known.pointed) {
+        parameter.decoded = pointed.clone().or_else(|| parameter.decoded.take());
     }
     if let Some(dump) = &dump {
         known.files.compose(dump, &known.identities, report);
