@@ -52,63 +52,67 @@ export class SymbolsSection extends Section {
   }
 
   #given(files: SymbolFile[]): TemplateResult {
-    return html`<table>
-      <caption>
-        Dropped
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">File</th>
-          <th scope="col">What it is</th>
-          <th scope="col">Outcome</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${files.map(
-          (file) =>
-            html`<tr>
-              <td><code>${file.name}</code></td>
-              <td>
-                ${KIND[file.kind]}
-                ${file.identity ? html`<div class="muted small">${file.identity}</div>` : nothing}
-              </td>
-              <td>${file.used ? html`used for <code>${file.module}</code>` : file.why}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>`;
+    return html`<div class="scroll">
+      <table>
+        <caption>
+          Dropped
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">File</th>
+            <th scope="col">What it is</th>
+            <th scope="col">Outcome</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${files.map(
+            (file) =>
+              html`<tr>
+                <td><code>${file.name}</code></td>
+                <td>
+                  ${KIND[file.kind]}
+                  ${file.identity ? html`<div class="muted small">${file.identity}</div>` : nothing}
+                </td>
+                <td>${file.used ? html`used for <code>${file.module}</code>` : file.why}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
   }
 
   #wanted(files: WantedSymbol[]): TemplateResult {
-    return html`<table>
-      <caption>
-        Would help most
-      </caption>
-      <thead>
-        <tr>
-          <th scope="col">Module</th>
-          <th scope="col">Place in a symbol store</th>
-          <th scope="col">What it tells</th>
-        </tr>
-      </thead>
-      <tbody>
-        ${files.map(
-          (file) =>
-            html`<tr>
-              <td><code>${file.module}</code></td>
-              <td class="path">
-                <code>${file.path}</code>
-                <bluepane-copy
-                  class="screen"
-                  what="place of ${file.path}"
-                  .text=${file.path}
-                ></bluepane-copy>
-              </td>
-              <td>${file.why}</td>
-            </tr>`,
-        )}
-      </tbody>
-    </table>`;
+    return html`<div class="scroll">
+      <table>
+        <caption>
+          Would help most
+        </caption>
+        <thead>
+          <tr>
+            <th scope="col">Module</th>
+            <th scope="col">Place in a symbol store</th>
+            <th scope="col">What it tells</th>
+          </tr>
+        </thead>
+        <tbody>
+          ${files.map(
+            (file) =>
+              html`<tr>
+                <td><code>${file.module}</code></td>
+                <td class="path">
+                  <code>${file.path}</code>
+                  <bluepane-copy
+                    class="screen"
+                    what="place of ${file.path}"
+                    .text=${file.path}
+                  ></bluepane-copy>
+                </td>
+                <td>${file.why}</td>
+              </tr>`,
+          )}
+        </tbody>
+      </table>
+    </div>`;
   }
 }
 
