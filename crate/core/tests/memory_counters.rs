@@ -1,6 +1,6 @@
 //! The memory manager's figures of forged dumps: every build, every counter as the scenario has it.
 
-use bluepane::analysis::{Analysis, Progress};
+use bluepane::analysis::{Analysis, Answer, Progress, Query};
 use bluepane::model::{Confidence, Gap, Memory, Report};
 use bluepane::source::{SliceProvider, serve};
 use bluepane_forge::{Scenario, forge};
@@ -358,4 +358,70 @@ fn without_the_debugger_data_block_a_known_kernel_still_tells_everything() {
             assert_eq!(memory.page_files.len(), 3, "{machine}");
         }
     }
+}
+
+/// 64 MiB with a page-frame database.
+fn small(machine: &str) -> Scenario {
+    let text = format!(
+        "[machine]\nmemory = \"64 MiB\"\nframe_database = true\n{machine}\n[dump]\n\
+         kind = \"bitmap-kernel\"\n[counters]\nzeroed = 700\nfree = 300\nstandby = 2000\n\
+         available = 3000\nmodified = 400\nmodified_no_write = 7\nmdl_pages = 5000\n"
+    );
+    Scenario::from_toml(&text).unwrap()
+}
+
+fn census(scenario: &Scenario) -> String {
+    let bytes = forge(scenario).unwrap().to_vec();
+    let mut analysis = Analysis::new("MEMORY.DMP", bytes.len() as u64);
+    let mut provider = SliceProvider(&bytes);
+    analysis.run(&mut provider);
+    match analysis.answer(Query::Command("!memusage".into()), &mut provider) {
+        Some(Answer::Text(text)) => text,
+        other => panic!("{other:?}"),
+    }
+}
+
+#[test]
+fn the_census_counts_every_page_by_its_state() {
+    for machine in [
+        "build = 19041",
+        "build = 9600",
+        "build = 22000",
+        "build = 7601\narchitecture = \"x86\"",
+    ] {
+        let text = census(&small(machine));
+        let count = |name: &str| {
+            let line = text
+                .lines()
+                .find_map(|line| line.strip_prefix(name))
+                .unwrap_or(&text);
+            line.split_whitespace()
+                .next()
+                .and_then(|word| word.parse::<u64>().ok())
+        };
+        let total = 0x4000;
+        for (name, pages) in [
+            ("Zeroed ", 700),
+            ("Free ", 300),
+            ("Standby ", 2000),
+            ("  priority 5 ", 2000),
+            ("Modified ", 400),
+            ("ModifiedNoWrite ", 7),
+            ("Active/Valid ", total - 3407),
+            ("Active, no owner found ", 5000),
+        ] {
+            assert_eq!(count(name), Some(pages), "{machine}: {name}\n{text}");
+        }
+        assert!(
+            text.contains(&format!("{total} of {total} pages")),
+            "{machine}: {text}"
+        );
+    }
+}
+
+#[test]
+fn a_dump_without_the_database_says_so() {
+    let mut scenario = small("build = 19041");
+    scenario.machine.frame_database = false;
+    assert!(census(&scenario).contains("The page-frame database is not in this dump."));
 }

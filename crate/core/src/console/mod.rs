@@ -9,6 +9,7 @@
 
 mod address;
 mod analyze;
+mod census;
 mod display;
 mod explore;
 mod formats;
@@ -332,6 +333,12 @@ pub static COMMANDS: &[Command] = &[
         arguments: "ADDRESS [L COUNT]",
         about: "physical memory in units of a pointer",
         answering: Answering::Dump(display::physical_dp),
+    },
+    Command {
+        name: "!memusage",
+        arguments: "",
+        about: "a census of the page-frame database: the state of every page (a long job)",
+        answering: Answering::Job(census::census),
     },
     Command {
         name: "s",

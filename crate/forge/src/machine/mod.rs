@@ -4,6 +4,7 @@
 mod counters;
 mod debugger;
 mod devices;
+mod frame_database;
 mod frames;
 mod images;
 mod images_write;
@@ -187,6 +188,7 @@ impl<'s> Machine<'s> {
         machine.write_physical_block();
         machine.write_firmware();
         machine.write_memory_manager();
+        machine.write_frame_database();
         machine.write_pool();
         machine.write_hives()?;
         machine.write_debugger_block();

@@ -64,6 +64,8 @@ pub struct Machine {
     pub large_pages: bool,
     /// Keep the bins of stable hives in a process named Registry, as 17134 and later do. A kernel dump then lacks them.
     pub registry_process: bool,
+    /// Write the page-frame database: 48 bytes for each page, so only of small machines.
+    pub frame_database: bool,
     /// Bits that 17763 and later keep in entries that are not valid (the L1TF mitigation); 0 on machines without it.
     pub invalid_pte_mask: Number,
     /// Processor name as the firmware tables give it.
@@ -87,6 +89,7 @@ impl Default for Machine {
             pae: true,
             large_pages: true,
             registry_process: false,
+            frame_database: false,
             invalid_pte_mask: Number(0),
             processor_name: "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz".into(),
             processor_vendor: "GenuineIntel".into(),
