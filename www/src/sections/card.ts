@@ -137,7 +137,10 @@ function machineLine(platform: NonNullable<Report["platform"]>): TemplateResult 
   let kind = "";
   if (role === "guest" || role === "nested") {
     kind = `virtual machine on ${word(HYPERVISOR, vendor)}`;
-  } else if (role && role !== "unknown") kind = word(ROLE, role);
+  } else if (role && role !== "unknown") {
+    // Without a maker's name the sentence needs a subject.
+    kind = name ? word(ROLE, role) : `this machine ${word(ROLE, role)}`;
+  }
   const hosts = platform.host_generation ?? [];
   const host = hosts.length > 0 ? `; host ${hosts.map((h) => word(HOST, h)).join(" or ")}` : "";
   return html`${[name, kind].filter((part) => part).join("; ")}${host}`;

@@ -1,10 +1,12 @@
 //! What drivers added to a dump, and the machine that it tells.
 
-use super::dump::Dump;
+use super::dump::{Dump, Space};
 use super::known::Known;
 use crate::container::{SecondaryData, blob};
+use crate::memory::AddressSpace;
 use crate::platform::{PlatformFacts, PlatformInputs, identify, registry_values};
 use crate::source::{ReadError, Source};
+use crate::symbols::layout::Layouts;
 use alloc::{string::String, vec::Vec};
 
 /// What drivers added to the dump.
@@ -22,6 +24,22 @@ pub(super) struct Secondary {
     pub registry: Vec<(String, String)>,
     /// The machine.
     pub platform: PlatformFacts,
+}
+
+/// What the kernel noted of its own hypervisor; a guest has these variables too, and there they
+/// are 0. `None` where their place is not known or not in the dump.
+fn root_partition(source: &dyn Source, dump: &Dump<'_>, known: &Known) -> Option<bool> {
+    let base = dump.kernel_base()?;
+    let layouts = Layouts::for_kernel(&super::identity::kernel(dump.header, known));
+    let space = Space::of(known, source);
+    let [flags, root] = ["HvlpRootFlags", "HvlHyperVRootPartition"].map(|name| {
+        let place = layouts.variable(name)?;
+        let at = base.checked_add(place.offset.into())?;
+        let mut byte = [0; 1];
+        space.read(at, &mut byte).ok()?;
+        Some(byte[0] != 0)
+    });
+    Some(flags? || root?)
 }
 
 /// Reads what drivers added, and tells the machine from it.
@@ -63,6 +81,7 @@ pub(super) fn read(
         modules: dump.all_modules(),
         build: dump.header.minor_version,
         crash_time: dump.header.system_time,
+        root_partition: root_partition(source, dump, known),
         secure_kernel: None,
     });
     Ok(Secondary {

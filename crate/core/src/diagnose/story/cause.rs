@@ -2,7 +2,7 @@
 
 use super::links::{counted, link};
 use super::{Case, Failure, weakest};
-use crate::model::{Alternative, BalloonState, Confidence, Evidence, HypervisorRole};
+use crate::model::{Alternative, Balloon, BalloonState, Confidence, Evidence, HypervisorRole};
 use crate::model::{HypervisorVendor, StoryLink, Verdict};
 use crate::platform::size;
 use alloc::{format, string::String, vec, vec::Vec};
@@ -110,50 +110,65 @@ fn memory(case: &Case<'_>) -> Cause {
 
 /// The balloon, and why it held on.
 fn of_balloon(case: &Case<'_>) -> Cause {
-    let facts = case.facts;
-    let vendor = facts.platform.map(|platform| platform.hypervisor.vendor);
-    let balloon = facts.memory.and_then(|memory| memory.balloon.clone());
+    let balloon = case.facts.memory.and_then(|memory| memory.balloon.clone());
     let balloon = balloon.unwrap_or_default();
+    let vendor = case.facts.platform.map(|p| p.hypervisor.vendor);
     let p = &case.pressure;
-    let held = size(p.locked.unwrap_or(0));
-    let all = size(p.physical);
-    let mut links = vec![link(
+    let (held, all) = (size(p.locked.unwrap_or(0)), size(p.physical));
+    let first = link(
         balloon.explanation.clone(),
         balloon.confidence,
         balloon.evidence.clone(),
+    );
+    match vendor == Some(HypervisorVendor::HyperV) {
+        true => of_dynamic_memory(case, &balloon, first, (&held, &all)),
+        false => of_other_balloon(case, &balloon, first, (&held, &all)),
+    }
+}
+
+/// A balloon of another hypervisor than Hyper-V.
+fn of_other_balloon(
+    case: &Case<'_>,
+    balloon: &Balloon,
+    first: StoryLink,
+    (held, all): (&str, &str),
+) -> Cause {
+    let own = case
+        .facts
+        .integration
+        .map(|services| services.advice.clone());
+    let mut advice = vec![String::from(
+        "On the host, look at this machine's memory limit, reservation and ballooned memory; \
+         raise the reservation or remove the limit.",
     )];
-    let mut alternatives = Vec::new();
-    if vendor != Some(HypervisorVendor::HyperV) {
-        let text = format!(
+    advice.extend(own.unwrap_or_default());
+    Cause {
+        links: vec![first],
+        plain: format!(
+            "The hypervisor had taken {held} of this machine's {all} of memory, and it had too \
+             little left."
+        ),
+        text: format!(
             "The hypervisor had taken {held} of the {all} of this machine through {} and did not \
              give them back: its host was short of memory, or a limit is set for this machine.",
             balloon.driver
-        );
-        alternatives.extend([other_lock(case), storage_path(case)]);
-        let own = facts.integration.map(|services| services.advice.clone());
-        let mut advice = vec![String::from(
-            "On the host, look at this machine's memory limit, reservation and ballooned memory; \
-             raise the reservation or remove the limit.",
-        )];
-        advice.extend(own.unwrap_or_default());
-        return Cause {
-            links,
-            plain: format!(
-                "The hypervisor had taken {held} of this machine's {all} of memory, and it had too \
-                 little left."
-            ),
-            text,
-            confidence: balloon.confidence.min(Confidence::Likely),
-            advice,
-            alternatives,
-        };
+        ),
+        confidence: balloon.confidence.min(Confidence::Likely),
+        advice,
+        alternatives: vec![other_lock(case), storage_path(case)],
     }
-    let services = facts.integration;
+}
+
+/// Hyper-V's Dynamic Memory.
+fn of_dynamic_memory(
+    case: &Case<'_>,
+    balloon: &Balloon,
+    first: StoryLink,
+    (held, all): (&str, &str),
+) -> Cause {
+    let services = case.facts.integration;
     let verdict = services.map_or(Verdict::Unknown, |services| services.verdict);
-    let behind = matches!(
-        verdict,
-        Verdict::Outdated | Verdict::Mixed | Verdict::Missing
-    );
+    let mut links = vec![first];
     if let Some(services) = services.filter(|services| !services.explanation.is_empty()) {
         let evidence = vec![Evidence::new(
             format!("Verdict on the integration components: {}.", word(verdict)),
@@ -165,35 +180,26 @@ fn of_balloon(case: &Case<'_>) -> Cause {
             evidence,
         ));
     }
-    let (text, confidence) = match (behind, verdict) {
-        (true, _) => (
-            format!(
-                "Dynamic Memory had taken {held} of this guest's {all} and did not give them back, \
-                 most probably because its Integration Services do not fit its host."
-            ),
-            weakest(&[
-                balloon.confidence,
-                services.map_or(Confidence::Possible, |services| services.confidence),
-                Confidence::Likely,
-            ]),
-        ),
-        (false, Verdict::Current | Verdict::InBox) => (
-            format!(
-                "Dynamic Memory had taken {held} of this guest's {all} and did not give them back. \
-                 Its Integration Services are no reason for that: the host is to be looked at."
-            ),
-            Confidence::Possible,
-        ),
-        _ => (
-            format!(
-                "Dynamic Memory had taken {held} of this guest's {all} and did not give them back. \
-                 Whether its Integration Services or its host are the reason cannot be told from \
-                 this dump."
-            ),
-            Confidence::Possible,
-        ),
+    let behind = matches!(
+        verdict,
+        Verdict::Outdated | Verdict::Mixed | Verdict::Missing
+    );
+    let why = match (behind, verdict) {
+        (true, _) => ", most probably because its Integration Services do not fit its host",
+        (false, Verdict::Current | Verdict::InBox) => {
+            ". Its Integration Services are no reason for that: the host is to be looked at"
+        }
+        _ => {
+            ". Whether its Integration Services or its host are the reason cannot be told from \
+             this dump"
+        }
     };
-    alternatives.extend([host_memory(), storage_path(case), other_lock(case)]);
+    let confidence = match (behind, services) {
+        (true, Some(services)) => {
+            weakest(&[balloon.confidence, services.confidence, Confidence::Likely])
+        }
+        _ => Confidence::Possible,
+    };
     let mut advice = services
         .map(|services| services.advice.clone())
         .unwrap_or_default();
@@ -207,15 +213,14 @@ fn of_balloon(case: &Case<'_>) -> Cause {
         plain: format!(
             "This virtual machine had too little memory that it could use: Hyper-V's Dynamic \
              Memory had taken {held} of its {all} and did not give them back{}.",
-            match behind {
-                true => ", most probably because its Integration Services do not fit its host",
-                false => "",
-            }
+            if behind { why } else { "" }
         ),
-        text,
+        text: format!(
+            "Dynamic Memory had taken {held} of this guest's {all} and did not give them back{why}."
+        ),
         confidence,
         advice,
-        alternatives,
+        alternatives: vec![host_memory(), storage_path(case), other_lock(case)],
     }
 }
 

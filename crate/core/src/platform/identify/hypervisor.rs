@@ -157,7 +157,8 @@ fn note_guest_drivers(signs: &Signs<'_>, evidence: &mut Vec<Evidence>) {
 
 /// Loaded drivers as the only witness.
 fn by_drivers(signs: &Signs<'_>, facts: &PlatformFacts) -> Option<(Known, Confidence)> {
-    let hardware = facts.processor.hypervisor_present == Some(false);
+    let hardware =
+        facts.processor.hypervisor_present == Some(false) || signs.root_partition == Some(true);
     if !signs.hyper_v_drivers.is_empty() && !hardware {
         return Some((Known::HyperV, Confidence::Likely));
     }
@@ -184,6 +185,9 @@ fn by_processor(
     evidence: &mut Vec<Evidence>,
 ) -> Option<(Known, Confidence)> {
     let platform = signs.cpuid?;
+    if signs.root_partition == Some(true) {
+        return None;
+    }
     let name = facts.processor.hypervisor_vendor.as_deref().unwrap_or("-");
     evidence.push(Evidence::new(
         format!("The hypervisor calls itself {name}."),
@@ -220,9 +224,19 @@ fn not_a_guest(
     use Confidence::{Certain, Likely, Possible};
     use HypervisorRole as R;
     use HypervisorVendor as V;
-    let present = facts.processor.hypervisor_present;
+    let own = signs.root_partition == Some(true);
+    let present = match own {
+        true => Some(true),
+        false => facts.processor.hypervisor_present,
+    };
     note_machine(signs, facts, evidence);
     note_present(facts, evidence);
+    if own {
+        evidence.push(Evidence::new(
+            "The kernel noted that it is the root partition of its own hypervisor.",
+            "HvlHyperVRootPartition, HvlpRootFlags",
+        ));
+    }
     if present == Some(false) {
         let confidence = match signs.physical_firmware || signs.physical_acpi {
             true => Certain,
@@ -244,7 +258,8 @@ fn not_a_guest(
         return (V::HyperV, R::RootVbs, Likely);
     }
     if present == Some(true) {
-        if !signs.host_network_drivers.is_empty() && facts.processor.hardware_shows_through() {
+        let own = own || facts.processor.hardware_shows_through();
+        if !signs.host_network_drivers.is_empty() && own {
             note_host_drivers(signs, evidence);
             return (V::HyperV, R::RootHyperV, Likely);
         }
@@ -254,7 +269,7 @@ fn not_a_guest(
                 "loaded modules",
             ));
         }
-        return match signs.hypervisor_service || facts.processor.hardware_shows_through() {
+        return match signs.hypervisor_service || own {
             true => (V::HyperV, R::Root, Likely),
             false => (V::Unknown, R::Unknown, Possible),
         };
@@ -267,14 +282,18 @@ fn not_a_guest(
 }
 
 fn note_machine(signs: &Signs<'_>, facts: &PlatformFacts, evidence: &mut Vec<Evidence>) {
-    let show = |text: &Option<String>| text.clone().unwrap_or_else(|| "-".into());
+    let show = |text: &Option<String>| {
+        let named = text.clone().filter(|text| !super::is_filler(text));
+        named.unwrap_or_else(|| "-".into())
+    };
     if signs.physical_firmware {
         let maker = show(&facts.platform.manufacturer);
         let product = show(&facts.platform.product);
-        evidence.push(Evidence::new(
-            format!("The firmware names a physical machine: {maker} / {product}."),
-            "SMBIOS type 1",
-        ));
+        let text = match (maker.as_str(), product.as_str()) {
+            ("-", "-") => "The firmware's strings are no hypervisor's.".into(),
+            _ => format!("The firmware names a physical machine: {maker} / {product}."),
+        };
+        evidence.push(Evidence::new(text, "SMBIOS type 1"));
     } else if signs.physical_acpi {
         evidence.push(Evidence::new(
             "The ACPI tables carry no mark of a hypervisor.",

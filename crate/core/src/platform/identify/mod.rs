@@ -44,6 +44,8 @@ pub struct PlatformInputs<'a> {
     pub build: Option<u32>,
     /// When it stopped, FILETIME.
     pub crash_time: Option<u64>,
+    /// Whether the kernel noted that it is the root partition of its own hypervisor.
+    pub root_partition: Option<bool>,
     /// Whether the secure kernel ran, where something recorded it.
     pub secure_kernel: Option<bool>,
 }
@@ -108,7 +110,47 @@ pub fn identify(inputs: &PlatformInputs<'_>) -> PlatformFacts {
     hypervisor::decide(inputs, &signs, &mut facts);
     host::decide(inputs, &mut facts);
     remark(inputs, &mut facts);
+    drop_fillers(&mut facts.platform);
     facts
+}
+
+/// What makers leave in fields that they did not fill.
+const FILLERS: [&str; 10] = [
+    "default string",
+    "to be filled by o.e.m.",
+    "to be filled by oem",
+    "o.e.m.",
+    "oem",
+    "not specified",
+    "not applicable",
+    "n/a",
+    "unknown",
+    "undefined",
+];
+
+/// Whether a field of the firmware was left as it came.
+pub(super) fn is_filler(text: &str) -> bool {
+    FILLERS
+        .iter()
+        .any(|filler| text.trim().eq_ignore_ascii_case(filler))
+}
+
+/// Takes them out, now that nothing rests on them any more.
+fn drop_fillers(platform: &mut Platform) {
+    for field in [
+        &mut platform.manufacturer,
+        &mut platform.product,
+        &mut platform.version,
+        &mut platform.family,
+        &mut platform.board_manufacturer,
+        &mut platform.board_product,
+        &mut platform.serial,
+        &mut platform.asset_tag,
+    ] {
+        if field.as_deref().is_some_and(is_filler) {
+            *field = None;
+        }
+    }
 }
 
 /// Copies what SMBIOS says into the report's own fields.

@@ -54,6 +54,8 @@ pub(super) struct Signs<'a> {
     pub host_network_drivers: Vec<&'a str>,
     /// The interface to the Windows hypervisor is loaded.
     pub hypervisor_service: bool,
+    /// The kernel noted whether it is the root partition of its own hypervisor.
+    pub root_partition: Option<bool>,
     /// A host has written its version into the registry.
     pub host_in_registry: bool,
 }
@@ -81,6 +83,7 @@ impl<'a> Signs<'a> {
                 .hypervisor_vendor
                 .as_deref()
                 .and_then(known::by_cpuid),
+            root_partition: inputs.root_partition,
             host_in_registry: super::Values(inputs.registry)
                 .number("HostingSystemOsMajor")
                 .is_some(),

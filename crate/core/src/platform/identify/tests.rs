@@ -470,6 +470,7 @@ fn real_dumps_have_the_roles_that_are_known_of_them() {
             modules: Some(&modules),
             build: Some(dump.build()),
             crash_time: Some(dump.time()),
+            root_partition: None,
             secure_kernel: None,
         });
         let expected = match dump.name.as_str() {
@@ -510,4 +511,38 @@ fn damaged_witnesses_do_not_panic() {
             ..PlatformInputs::default()
         });
     });
+}
+
+#[test]
+fn fields_that_makers_left_as_they_came_are_not_shown_and_still_tell_hardware() {
+    let smbios = machine(
+        "Default string",
+        "To be filled by O.E.M.",
+        "Fabrikam",
+        "1.2",
+    );
+    let facts = identify(&PlatformInputs {
+        smbios: Some(&smbios),
+        cpuid: Some(&processor(false)),
+        ..PlatformInputs::default()
+    });
+    assert_eq!(facts.platform.manufacturer, None);
+    assert_eq!(facts.platform.product, None);
+    assert_eq!(verdict(&facts), (V::None, R::None, Confidence::Certain));
+    let named = facts.platform.hypervisor.evidence.iter();
+    assert!(named.clone().all(|e| !e.text.contains("efault string")));
+}
+
+#[test]
+fn a_kernel_that_noted_its_own_hypervisor_is_no_guest_whatever_it_loads() {
+    let drivers = loaded(&["vmbus.sys", "storvsc.sys"]);
+    let mut inputs = PlatformInputs {
+        modules: Some(&drivers),
+        ..PlatformInputs::default()
+    };
+    assert_eq!(verdict(&identify(&inputs)).1, R::Guest);
+    inputs.root_partition = Some(true);
+    let facts = identify(&inputs);
+    assert_eq!(verdict(&facts), (V::HyperV, R::Root, Confidence::Likely));
+    assert_eq!(facts.guest_of, None);
 }
