@@ -346,6 +346,7 @@ export interface Stats {
   reads?: number;
   bytes_read?: Hex;
   elapsed_ms?: number;
+  memory_kib?: number;
 }
 
 /** Everything that was found in one file. */

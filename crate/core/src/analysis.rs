@@ -133,6 +133,11 @@ impl Analysis {
         self.report.stats.elapsed_ms = Some(milliseconds);
     }
 
+    /// Notes how much memory it took, which only the caller can measure.
+    pub fn set_memory(&mut self, kib: u32) {
+        self.report.stats.memory_kib = Some(kib);
+    }
+
     /// Asks something of the dump. It is answered by further calls of [`Analysis::advance`], behind
     /// the steps that are still to be done; an earlier question that was not answered yet is
     /// dropped. A stopped analysis goes on: [`Cache::cancel`] was meant for what ran then.
@@ -201,7 +206,11 @@ impl Analysis {
     }
 
     fn compose(&mut self) {
-        let elapsed_ms = self.report.stats.elapsed_ms;
+        let Stats {
+            elapsed_ms,
+            memory_kib,
+            ..
+        } = self.report.stats;
         let mut report = Report {
             schema: SCHEMA,
             file: File {
@@ -223,6 +232,7 @@ impl Analysis {
             reads: stats.reads,
             bytes_read: stats.bytes_read.into(),
             elapsed_ms,
+            memory_kib,
         };
         self.report = report;
     }

@@ -27,6 +27,10 @@ struct Told {
     bytes_read: f64,
 }
 
+/// KiB in a page of WebAssembly's memory, which never shrinks: its size is its peak.
+#[cfg(target_arch = "wasm32")]
+const KIB_IN_PAGE: u32 = 64;
+
 /// One analysis of one file.
 ///
 /// All methods take a shared reference, because `run` is asynchronous and the others are called
@@ -79,9 +83,11 @@ impl Analyzer {
     pub async fn run(&self, read: Function, on_progress: Function) -> Result<JsValue, JsValue> {
         let begun = js_sys::Date::now();
         self.drive(&read, &on_progress, "open", true).await?;
-        self.analysis
-            .borrow_mut()
-            .set_elapsed(js_sys::Date::now() - begun);
+        let mut analysis = self.analysis.borrow_mut();
+        analysis.set_elapsed(js_sys::Date::now() - begun);
+        #[cfg(target_arch = "wasm32")]
+        analysis.set_memory(core::arch::wasm32::memory_size::<0>() as u32 * KIB_IN_PAGE);
+        drop(analysis);
         report_to_js(self.analysis.borrow().report())
     }
 

@@ -140,4 +140,7 @@ pub struct Stats {
     /// Milliseconds from the first read to the report, measured by the caller.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub elapsed_ms: Option<f64>,
+    /// KiB of memory that the analyzer had taken by then, where the caller can tell: on the page.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub memory_kib: Option<u32>,
 }

@@ -58,6 +58,11 @@ pub fn table(scenario: &Scenario, name: &str, length: u32, revision: u8) -> Vec<
 
 /// Every table, whole.
 pub fn whole(scenario: &Scenario) -> Vec<(String, Vec<u8>)> {
+    if !scenario.firmware.acpi.is_empty() {
+        let given = scenario.firmware.acpi.iter();
+        let name = |t: &Vec<u8>| String::from_utf8_lossy(&t[..4]).into_owned();
+        return given.map(|t| (name(t), t.clone())).collect();
+    }
     tables(scenario.firmware.kind)
         .into_iter()
         .map(|(name, length, revision)| (name.to_owned(), table(scenario, name, length, revision)))

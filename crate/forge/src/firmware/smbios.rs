@@ -20,6 +20,9 @@ fn structure(out: &mut Bytes, kind: u8, handle: u16, body: &[u8], texts: &[&str]
 
 /// The structure table.
 pub fn table(scenario: &Scenario) -> Vec<u8> {
+    if !scenario.firmware.smbios.is_empty() {
+        return scenario.firmware.smbios.clone();
+    }
     let s = strings(scenario);
     let mut out = Bytes::default();
     bios(&mut out, &s.bios, scenario);

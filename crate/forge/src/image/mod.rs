@@ -2,10 +2,12 @@
 //! Layout: the PE format as Microsoft documents it; unwind data as its x64 exception handling page does.
 
 mod code;
+mod file;
 mod header;
 mod resource;
 
 pub use code::{function_bytes, function_bytes_arm64, unwind_info, unwind_info_arm64};
+pub use file::PeFile;
 
 use crate::bytes::Bytes;
 use crate::machine::Shape;

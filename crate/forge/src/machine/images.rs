@@ -1,6 +1,7 @@
 //! The kernel image and the drivers: identity, addresses, loader entries, unloaded drivers.
 
 use super::{Machine, Shape};
+use crate::image::PeFile;
 use crate::layout::loader::{
     LEGACY32, LEGACY64, Loader, MODERN64, UNLOADED_SLOTS, UNLOADED32, UNLOADED64,
 };
@@ -33,6 +34,10 @@ pub struct Image {
     pub age: u32,
     /// Address of its loader entry.
     pub loader_entry: u64,
+    /// A real file that it is made of, empty for an invented one.
+    pub file: Vec<u8>,
+    /// Relative address of its entry point.
+    pub entry: u64,
     /// Functions with the shape of their frames: first byte, first byte after, shape.
     pub functions: Vec<(u32, u32, Shape)>,
 }
@@ -101,6 +106,7 @@ impl Machine<'_> {
             pdb: pdb.into(),
             guid: crate::layout::secondary::guid_bytes(&self.build.guid).unwrap_or_default(),
             age: self.build.age,
+            entry: u64::from(self.build.image_size) / 2 / 16 * 16,
             ..Image::default()
         }
     }
@@ -157,6 +163,9 @@ impl Machine<'_> {
             pdb: module.pdb.clone().unwrap_or_else(|| format!("{stem}.pdb")),
             guid,
             age: 1,
+            entry: PeFile::parse(&module.bytes)
+                .map_or(module.size.0 / 2 / 16 * 16, |file| u64::from(file.entry)),
+            file: module.bytes.clone(),
             ..Image::default()
         }
     }
@@ -172,10 +181,7 @@ impl Machine<'_> {
             let entry = self.regions.nonpaged.allocate(layout.size + name);
             let name_at = self.regions.paged.allocate(2 * image.path.len() as u64 + 2);
             self.put_pointer(entry + layout.base, image.base);
-            self.put_pointer(
-                entry + layout.entry_point,
-                image.base + image.size / 2 / 16 * 16,
-            );
+            self.put_pointer(entry + layout.entry_point, image.base + image.entry);
             self.kernel
                 .u32(entry + layout.image_size, image.size as u32);
             self.put_string(entry + layout.full_name, name_at, &image.path);

@@ -1,7 +1,7 @@
 //! Lays the images into memory: the kernel with the sections its symbols call for, drivers with a fixed plan.
 
 use super::{Image, Machine, Shape};
-use crate::image::{CODE, DATA, Function, Plan, READ_ONLY, Section};
+use crate::image::{CODE, DATA, Function, PeFile, Plan, READ_ONLY, Section};
 use crate::scenario::Architecture;
 
 /// Bytes kept for the tables of the kernel and of a driver.
@@ -27,6 +27,12 @@ impl Machine<'_> {
     pub(super) fn write_images(&mut self) {
         for i in 0..self.images.len() {
             let image = self.images[i].clone();
+            if let Some(file) = PeFile::parse(&image.file) {
+                for (rva, bytes) in file.mapped(image.base) {
+                    self.kernel.write(image.base + u64::from(rva), &bytes);
+                }
+                continue;
+            }
             let plan = if i == 0 {
                 self.kernel_plan(&image)
             } else {

@@ -8,7 +8,12 @@ use crate::scenario::Architecture;
 
 /// Where the invented firmware keeps its tables: high in conventional memory, which belongs to the first run.
 const SMBIOS_AT: u64 = 0x9_d000;
+/// Where a table begins that does not fit there.
+const SMBIOS_LOW: u64 = 0x8_0000;
+/// The end of memory below 640 KiB.
+const LOW_END: u64 = 0x9_f000;
 const ACPI_AT: u64 = 0x9_a000;
+const ACPI_LOW: u64 = 0x2_0000;
 
 impl Machine<'_> {
     /// Major and minor version of Windows.
@@ -112,10 +117,17 @@ impl Machine<'_> {
     pub(super) fn write_firmware(&mut self) {
         if !self.scenario.firmware.no_smbios {
             let table = smbios::table(self.scenario);
-            let at = SMBIOS_AT + 0x20;
-            let mut page = self.smbios_anchor(at, table.len());
-            page.extend(&table);
-            self.physical_tables.push((SMBIOS_AT, page));
+            // A long table begins lower, so that it ends before the next one.
+            let room = (LOW_END - SMBIOS_AT - 0x20) as usize;
+            let page = if table.len() > room {
+                SMBIOS_LOW
+            } else {
+                SMBIOS_AT
+            };
+            let at = page + 0x20;
+            let mut bytes = self.smbios_anchor(at, table.len());
+            bytes.extend(&table);
+            self.physical_tables.push((page, bytes));
             if let Some(va) = self.variable("WmipSMBiosTablePhysicalAddress") {
                 self.kernel.u64(va, at);
             }
@@ -131,7 +143,13 @@ impl Machine<'_> {
             .into_iter()
             .flat_map(|t| t.1)
             .collect();
-        self.physical_tables.push((ACPI_AT, tables));
+        let room = (SMBIOS_AT - ACPI_AT) as usize;
+        let at = if tables.len() > room {
+            ACPI_LOW
+        } else {
+            ACPI_AT
+        };
+        self.physical_tables.push((at, tables));
         for (address, _) in self.physical_tables.clone() {
             self.frames.reserve(address >> 12);
         }

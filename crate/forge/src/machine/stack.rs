@@ -134,6 +134,10 @@ impl Machine<'_> {
                             .is_some_and(|(stem, _)| stem == wanted)
                 })
                 .ok_or_else(unknown)?;
+            if !self.images[image].file.is_empty() {
+                let text = format!("{module} is a real file: its code cannot be in the stack");
+                return Err(ScenarioError::Unsupported(text));
+            }
             let begin = offset.saturating_sub(0x40) & !0xf;
             (image, begin, offset + 0x40, offset)
         };

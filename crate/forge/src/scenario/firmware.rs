@@ -52,6 +52,16 @@ pub struct Firmware {
     pub root_partition: bool,
     /// No SMBIOS data at all.
     pub no_smbios: bool,
+    /// A file with a raw SMBIOS structure table, as `dmidecode --dump-bin` or /sys/firmware/dmi/tables/DMI give it.
+    pub smbios_file: Option<String>,
+    /// Its bytes.
+    #[serde(skip)]
+    pub smbios: Vec<u8>,
+    /// Files with raw ACPI tables, one each; they replace the invented ones.
+    pub acpi_files: Vec<String>,
+    /// Their bytes.
+    #[serde(skip)]
+    pub acpi: Vec<Vec<u8>>,
 }
 
 /// Data a component adds behind the dump.

@@ -190,7 +190,39 @@ impl Scenario {
         let mut scenario: Self =
             toml::from_str(text).map_err(|e| ScenarioError::Syntax(e.to_string()))?;
         scenario.repeat();
+        scenario.read_files()?;
         Ok(scenario)
+    }
+
+    /// Reads the files that the scenario names.
+    fn read_files(&mut self) -> Result<(), ScenarioError> {
+        let read = |path: &String| {
+            std::fs::read(path).map_err(|e| ScenarioError::Unsupported(format!("{path}: {e}")))
+        };
+        for module in &mut self.modules {
+            let Some(path) = &module.file else {
+                continue;
+            };
+            module.bytes = read(path)?;
+            let Some(file) = crate::image::PeFile::parse(&module.bytes) else {
+                return Err(ScenarioError::Unsupported(format!("{path} is no PE file")));
+            };
+            module.size = Number(u64::from(file.size));
+            module.stamp = Some(Number(u64::from(file.stamp)));
+            module.checksum = Some(Number(u64::from(file.checksum)));
+        }
+        if let Some(path) = &self.firmware.smbios_file {
+            self.firmware.smbios = read(path)?;
+        }
+        let tables = self.firmware.acpi_files.iter().map(read);
+        self.firmware.acpi = tables.collect::<Result<_, _>>()?;
+        if let Some(short) = self.firmware.acpi.iter().position(|table| table.len() < 36) {
+            let path = &self.firmware.acpi_files[short];
+            return Err(ScenarioError::Unsupported(format!(
+                "{path} is no ACPI table"
+            )));
+        }
+        Ok(())
     }
 
     /// Writes out what is there several times.

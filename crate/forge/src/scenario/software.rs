@@ -145,6 +145,11 @@ pub struct Module {
     pub base: Option<Number>,
     /// That many alike: the second is called `name2.sys`, and so on.
     pub repeat: u32,
+    /// A real PE file to lay into memory; size, stamp, checksum and all that is inside are its own.
+    pub file: Option<String>,
+    /// Its bytes.
+    #[serde(skip)]
+    pub bytes: Vec<u8>,
 }
 
 impl Default for Module {
@@ -161,6 +166,8 @@ impl Default for Module {
             pdb: None,
             base: None,
             repeat: 1,
+            file: None,
+            bytes: Vec::new(),
         }
     }
 }

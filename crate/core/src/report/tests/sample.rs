@@ -140,6 +140,7 @@ pub(crate) fn sample() -> Report {
             reads: 34,
             bytes_read: Hex(0x20_0000),
             elapsed_ms: Some(56.75),
+            memory_kib: Some(20480),
         },
     }
 }
