@@ -155,3 +155,58 @@ fn what_is_no_symbol_file_is_said_so() {
         "{texts:?}"
     );
 }
+
+/// The stack of the scenario, as its file lists it.
+fn scenario_stack(text: &str) -> Vec<&str> {
+    let mut places = Vec::new();
+    for part in text.split("[[stack]]").skip(1) {
+        let line = part.lines().find(|line| line.starts_with("at = "));
+        places.extend(line.and_then(|line| line.split('"').nth(1)));
+    }
+    places
+}
+
+/// A PDB with the names and types of an ISF file, where Python is at hand.
+fn as_pdb(isf: &str, folder: &Folder) -> Option<String> {
+    let script = Path::new(env!("CARGO_MANIFEST_DIR")).join("../../scripts/isf-to-pdb.py");
+    let ran = std::process::Command::new("python3")
+        .args([script.as_os_str(), isf.as_ref(), folder.path().as_ref()])
+        .output()
+        .ok()?;
+    let path = String::from_utf8(ran.stdout).ok()?;
+    let path = path.trim();
+    Path::new(path).is_file().then(|| path.into())
+}
+
+#[test]
+fn on_a_forged_kernel_dump_every_kernel_frame_bears_the_scenarios_name() {
+    const SCENARIO: &str = include_str!("../../forge/scenarios/kernel/page-in-2012-r2.toml");
+    let Some(isf) = isf("22597D0B40394E23936F6A24C6C52D5B-1") else {
+        return;
+    };
+    let folder = Folder::new("named-frames");
+    let dump = folder.forge("MEMORY.DMP", SCENARIO);
+    let dump = dump.display().to_string();
+    let pdb = as_pdb(&isf, &folder);
+    if pdb.is_none() {
+        eprintln!("skipped: no Python to make a PDB with");
+    }
+    let mut stacks = Vec::new();
+    for file in [Some(isf), pdb].into_iter().flatten() {
+        let report = report(&[&dump, "--symbols", &file]);
+        let frames = report["stack"]["frames"].as_array().unwrap().clone();
+        let named: Vec<String> = frames
+            .iter()
+            .filter(|frame| frame["module"] == "ntoskrnl.exe")
+            .map(|frame| format!("nt!{}", frame["symbol"].as_str().unwrap_or("?")))
+            .collect();
+        let wanted: Vec<&str> = scenario_stack(SCENARIO)
+            .into_iter()
+            .filter(|at| at.starts_with("nt!"))
+            .collect();
+        assert_eq!(named, wanted, "{file}");
+        stacks.push(frames);
+    }
+    // Both kinds of file say the same of every frame, to the byte.
+    assert!(stacks.windows(2).all(|pair| pair[0] == pair[1]));
+}

@@ -7,6 +7,7 @@
 use super::{Names, TypeMember, Types};
 use crate::model::Guid;
 use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use core::cmp::Reverse;
 use core::fmt;
 
 /// The first bytes.
@@ -312,10 +313,11 @@ impl SymbolTableBuilder {
 }
 
 /// By place. Of names for one place the last is found: the shortest that does not begin with an
-/// underscore is the one that people know.
-fn rank((place, name): &(u32, String)) -> (u32, bool, core::cmp::Reverse<usize>, &str) {
+/// underscore is the one that people know, and of equals the first by the alphabet
+/// (`KiStartSystemThread` before `KxStartSystemThread`).
+fn rank((place, name): &(u32, String)) -> (u32, bool, Reverse<usize>, Reverse<&str>) {
     let plain = !name.starts_with('_');
-    (*place, plain, core::cmp::Reverse(name.len()), name)
+    (*place, plain, Reverse(name.len()), Reverse(name))
 }
 
 #[cfg(test)]
