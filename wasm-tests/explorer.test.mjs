@@ -68,6 +68,23 @@ inBrowsers("the explorer", (it) => {
     await shows(tab, /PXE at #/);
   });
 
+  it("has a console that completes, helps, and stops a long command when told", async (open) => {
+    const tab = await sample(open);
+    await tab.evaluate(run, ["help dq"]);
+    await shows(tab, "memory in units of eight bytes");
+    await tab.evaluate(type, ["dq stor"]);
+    await until(
+      async () => (await tab.evaluate(offered)).includes("dq storport"),
+      "a module is not completed",
+    );
+    await tab.evaluate(start, ["s -q fffff80000000000 L80000000 1122334455667788"]);
+    await until(() => tab.evaluate(stop), "there is nothing to stop it with");
+    const text = await shows(tab, "the analysis was stopped", { seconds: 60 });
+    assert.match(text, /of 16 GiB could be searched/);
+    await tab.evaluate(run, ["db nt L2"]);
+    await shows(tab, /> db nt L2 [0-9a-f`]+ 4d 5a/);
+  });
+
   it("draws how much of the machine's memory is in the file, and says it", async (open) => {
     const tab = await sample(open);
     const text = await shows(tab, "What is in the file");
@@ -119,6 +136,30 @@ function key_([key, altKey]) {
 
 function run([line]) {
   return globalThis.deepFind("bluepane-console").run(line);
+}
+
+function start([line]) {
+  void globalThis.deepFind("bluepane-console").run(line);
+}
+
+function stop() {
+  const buttons = globalThis
+    .deepFind("bluepane-console")
+    .renderRoot.querySelectorAll("form button");
+  const found = [...buttons].find((button) => button.textContent.trim() === "Stop");
+  found?.click();
+  return found !== undefined;
+}
+
+function type([text]) {
+  const input = globalThis.deepFind("bluepane-console").renderRoot.querySelector("form input");
+  input.value = text;
+  input.dispatchEvent(new Event("input"));
+}
+
+function offered() {
+  const list = globalThis.deepFind("bluepane-console").renderRoot.querySelectorAll("option");
+  return [...list].map((option) => option.value);
 }
 
 function firstFrame() {
