@@ -74,4 +74,6 @@ impl Registers {
 }
 
 #[cfg(test)]
+mod hostile;
+#[cfg(test)]
 mod tests;

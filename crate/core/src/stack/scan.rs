@@ -323,6 +323,11 @@ impl<'a> Scanner<'a> {
             self.finished = true;
             return Some(trap.end);
         }
+        let here = Some(Hex(at));
+        let listed = |f: &Frame| f.how == How::TrapFrame && f.stack_pointer == here;
+        if self.frames.iter().any(listed) {
+            return Some(trap.end);
+        }
         let owner = self.picker.owner(trap.instruction);
         if owner.is_none() && !trap.reported {
             return None;

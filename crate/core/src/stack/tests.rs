@@ -11,10 +11,10 @@ const STACK: u64 = 0xFFFF_D000_0000_1000;
 
 /// Pieces of memory by address.
 #[derive(Default)]
-struct Pieces(Vec<(u64, Vec<u8>)>);
+pub(super) struct Pieces(Vec<(u64, Vec<u8>)>);
 
 impl Pieces {
-    fn words(mut self, at: u64, words: &[u64]) -> Self {
+    pub(super) fn words(mut self, at: u64, words: &[u64]) -> Self {
         let bytes = words.iter().flat_map(|w| w.to_le_bytes()).collect();
         self.0.push((at, bytes));
         self
@@ -24,7 +24,7 @@ impl Pieces {
         self.0.push((at, bytes));
         self
     }
-    fn bytes(mut self, at: u64, bytes: &[u8]) -> Self {
+    pub(super) fn bytes(mut self, at: u64, bytes: &[u8]) -> Self {
         self.0.push((at, bytes.to_vec()));
         self
     }
