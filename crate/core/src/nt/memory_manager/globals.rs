@@ -168,6 +168,10 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) {
         if unit == Bytes {
             value = value.map(|bytes| bytes >> 12);
         }
+        // No Windows runs without stacks: a zero there is no count.
+        if name == "kernel_stacks" && value == Ok(0) {
+            continue;
+        }
         let text = source(variable, "", how);
         found.put(name, Some(value), text, Confidence::Certain);
     }
