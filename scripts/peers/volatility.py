@@ -34,6 +34,11 @@ def address(value):
     return (int(value, 16) if isinstance(value, str) else value) & 0xFFFFFFFFFFFF
 
 
+def moment(time):
+    """To the second: each writes fractions and zones in its own way."""
+    return str(time)[:19].replace(" ", "T")
+
+
 def machine(bench, dump, name, processes):
     """One dump through every plugin; returns the rows, so that two containers of a machine can be compared."""
     info = {r["Variable"]: r["Value"] for r in vol(bench, dump, "windows.info")}
@@ -43,6 +48,10 @@ def machine(bench, dump, name, processes):
     bench.check(f"{name}: kernel base", address(info.get("Kernel Base", "0")), address(report["system"]["kernel_base"]))
     rows = vol(bench, dump, "windows.pslist")
     bench.check(f"{name}: processes", {(r["PID"], r["PPID"], r["ImageFileName"]) for r in rows}, processes)
+    theirs = {(r["PID"], r["PPID"], r["ImageFileName"][:14], r["Threads"], moment(r["CreateTime"])) for r in rows}
+    listed = report["memory"]["processes"]
+    ours = {(p["pid"], p["parent_pid"], p["name"][:14], p["threads"], moment(p["created"])) for p in listed}
+    bench.check(f"{name}: processes as in the report", theirs, ours)
     modules = vol(bench, dump, "windows.modules")
     bench.check(f"{name}: drivers", {r["Name"] for r in modules}, DRIVERS)
     ours = {(m["name"].lower(), address(m["base"]), m["size"]) for m in report["modules"]}
