@@ -26,10 +26,15 @@ after(() => rm(folder, { recursive: true, force: true }));
 
 const large = await readFile(join(root, "crate/forge/scenarios/kernel/large.toml"), "utf8");
 const machines = [
-  { name: "64 GiB", gib: 64, text: large, full: false },
-  { name: "1 TiB", gib: 1024, text: large, full: false },
-  { name: "4 TiB", gib: 4096, text: large, full: false },
-  { name: "4 TiB, complete", gib: 4096, text: large.replace("bitmap-kernel", "bitmap-full") },
+  { name: "64 GiB", gib: 64, text: large },
+  { name: "1 TiB", gib: 1024, text: large },
+  { name: "4 TiB", gib: 4096, text: large },
+  {
+    name: "4 TiB, complete",
+    gib: 4096,
+    text: large.replace("bitmap-kernel", "bitmap-full"),
+    complete: true,
+  },
 ];
 
 /** Forges a machine's dump; null where the disk takes no such sparse file. */
@@ -61,7 +66,7 @@ async function report(tab, path) {
   return until(() => tab.evaluate(() => globalThis.heard), "no report", { seconds: 80 });
 }
 
-function within(where, { name, gib }, { stats, file, modules, notes }) {
+function within(where, { name, gib, complete }, { stats, file, modules, notes = [] }) {
   const read = Number(stats.bytes_read);
   const memory = stats.memory_kib;
   console.log(
@@ -73,7 +78,9 @@ function within(where, { name, gib }, { stats, file, modules, notes }) {
   assert.ok(!notes.some((note) => note.code === "stopped-early"), JSON.stringify(notes));
   // The bitmap comes in megabytes, and once.
   const ofBitmap = Math.ceil(bitmap(gib) / (1 << 20)) + 1;
-  assert.ok(stats.reads <= mostReads + ofBitmap, `${stats.reads} reads`);
+  // In a complete dump no page of the kernel's lies beside another: a quarter more reads.
+  const reads = complete ? mostReads * 1.25 : mostReads;
+  assert.ok(stats.reads <= reads + ofBitmap, `${stats.reads} reads`);
   assert.ok(stats.rounds <= mostRounds + ofBitmap, `${stats.rounds} rounds`);
   assert.ok(read <= mostBytes + bitmap(gib), `${read} bytes`);
   assert.ok(memory > 0 && memory < mostKib, `${memory} KiB of wasm memory`);
