@@ -129,32 +129,31 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
         );
         line("Page file:", text);
     }
-    for name in ["failed_commit_charges", "page_hash_errors"] {
-        let counter = memory.counters.get(name);
-        lines.extend(
-            counter
-                .filter(|counter| counter.pages.is_some_and(|n| n.0 > 0))
-                .and_then(|counter| counted(name, counter)),
-        );
-    }
+    lines.extend(failures(memory));
     lines.extend(by_commit(memory).into_iter().take(SHORT + 2));
     lines.extend(by_tag(memory, SHORT));
     lines.push(String::new());
-    let about = |id: &str| {
-        id.contains("memory")
-            || id.contains("commit")
-            || id.contains("page-file")
-            || id.contains("holds-most")
-    };
-    lines.extend(
-        report
-            .findings
-            .iter()
-            .filter(|found| about(found.id))
-            .map(|found| found.title.clone()),
-    );
+    lines.extend(conspicuous(report));
     lines.extend(failed_checks(memory));
     lines
+}
+
+/// Lines of what failed, where something did.
+fn failures(memory: &Memory) -> impl Iterator<Item = String> {
+    let names = ["failed_commit_charges", "page_hash_errors"];
+    names.into_iter().filter_map(|name| {
+        let counter = memory.counters.get(name)?;
+        counter.pages.filter(|count| count.0 > 0)?;
+        counted(name, counter)
+    })
+}
+
+/// Titles of the findings on memory.
+fn conspicuous(report: &Report) -> impl Iterator<Item = String> {
+    let words = ["memory", "commit", "page-file", "holds-most"];
+    let about = move |id: &str| words.iter().any(|word| id.contains(word));
+    let found = report.findings.iter().filter(move |found| about(found.id));
+    found.map(|found| found.title.clone())
 }
 
 /// The heaviest pool tags under a heading.

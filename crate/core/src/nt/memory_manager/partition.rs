@@ -100,11 +100,7 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         }
         failures(reader, place.at, &choice.shape, (how, confidence), found);
     } else {
-        found.limits.push(
-            "The memory manager's partition was found, but its figures fit no known layout: they \
-             are withheld."
-                .into(),
-        );
+        found.limits.push(NO_FIT.into());
     }
     page_files::keep(choice.files, choice.count, found);
     let parts = Parts {
@@ -132,6 +128,9 @@ fn is_sane(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
     };
     sane().unwrap_or(false)
 }
+
+const NO_FIT: &str = "The memory manager's partition was found, but its figures fit no known \
+    layout: they are withheld.";
 
 /// Why there is nothing.
 fn missing(reader: &Reader<'_>) -> &'static str {
