@@ -222,7 +222,7 @@ impl ParameterKind {
             Self::Irp => "!irp",
             Self::Process => "!process",
             Self::Thread => "!thread",
-            Self::PoolBlock => "!pool",
+            Self::PoolBlock => "dc",
             Self::Object | Self::FileObject | Self::Lock | Self::Mdl => "dps",
             Self::WheaRecord | Self::Pointer | Self::WorkItem => "dps",
             Self::WideText => "du",
