@@ -235,7 +235,7 @@ mod tests {
             ("commit_limit", 2, "commit_limit"),
             ("committed", 9, "committed"),
             ("available", 9, "available"),
-            ("modified", 99, "modified"),
+            ("modified", 9_999, "modified"),
             ("nonpaged_pool", 99, "nonpaged_pool"),
         ] {
             for case in published().iter().take(2) {
