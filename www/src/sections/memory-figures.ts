@@ -8,7 +8,12 @@ import type { Bar, Part } from "./bars";
 
 const PAGE = 4096;
 /** Counts of something else than pages. */
-const COUNTS = new Set(["failed_commit_charges", "page_hash_errors", "free_system_ptes"]);
+const COUNTS = new Set([
+  "paging_files",
+  "failed_commit_charges",
+  "page_hash_errors",
+  "free_system_ptes",
+]);
 
 /** Bytes of the first of these counters that has a figure. */
 export function figure(memory: Memory, ...names: string[]): number | null {
