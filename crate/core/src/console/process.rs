@@ -409,7 +409,7 @@ pub(super) fn stacks(words: &[&str], live: &Live<'_>) -> Vec<String> {
         .iter()
         .find(|word| super::number(word).is_none_or(|n| n > 2));
     let filter = filter.map(|word| word.to_ascii_lowercase());
-    let deep = words.iter().any(|&word| word == "2");
+    let deep = words.contains(&"2");
     listed(&view, deep, &|process, thread| {
         filter.as_ref().is_none_or(|filter| {
             let name = process.name.as_deref().unwrap_or_default();

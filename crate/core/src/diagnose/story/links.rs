@@ -89,7 +89,7 @@ pub(super) fn of_stop(case: &Case<'_>) -> Vec<StoryLink> {
         .unwrap_or_default();
     let waiting = frames.iter().find(|frame| {
         let symbol = frame.symbol.as_deref().unwrap_or_default();
-        WAITING.iter().any(|name| symbol == *name)
+        WAITING.contains(&symbol)
     });
     if let Some(frame) = waiting {
         let place = frame
