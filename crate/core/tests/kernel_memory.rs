@@ -188,7 +188,8 @@ fn odd_pages(machine: &str, mode: PagingMode, base: u64) {
     );
     let paged_out = Missing::PagedOut {
         page_file: 2,
-        page: 0x4321,
+        // These spaces are opened without the mask that kernels since 17134 keep in such entries.
+        page: (!space.format().swizzles()).then_some(0x4321),
     };
     assert_eq!(read(base + 0x2000), Err(paged_out), "{machine}");
     assert_eq!(read(base + 0x3000), Err(Missing::DemandZero), "{machine}");

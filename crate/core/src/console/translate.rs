@@ -101,7 +101,13 @@ pub(super) fn describe(space: &KernelSpace<'_>, step: &Step) -> String {
         Invalid::Transition([frame, ..]) => format!("transition, pfn {:x}", frame / PAGE),
         Invalid::Prototype(at) => format!("prototype at {:x}", at.0),
         Invalid::Elsewhere => "part of a file or section".into(),
-        Invalid::PageFile { file, page } => format!("page file {file}, page {page:x}"),
+        Invalid::PageFile {
+            file,
+            page: Some(page),
+        } => format!("page file {file}, page {page:x}"),
+        Invalid::PageFile { file, page: None } => {
+            format!("probably page file {file}; which page hangs on a mask that is not known")
+        }
         Invalid::DemandZero => "demand zero".into(),
         Invalid::Nothing => "not valid".into(),
     }

@@ -75,8 +75,9 @@ pub enum Missing {
     PagedOut {
         /// Which.
         page_file: u8,
-        /// At which page of it.
-        page: u64,
+        /// At which page of it; `None` where the kernel changed the number by a mask that is not
+        /// known.
+        page: Option<u64>,
     },
     /// The page was never touched, so there is nothing to read; a program would read zeros.
     DemandZero,
@@ -122,9 +123,18 @@ impl fmt::Display for Missing {
                     "the page was not written to the dump (physical address {at})"
                 )
             }
-            Self::PagedOut { page_file, page } => {
-                write!(f, "it is in page file {page_file}, page {page:#x}")
-            }
+            Self::PagedOut {
+                page_file,
+                page: Some(page),
+            } => write!(f, "it is in page file {page_file}, page {page:#x}"),
+            Self::PagedOut {
+                page_file,
+                page: None,
+            } => write!(
+                f,
+                "it is probably in page file {page_file}; at which page cannot be told, because \
+                 the mask that this kernel keeps in such entries is not known"
+            ),
             Self::DemandZero => write!(f, "the page was never touched"),
             Self::Elsewhere => write!(f, "the page belongs to a file that was not in memory"),
             Self::Unmapped => write!(f, "no memory of the dump has that address"),

@@ -14,6 +14,8 @@ const PROTOTYPE: u64 = 1 << 10;
 const TRANSITION: u64 = 1 << 11;
 /// Set when the mask was not applied. x64 only.
 const NOT_SWIZZLED: u64 = 1 << 4;
+/// Bits that the mask can have: above the low 4 GB, within a physical address.
+const MASK_BITS: u64 = 0x000F_FFFF_0000_0000;
 /// The build from which on the page-file number stands in bits 12 to 15.
 const PAGE_FILE_MOVED: u32 = 17_134;
 /// The bit of the mask on machines with up to 46 bits of physical address, as MemProcFS and
@@ -52,8 +54,8 @@ pub enum Invalid {
     PageFile {
         /// Which.
         file: u8,
-        /// At which page of it.
-        page: u64,
+        /// At which page of it; `None` where the mask decides and is not known.
+        page: Option<u64>,
     },
     /// Committed and never touched, so it has no contents yet.
     DemandZero,
@@ -77,10 +79,25 @@ impl EntryFormat {
         self.software(entry)
     }
 
+    /// Whether this Windows keeps a mask in entries that are not valid. x64 alone does.
+    #[must_use]
+    pub fn swizzles(&self) -> bool {
+        let x64 = matches!(self.mode, PagingMode::X64 | PagingMode::X64FiveLevels);
+        x64 && self.build >= PAGE_FILE_MOVED
+    }
+
+    /// The same, with the mask that stands in the kernel, if it can be one.
+    #[must_use]
+    pub fn with_mask(self, mask: Option<u64>) -> Self {
+        Self {
+            invalid_mask: mask.filter(|mask| mask & !MASK_BITS == 0),
+            ..self
+        }
+    }
+
     /// Whether the mask was applied to this entry.
     fn is_swizzled(&self, entry: u64) -> bool {
-        let x64 = matches!(self.mode, PagingMode::X64 | PagingMode::X64FiveLevels);
-        x64 && self.build >= PAGE_FILE_MOVED && entry & NOT_SWIZZLED == 0
+        self.swizzles() && entry & NOT_SWIZZLED == 0
     }
 
     fn frames(&self, entry: u64, frames: u64) -> [u64; 3] {
@@ -129,8 +146,10 @@ impl EntryFormat {
             _ if self.build >= PAGE_FILE_MOVED => (12, 32),
             _ => (1, 32),
         };
+        let swizzled = self.is_swizzled(entry);
         let entry = match self.invalid_mask {
-            Some(mask) if self.is_swizzled(entry) => entry ^ mask & !0xFFFF_FFFF,
+            // Entries of untouched pages are seen with the mask and without.
+            Some(mask) if swizzled && entry >> 32 != 0 => entry ^ mask & !0xFFFF_FFFF,
             _ => entry,
         };
         let file = (entry >> low & 0xF) as u8;
@@ -142,13 +161,17 @@ impl EntryFormat {
             LOOKUP_NEEDED => Invalid::Elsewhere,
             // With the mask unknown, an entry of nothing but the mask is an untouched page.
             _ if self.invalid_mask.is_none()
-                && self.is_swizzled(entry)
+                && swizzled
                 && page << 32 == USUAL_MASK
                 && file == 0 =>
             {
                 Invalid::DemandZero
             }
-            _ => Invalid::PageFile { file, page },
+            // The mask is of bits above all frames, and so leaves the file's number alone.
+            _ => Invalid::PageFile {
+                file,
+                page: (self.invalid_mask.is_some() || !swizzled).then_some(page),
+            },
         }
     }
 }

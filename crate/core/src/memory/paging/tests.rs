@@ -17,15 +17,16 @@ fn the_page_file_number_moves_with_the_build() {
         Invalid::PageFile { file, page } => (file, page),
         other => panic!("{other:?}"),
     };
-    assert_eq!(file(9600), (2, 0x777));
-    assert_eq!(file(17_134), (1, 0x777));
+    assert_eq!(file(9600), (2, Some(0x777)));
+    // Whether a mask was applied decides the page, and it is not known here.
+    assert_eq!(file(17_134), (1, None));
     let arm = format(PagingMode::Arm64, 22_000);
     let entry = 0x55 << 32 | 3 << 6;
     assert_eq!(
         arm.classify(entry, FRAMES),
         Invalid::PageFile {
             file: 3,
-            page: 0x55
+            page: Some(0x55)
         }
     );
     let plain = format(PagingMode::X86, 7601);
@@ -33,7 +34,7 @@ fn the_page_file_number_moves_with_the_build() {
         plain.classify(0x123 << 12 | 1 << 1, FRAMES),
         Invalid::PageFile {
             file: 1,
-            page: 0x123
+            page: Some(0x123)
         }
     );
 }
@@ -75,9 +76,28 @@ fn a_masked_frame_is_unmasked_with_the_mask_and_guessed_without() {
         x64.classify(paged, FRAMES),
         Invalid::PageFile {
             file: 0,
-            page: 0x99
+            page: Some(0x99)
         }
     );
+}
+
+#[test]
+fn a_page_of_a_page_file_is_only_named_when_the_mask_is_known_or_was_not_applied() {
+    let page = |mask, entry| match format(PagingMode::X64, 19_041)
+        .with_mask(mask)
+        .classify(entry, FRAMES)
+    {
+        Invalid::PageFile { file: 2, page } => page,
+        other => panic!("{other:?}"),
+    };
+    let entry = (0x4321 << 32 | 2 << 12 | 4 << 5) ^ 1 << 45;
+    assert_eq!(page(Some(1 << 45), entry), Some(0x4321));
+    assert_eq!(page(Some(0), entry), Some(0x6321));
+    assert_eq!(page(None, entry), None);
+    assert_eq!(page(None, entry | 1 << 4), Some(0x6321));
+    // No mask: it reaches into the flags, or beyond every physical address.
+    assert_eq!(page(Some(1 << 45 | 1 << 12), entry), None);
+    assert_eq!(page(Some(1 << 52), entry), None);
 }
 
 #[test]

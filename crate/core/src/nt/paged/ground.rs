@@ -1,7 +1,7 @@
 //! What everything else in a dump with pages rests on: the form of the page tables, the debugger
 //! data block, the registers in the header.
 
-use super::recover::{Way, recover};
+use super::recover::{Way, invalid_mask, recover};
 use crate::container::header::FileRange;
 use crate::container::{DumpHeader, PageIndex};
 use crate::memory::paging::{EntryFormat, PagingMode};
@@ -81,7 +81,11 @@ impl Ground {
         let (Some(space), Some(trial)) = (spaces.get(chosen), tried.into_iter().nth(chosen)) else {
             return ground;
         };
-        ground.format = Some(space.format());
+        let format = space.format();
+        let mask = format
+            .swizzles()
+            .then(|| invalid_mask(space, header, architecture));
+        ground.format = Some(format.with_mask(mask.flatten()));
         if best.is_none() {
             ground.note("page-tables-bad", BAD_TABLES);
         }

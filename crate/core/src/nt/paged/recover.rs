@@ -15,7 +15,7 @@ use crate::image::Image;
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::nt::{Architecture, DebuggerData, Member};
 use crate::symbols::KernelIdentity;
-use crate::symbols::layout::Layouts;
+use crate::symbols::layout::{How, Layouts};
 use alloc::vec::Vec;
 
 /// KLDR_DATA_TABLE_ENTRY.DllBase, 64-bit and 32-bit.
@@ -62,6 +62,25 @@ pub(super) fn recover(
         Some(data) => Some((data, Way::Decoded)),
         None => Some((kernel.compose(), Way::Composed)),
     }
+}
+
+/// The mask in entries that are not valid: MiState.Hardware.InvalidPteMask, of kernels whose
+/// variables and structures are known.
+pub(super) fn invalid_mask(
+    space: &dyn AddressSpace,
+    header: &DumpHeader,
+    architecture: Architecture,
+) -> Option<u64> {
+    let kernel = Kernel::find(space, header, architecture)?;
+    let state = kernel.variable("MiState")?;
+    let member = |structure, name| {
+        let placed = kernel.layouts.member(structure, name)?;
+        let known = placed.how == How::ByIdentity;
+        known.then_some(u64::from(placed.offset))
+    };
+    let hardware = member("_MI_SYSTEM_INFORMATION", "Hardware")?;
+    let mask = member("_MI_HARDWARE_STATE", "InvalidPteMask")?;
+    space.u64(state.checked_add(hardware + mask)?).ok()
 }
 
 impl<'a> Kernel<'a> {
