@@ -236,7 +236,7 @@ mod tests {
             ("committed", 9, "committed"),
             ("available", 9, "available"),
             ("modified", 9_999, "modified"),
-            ("nonpaged_pool", 99, "nonpaged_pool"),
+            ("nonpaged_pool", 99_999, "nonpaged_pool"),
         ] {
             for case in published().iter().take(2) {
                 let mut memory = memory(case);
