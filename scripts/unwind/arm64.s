@@ -51,6 +51,7 @@ assembled:
   .seh_endproc
 
 // A frame pointer that does not point to the end of the frame, and stack taken after the prologue.
+  .globl framed
   .seh_proc framed
 framed:
   str x28, [sp, #-0x10]!

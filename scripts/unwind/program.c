@@ -157,6 +157,11 @@ KEEP u64 recurse(u64 x) {
 }
 
 u64 assembled(u64 x);
+#ifdef WITH_NAMES
+u64 named(u64 x);
+#else
+#define named small
+#endif
 
 __attribute__((noreturn)) KEEP void end(u64 x) {
   sink = leaf(x);
@@ -184,7 +189,7 @@ u64 run(void) {
   for (u64 i = 0; i < 8; i++) sum += choose(i, i * 3);
   sum += early(1, 2) + early(5, 6) + hot(1, 2) + hot(101, 77) + hot(102, 3) + recurse(4);
   real = reals(1, 2, 3) + reals_and_integers(4, 5);
-  sum += assembled(14) + (u64)hooks[0];
+  sum += assembled(14) + named(15) + (u64)hooks[0];
   if (sum != 0) last(sum);
   return sum;
 }

@@ -53,6 +53,7 @@ assembled:
 .Lfifth:
 
 # Large allocations by each of their codes, and a register saved far away.
+  .globl probed
   .seh_proc probed
 probed:
   movl $0x90008, %eax
@@ -73,6 +74,8 @@ probed:
   rep; ret
   .seh_endproc
 
+  .globl assembled_apart
+assembled_apart:
 .Lthird:
   addq %rax, %r15
   movq %r15, %rcx

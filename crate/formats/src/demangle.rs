@@ -14,7 +14,11 @@ pub fn readable(name: &str, thirty_two: bool) -> Option<Cow<'_, str>> {
         return None;
     }
     if name.starts_with('?') {
-        let plain = msvc_demangler::demangle(name, DemangleFlags::NAME_ONLY).ok();
+        // Types in the words of Microsoft's tools: `unsigned __int64`, `char *`.
+        let as_debugger = DemangleFlags::NAME_ONLY
+            | DemangleFlags::MS_TYPENAMES
+            | DemangleFlags::SPACE_BEFORE_POINTER;
+        let plain = msvc_demangler::demangle(name, as_debugger).ok();
         return Some(plain.map_or(Cow::Borrowed(name), Cow::Owned));
     }
     Some(Cow::Borrowed(if thirty_two {
@@ -55,6 +59,11 @@ mod tests {
             plain("?SubmitCommand@ADAPTER@@QEAAJPEAX@Z").as_deref(),
             Some("ADAPTER::SubmitCommand")
         );
+        assert_eq!(
+            plain("??$twice@_K@Queue@disk@acme@@QEAA_K_K@Z").as_deref(),
+            Some("acme::disk::Queue::twice<unsigned __int64>")
+        );
+        assert_eq!(plain("??$of@PEAD@@YAXXZ").as_deref(), Some("of<char *>"));
         assert_eq!(plain("??_C@_00CNPNBAHC@?$AA@"), None);
         assert_eq!(plain("?nonsense").as_deref(), Some("?nonsense"));
     }
