@@ -8,6 +8,7 @@
 
 use super::dump::Dump;
 use super::symbol_files::SymbolFiles;
+use crate::diagnose::stretches;
 use crate::image::{Exports, Image};
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Hex, How, Report, Stack, WantedSymbol};
@@ -155,8 +156,9 @@ const NEAREST: &str = "Some names are the nearest before the address in a symbol
     compiler moved away from its function then bears another's name; the image file itself, put \
     beside the dump, settles it.";
 
-/// Names the frames of a stack.
-pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>) {
+/// Names the frames of a stack,
+/// and says what it is doing. `code` is the stop code, 0 for a stack that did not stop the machine.
+pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>, code: u32) {
     let mut nearest = false;
     for frame in &mut stack.frames {
         // What is returned to may be the first byte behind the function that called.
@@ -177,13 +179,14 @@ pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>) {
         }
         stack.limits.push_str(NEAREST);
     }
+    stack.stretches = stretches(stack, code);
 }
 
 /// Names the frames of the stack and the addresses that the stop code and the exception carry.
 pub(super) fn label(dump: &Dump<'_>, stack: Option<&Stack>, namer: &Namer<'_>) -> Labels {
     let mut stack = stack.cloned();
     if let Some(stack) = &mut stack {
-        name_frames(stack, namer);
+        name_frames(stack, namer, dump.header.bugcheck_code.unwrap_or_default());
     }
     let parameters = dump.header.parameters.iter().flatten().copied();
     let exception = dump.exception.map(|found| found.record.address.0);

@@ -71,7 +71,7 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
     stacks.extend(reader.named_by_parameters(&stacks));
     let namer = Namer::new(&space, dump.modules, &known.files);
     for stack in &mut stacks {
-        name_frames(stack, &namer);
+        name_frames(stack, &namer, 0);
         let process = stack.process.map(|at| VirtualAddress(at.0));
         let lists = known.lists();
         let process = process.and_then(|at| lists?.processes.at(at));

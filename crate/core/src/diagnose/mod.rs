@@ -15,6 +15,7 @@ mod objects;
 pub mod parameters;
 mod role;
 pub mod story;
+mod stretches;
 
 pub use blame::{Verdict, blame};
 pub use bucket::failure;
@@ -22,6 +23,7 @@ pub use conclusion::conclusion;
 pub use facts::{Facts, Place};
 pub use findings::findings;
 pub use role::{Role, display_vendor, role};
+pub use stretches::stretches;
 
 #[cfg(test)]
 mod corpus;

@@ -19,6 +19,7 @@ pub mod ntstatus;
 pub mod pooltag;
 pub mod secondary;
 pub mod store;
+pub mod stretch;
 pub mod version;
 pub mod windows;
 

@@ -53,6 +53,7 @@ tables! {
     Platform = "platform.txt";
     PoolTag = "pooltag.txt";
     Secondary = "secondary.txt";
+    Stretch = "stretch.txt";
     Win32 = "win32.txt";
 }
 

@@ -282,6 +282,9 @@ pub struct Stack {
     pub process_name: Option<String>,
     /// Innermost first.
     pub frames: Vec<Frame>,
+    /// What it is doing, stretch by stretch, innermost first.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub stretches: Vec<Stretch>,
     /// The processor's registers, in the order in which the debugger prints them.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub registers: Vec<Register>,
@@ -294,6 +297,25 @@ pub struct Stack {
     /// Whether the arguments of the innermost frame prove it to be `KeBugCheckEx`.
     #[serde(skip)]
     pub bug_check: bool,
+}
+
+/// Neighbouring frames of a stack that do one thing.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct Stretch {
+    /// The number of its innermost frame.
+    pub first: u32,
+    /// How many frames it has.
+    pub frames: u32,
+    /// What it is, in a word: `bug-check`, `page-fault`, `file-system`, `driver`, ….
+    pub kind: &'static str,
+    /// What people call it, with the drivers it lies in.
+    pub title: String,
+    /// What happens there, in a sentence or two.
+    pub text: String,
+    /// Whether it is a driver that does not come with Windows, as far as its name is known.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub third_party: bool,
 }
 
 /// One register.

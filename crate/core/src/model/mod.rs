@@ -21,7 +21,7 @@ mod symbols;
 mod words;
 
 pub use crash::{Blame, BugCheck, Exception, Frame, Module, Parameter, Pdb, Processor};
-pub use crash::{ProcessorId, Register, Stack, System, UnloadedModule};
+pub use crash::{ProcessorId, Register, Stack, Stretch, System, UnloadedModule};
 pub use failure::Failure;
 pub use file::{File, Kind};
 pub use finding::{Evidence, Finding, Note};

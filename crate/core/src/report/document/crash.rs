@@ -2,7 +2,7 @@
 
 use super::{Block, Column, Detail, Facts, Table, code, confidence, evidence, gap, how, is_wide};
 use super::{number, words};
-use crate::model::{Frame, Register, Report, Stack};
+use crate::model::{Frame, Register, Report, Stack, Stretch};
 use crate::report::format::{address, offset};
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -114,10 +114,33 @@ pub(super) fn stack(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     if left_out > 0 {
         blocks.push(Block::Paragraph(format!("{left_out} more below them.")));
     }
+    if !stack.stretches.is_empty() {
+        blocks.push(Block::Paragraph("What the stack is doing:".into()));
+        let shown = stack
+            .stretches
+            .iter()
+            .filter(|part| (part.first as usize) < shown);
+        blocks.push(Block::Items(shown.map(stretch).collect()));
+    }
     if !stack.limits.is_empty() {
         blocks.push(Block::Paragraph(stack.limits.clone()));
     }
     registers(stack, wide, blocks);
+}
+
+/// `00-04 Bug check: …`
+fn stretch(part: &Stretch) -> String {
+    let last = part.first.saturating_add(part.frames.saturating_sub(1));
+    let numbers = match part.frames {
+        1 => format!("{:02x}", part.first),
+        _ => format!("{:02x}-{last:02x}", part.first),
+    };
+    let other = if part.third_party {
+        " (not part of Windows)"
+    } else {
+        ""
+    };
+    format!("{numbers} {}{other}. {}", part.title, part.text)
 }
 
 const FRAME_COLUMNS: [Column; 6] = [

@@ -10,7 +10,7 @@ use crate::model::{
     IntegrationServices, Kind, Memory, MemoryDevice, Module, Note, PageFile, Parameter, Pdb,
     PhysicalRun, Platform, PoolTag, Process, Processor, ProcessorId, RawHeader, Register, Registry,
     RegistryHive, RegistryValue, Report, Role, SecondaryBlob, Severity, Stack, Stats, Story,
-    StoryLink, SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
+    StoryLink, Stretch, SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -151,7 +151,10 @@ structures! {
     Pdb { name, guid[What::Identity], age, url[What::Identity] }
     UnloadedModule { name, base, end, time }
     Exception { code, name, address, location, information, access, source }
-    Stack { processor, thread, process, process_name, frames, registers, limits, about, bug_check }
+    Stack {
+        processor, thread, process, process_name, frames, stretches, registers, limits, about, bug_check,
+    }
+    Stretch { first, frames, kind, title, text, third_party }
     Register { name, value }
     Frame { address, stack_pointer, module, symbol, offset, how, confidence, gap }
     Blame {

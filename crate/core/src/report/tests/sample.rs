@@ -310,6 +310,14 @@ fn stack() -> Stack {
             frame(0xffff_f801_0400_1234, Some("exampflt.sys"), None, How::Scan),
             frame(0xffff_f801_0999_0000, None, None, How::Scan),
         ],
+        stretches: vec![Stretch {
+            first: 0,
+            frames: 2,
+            kind: "bug-check",
+            title: "Bug check".into(),
+            text: "The kernel stops the machine.".into(),
+            third_party: false,
+        }],
         registers: vec![
             Register {
                 name: "rax",
