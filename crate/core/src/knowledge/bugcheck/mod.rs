@@ -210,9 +210,7 @@ fn exact(code: u32) -> Option<BugCheck> {
         .rev()
         .map(|table| table.text())
         .find(|table| stanza::first_code(table) <= Some(code))?;
-    stanza::all(table)
-        .find(|stanza| stanza.code == code)
-        .and_then(BugCheck::from_stanza)
+    stanza::find(table, code).and_then(BugCheck::from_stanza)
 }
 
 impl BugCheck {

@@ -3,6 +3,7 @@
 use super::ParameterText;
 use super::kind::ParameterKind;
 use crate::knowledge::text;
+use core::cmp::Ordering;
 
 /// What stands where nothing is known.
 pub(super) const UNDOCUMENTED: ParameterText = ParameterText {
@@ -86,7 +87,49 @@ pub(super) fn all(table: &'static str) -> impl Iterator<Item = Stanza> {
 
 /// The lowest code of a file: that of its first stanza.
 pub(super) fn first_code(table: &'static str) -> Option<u32> {
-    all(table).next().map(|stanza| stanza.code)
+    let header = table.lines().find(|line| is_header(line.as_bytes()))?;
+    code_of(header)
+}
+
+/// The stanza of a code: a binary search by header lines, for a report asks some hundred times and
+/// the files are long.
+pub(super) fn find(table: &'static str, code: u32) -> Option<Stanza> {
+    let bytes = table.as_bytes();
+    let (mut low, mut high) = (0usize, table.len());
+    while let Some(start) = header_before(bytes.get(low..high)?) {
+        let start = low.checked_add(start)?;
+        match code_of(table.get(start..)?)?.cmp(&code) {
+            Ordering::Greater => high = start,
+            Ordering::Equal => return all(table.get(start..)?).next(),
+            // Nothing lies between this header and the next when the window no longer shrinks.
+            Ordering::Less if start == low => break,
+            Ordering::Less => low = start,
+        }
+    }
+    all(table.get(low..high)?).find(|stanza| stanza.code == code)
+}
+
+/// Where the last header line in the first half of a window of lines starts.
+fn header_before(window: &[u8]) -> Option<usize> {
+    let mut end = window.len() / 2;
+    loop {
+        let line_break = window.get(..end)?.iter().rposition(|&byte| byte == b'\n');
+        let start = line_break.map_or(0, |at| at + 1);
+        if is_header(window.get(start..)?) {
+            return Some(start);
+        }
+        end = line_break?;
+    }
+}
+
+/// Whether a line starts a stanza: those below it are indented, and comments begin with `#`.
+fn is_header(line: &[u8]) -> bool {
+    line.first().is_some_and(u8::is_ascii_hexdigit)
+}
+
+fn code_of(header: &str) -> Option<u32> {
+    let end = header.find([' ', '\n']).unwrap_or(header.len());
+    u32::try_from(text::hex(header.get(..end)?)?).ok()
 }
 
 fn split_line(rest: &'static str) -> Option<(&'static str, &'static str)> {

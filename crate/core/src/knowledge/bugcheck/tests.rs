@@ -17,6 +17,17 @@ fn the_tables_are_sorted_and_every_code_stands_once() {
 }
 
 #[test]
+fn every_code_is_found_and_its_neighbours_are_not_mistaken_for_it() {
+    let codes: Vec<u32> = all().map(|found| found.code).collect();
+    for &code in &codes {
+        assert_eq!(exact(code).map(|found| found.code), Some(code), "{code:X}");
+        for near in [code.wrapping_sub(1), code + 1] {
+            assert_eq!(exact(near).is_some(), codes.contains(&near), "{near:X}");
+        }
+    }
+}
+
+#[test]
 fn every_stanza_line_is_understood_and_presentable() {
     for found in all() {
         let what = format!("{:X}", found.code);

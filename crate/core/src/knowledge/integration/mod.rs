@@ -161,35 +161,44 @@ pub struct Service {
 /// The component behind a driver's file name or path, in any mix of upper and lower case.
 pub fn component(name: &str) -> Option<Component> {
     let name = text::file_name(name);
-    components().find(|component| text::listed(component.files, name))
+    let mut lines = text::lines(Table::Components.text());
+    lines
+        .find(|line| {
+            text::columns(line)
+                .next()
+                .is_some_and(|files| text::listed(files, name))
+        })
+        .and_then(read_component)
 }
 
 /// All components, sorted by file name.
 pub fn components() -> impl Iterator<Item = Component> {
-    text::lines(Table::Components.text()).filter_map(|line| {
-        let mut column = text::columns(line);
-        let found = Component {
-            files: column.next()?,
-            role: column.next()?,
-            side: match column.next()? {
-                "guest" => Side::Guest,
-                "host" => Side::Host,
-                "either" => Side::Either,
-                _ => return None,
-            },
-            evidence: match column.next()? {
-                "transport" => GuestEvidence::Transport,
-                "synthetic" => GuestEvidence::Synthetic,
-                "weak" => GuestEvidence::Weak,
-                "none" => GuestEvidence::None,
-                _ => return None,
-            },
-            since: column.next()?,
-            certainty: Certainty::from_word(column.next()?)?,
-            purpose: column.next()?,
-        };
-        column.next().is_none().then_some(found)
-    })
+    text::lines(Table::Components.text()).filter_map(read_component)
+}
+
+fn read_component(line: &'static str) -> Option<Component> {
+    let mut column = text::columns(line);
+    let found = Component {
+        files: column.next()?,
+        role: column.next()?,
+        side: match column.next()? {
+            "guest" => Side::Guest,
+            "host" => Side::Host,
+            "either" => Side::Either,
+            _ => return None,
+        },
+        evidence: match column.next()? {
+            "transport" => GuestEvidence::Transport,
+            "synthetic" => GuestEvidence::Synthetic,
+            "weak" => GuestEvidence::Weak,
+            "none" => GuestEvidence::None,
+            _ => return None,
+        },
+        since: column.next()?,
+        certainty: Certainty::from_word(column.next()?)?,
+        purpose: column.next()?,
+    };
+    column.next().is_none().then_some(found)
 }
 
 /// Whether the loaded drivers prove a Hyper-V guest: the channel to the host and at least one
