@@ -13,6 +13,7 @@ mod crash;
 mod dump;
 mod figures;
 mod filing;
+mod hardware;
 mod identity;
 mod kernel;
 mod known;

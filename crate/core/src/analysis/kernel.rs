@@ -4,8 +4,8 @@ use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
 use super::{
-    blackbox, bugcheck, coverage, crash, figures, filing, identity, modules, names, paged,
-    processes, system,
+    blackbox, bugcheck, coverage, crash, figures, filing, hardware, identity, modules, names,
+    paged, processes, system,
 };
 use crate::container::DumpHeader;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings, parameters, story};
@@ -201,6 +201,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let system = report.system.as_ref();
     let code = header.bugcheck_code.unwrap_or_default();
     let values = header.parameters.map(Option::unwrap_or_default);
+    let hardware = hardware::read(&space, known, header);
     let mut facts = Facts {
         truncated: report.file.truncated,
         build: header.minor_version,
@@ -220,6 +221,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         platform: report.platform.as_ref(),
         integration: report.integration_services.as_ref(),
         memory: report.memory.as_ref(),
+        hardware: hardware.as_ref(),
+        processor_vendor: system.and_then(|system| system.processor_id.as_ref()?.vendor.as_deref()),
         verifier_level: dump.and_then(|dump| dump.verifier_level),
         space: Some(&space as &dyn AddressSpace),
         names: Some(&namer),

@@ -7,6 +7,7 @@ use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServices};
 use crate::model::{Kind, Memory, Platform, Stack};
 use crate::nt::exception::plain_stop_code;
+use crate::nt::hardware_error::{ErrorRecord, Part};
 use crate::nt::{Architecture, ModuleList, UnloadedModule};
 use crate::symbols::Symbolizer;
 use alloc::{borrow::Cow, format, string::String};
@@ -53,6 +54,10 @@ pub struct Facts<'a> {
     pub integration: Option<&'a IntegrationServices>,
     /// Memory counters.
     pub memory: Option<&'a Memory>,
+    /// The record of the hardware error that the stop code is about.
+    pub hardware: Option<&'a ErrorRecord>,
+    /// Who made the processor, as CPUID names it: `GenuineIntel`, `AuthenticAMD`.
+    pub processor_vendor: Option<&'a str>,
     /// Driver Verifier's level, as a triage dump's memory-manager record has it; 0 is off.
     pub verifier_level: Option<u32>,
     /// Whatever memory the dump holds.
@@ -87,6 +92,8 @@ impl<'a> Facts<'a> {
             platform: None,
             integration: None,
             memory: None,
+            hardware: None,
+            processor_vendor: None,
             verifier_level: None,
             space: None,
             names: None,
@@ -126,6 +133,27 @@ impl<'a> Facts<'a> {
             Kind::Triage => "minidump",
             _ => "dump",
         }
+    }
+
+    /// Who made the processor: by CPUID, else by the record of the error.
+    #[must_use]
+    pub fn processor_maker(&self) -> Option<&'a str> {
+        let parts = self.hardware.map_or(&[][..], |record| &record.parts);
+        let recorded = || {
+            parts.iter().find_map(|part| match part {
+                Part::Check { vendor: 1, .. } => Some("GenuineIntel"),
+                Part::Check { vendor: 2, .. } => Some("AuthenticAMD"),
+                _ => None,
+            })
+        };
+        self.processor_vendor.or_else(recorded)
+    }
+
+    /// 0x1A with a page table entry of which nothing but one bit is left.
+    #[must_use]
+    pub fn lone_bit(&self) -> bool {
+        let [case, _, entry, _] = self.parameters;
+        self.plain_code() == 0x1A && case == 0x4_1792 && entry.count_ones() == 1
     }
 
     /// What this Windows is to a hypervisor.

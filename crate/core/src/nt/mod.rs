@@ -4,6 +4,7 @@ mod context;
 mod current;
 pub mod debugger_data;
 pub mod exception;
+pub mod hardware_error;
 pub mod list;
 pub mod loader;
 pub mod memory_manager;

@@ -4,6 +4,7 @@
 pub mod bitmap;
 pub mod build;
 pub mod context;
+pub mod cper;
 pub mod header32;
 pub mod header64;
 pub mod io;

@@ -13,6 +13,7 @@ mod pages;
 mod pool;
 mod processes;
 mod processors;
+mod records;
 mod regions;
 mod registry;
 mod shared_data;
@@ -194,6 +195,7 @@ impl<'s> Machine<'s> {
         machine.write_debugger_block();
         machine.make_user_memory();
         machine.make_devices();
+        machine.make_records();
         machine.overwrite();
         machine.mark_pages();
         Ok(machine)

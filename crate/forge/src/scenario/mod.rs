@@ -5,6 +5,7 @@ mod devices;
 mod dump;
 mod firmware;
 mod memory;
+mod records;
 mod software;
 mod value;
 
@@ -12,6 +13,7 @@ pub use devices::{Device, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
+pub use records::{HardwareError, Section};
 pub use software::{
     Exception, Frame, Hive, Module, On, Process, RegistryValue, Stop, System, UnloadedModule,
 };
@@ -124,6 +126,8 @@ pub struct Scenario {
     pub processes: Vec<Process>,
     /// Devices of drivers.
     pub devices: Vec<Device>,
+    /// Records of hardware errors.
+    pub hardware_errors: Vec<HardwareError>,
     /// Pool use by tag.
     pub pool_tags: Vec<PoolTag>,
     /// Registry hives in memory.

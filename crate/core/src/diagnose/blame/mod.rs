@@ -78,6 +78,8 @@ pub fn blame(facts: &Facts<'_>) -> Verdict {
         return Verdict::NoGround(Silence::Manual.reason().into());
     }
     let rules = match silence {
+        // The hardware spoke; whoever is on the stack passed it on.
+        Some(Silence::Hardware) => Vec::new(),
         Some(_) if caller::may_break_silence(facts) => [ALWAYS, FINDER].concat(),
         Some(_) if parameters::may_break_silence(facts) => [ALWAYS, WAITED_FOR].concat(),
         Some(_) => ALWAYS.to_vec(),

@@ -8,6 +8,7 @@
 use super::super::codes::CodeAddress;
 use super::super::codes::code_address;
 use super::super::facts::Facts;
+use crate::diagnose::hardware::section;
 use crate::knowledge::bugcheck;
 use crate::memory::VirtualAddress;
 use alloc::{format, string::String};
@@ -147,10 +148,15 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0x139 => fast_fail(p[0]),
         0x153 => lock_entry(p[2]),
         0xC4 => verifier_rule(facts),
+        0x1A if facts.lone_bit() => Stem {
+            rest: Rest::Nothing,
+            ..seen("MEMORY_CORRUPTION_ONE_BIT".into())
+        },
+        0x80 | 0x9C | 0x124 => hardware(facts, code),
         0x4E => seen(format!("0x4E_{:x}", p[0])),
         0x19 | 0x1A | 0x13A => seen(format!("0x{code:x}_{:x}", p[0])),
         0x9F => guessed(format!("0x9F_{:x}", p[0])),
-        0xC2 | 0xC9 | 0xE6 | 0x10D | 0x124 => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0xC2 | 0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
         0x109 => guessed(format!("0x109_{:x}", p[3])),
         // Seen with 0x39, 0x13C, 0xE3, 0x162 and, in the old form, 0x7E.
         _ => seen(format!("0x{code:X}")),
@@ -232,6 +238,27 @@ fn in_page(code: u32, p: [u64; 4]) -> Stem {
         rest,
         seen: code == 0x7A,
         ..seen(format!("0x{code:x}_{status:x}"))
+    }
+}
+
+/// The hardware reported it: filed under the processor's maker and the section that the record is
+/// about.
+fn hardware(facts: &Facts<'_>, code: u32) -> Stem {
+    let case = facts.parameters[0];
+    let number = match code {
+        0x124 => format!("0x124_{case}"),
+        _ => format!("0x{code:X}_{case:X}"),
+    };
+    let Some(maker) = facts.processor_maker() else {
+        return guessed(number);
+    };
+    let section = facts.hardware.map_or("_NOERRREC", section);
+    Stem {
+        infix: format!("{section}_IMAGE_{maker}.sys"),
+        rest: Rest::Nothing,
+        // Seen with these, and with a processor's sections only in older forms.
+        seen: matches!(section, "__UNKNOWN" | "_NOERRREC"),
+        ..seen(format!("{number}_{maker}"))
     }
 }
 

@@ -35,7 +35,11 @@ const TRAP_FRAME_TO_RIP: u64 = 0x168;
 #[must_use]
 pub fn failure(facts: &Facts<'_>) -> Failure {
     let stem = stem(facts);
-    let follow = dump_driver(facts, &stem).or_else(|| follow_up(facts));
+    let follow = match hardware_part(facts) {
+        // What stands on the stack has no part in it.
+        Some(part) => part,
+        None => dump_driver(facts, &stem).or_else(|| follow_up(facts)),
+    };
     let old = facts.build.is_some_and(|build| build < NEW_FORM_FROM);
     let used = access(facts);
     let mut failure = Failure {
@@ -119,6 +123,23 @@ fn dump_driver(facts: &Facts<'_>, stem: &Stem) -> Option<FollowUp> {
         image: first,
         ..FollowUp::default()
     })
+}
+
+/// What is filed under the hardware: the debugger names the processor's maker, or the memory.
+fn hardware_part(facts: &Facts<'_>) -> Option<Option<FollowUp>> {
+    let (module, image) = match facts.plain_code() {
+        0x80 | 0x9C | 0x124 => match facts.processor_maker() {
+            Some(maker) => (maker, format!("{maker}.sys")),
+            None => return Some(None),
+        },
+        _ if facts.lone_bit() => ("hardware", "memory_corruption".into()),
+        _ => return None,
+    };
+    Some(Some(FollowUp {
+        module: module.into(),
+        image,
+        ..FollowUp::default()
+    }))
 }
 
 /// The debugger files a driver without public symbols under `unknown_function` too; of Microsoft's

@@ -130,3 +130,42 @@ fn a_page_lost_by_the_disk_is_filed_under_the_one_driver_of_the_dump() {
     let two = with(&[NT, "dump_a.sys", "dump_viostor.sys"]);
     assert_eq!(two.as_deref(), Some("0x7a_c0000185_nt!unknown_function"));
 }
+
+#[test]
+fn what_the_hardware_reported_is_filed_under_its_maker_and_never_under_a_driver() {
+    let machine = Machine::stopped_by(&["acme.sys", "acme.sys"]);
+    let mut facts = machine.facts(0x124, [16, 0, 0, 0]);
+    assert_eq!(failure(&facts).module_name, None);
+    facts.processor_vendor = Some("GenuineIntel");
+    let record = crate::nt::hardware_error::ErrorRecord::default();
+    facts.hardware = Some(&record);
+    let found = failure(&facts);
+    assert_eq!(found.image_name.as_deref(), Some("GenuineIntel.sys"));
+    let bucket = "0x124_16_GenuineIntel__UNKNOWN_IMAGE_GenuineIntel.sys";
+    assert_eq!(found.bucket_id.as_deref(), Some(bucket));
+    // As published with that bucket.
+    let hash = "37af9407-4a3e-0b08-acdd-dadffdc34c3c";
+    assert_eq!(found.hash.as_deref(), Some(hash));
+    let mut facts = machine.facts(0x80, [0x4F_4454, 0, 0, 0]);
+    facts.processor_vendor = Some("AuthenticAMD");
+    let bucket = failure(&facts).bucket_id;
+    let wanted = "0x80_4F4454_AuthenticAMD_NOERRREC_IMAGE_AuthenticAMD.sys";
+    assert_eq!(bucket.as_deref(), Some(wanted));
+}
+
+#[test]
+fn one_wrong_bit_in_an_empty_entry_is_filed_under_memory() {
+    let found = kernel(0x1A, [0x4_1792, 0xFFFF_DE01_1151_0468, 0x2000_0000_0000, 0]);
+    assert_eq!(
+        found.bucket_id.as_deref(),
+        Some("MEMORY_CORRUPTION_ONE_BIT")
+    );
+    let hash = "e3faf315-c3d0-81db-819a-6c43d23c63a7";
+    assert_eq!(found.hash.as_deref(), Some(hash));
+    assert_eq!(found.module_name.as_deref(), Some("hardware"));
+    let found = kernel(0x1A, [0x4_1792, 1, 3, 0]);
+    assert_eq!(
+        found.bucket_id.as_deref(),
+        Some("0x1a_41792_nt!MiFindsDamage")
+    );
+}

@@ -4,6 +4,7 @@ use super::finding;
 use crate::diagnose::blame::rules::wild_jump;
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
+use crate::diagnose::hardware;
 use crate::knowledge::machine_check;
 use crate::model::{Confidence, Finding, How};
 use crate::nt::Architecture;
@@ -46,9 +47,7 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     let code = facts.plain_code();
     let damage = silence(code, &facts.parameters) == Some(Silence::Corruption);
     let bit = one_wrong_bit(facts);
-    // 0x1A with a page table entry of which nothing but one bit is left.
-    let entry = facts.parameters[2];
-    let lone_bit = code == 0x1A && facts.parameters[0] == 0x4_1792 && entry.count_ones() == 1;
+    let (entry, lone_bit) = (facts.parameters[2], facts.lone_bit());
     let wild = wild_jump(facts).filter(|_| facts.blame().named().is_none());
     if !damage && bit.is_none() && wild.is_none() {
         return None;
@@ -90,46 +89,52 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
 
 pub(super) fn reported(facts: &Facts<'_>) -> Option<Finding> {
     let [source, _, high, low] = facts.parameters;
-    let (what, check) = match (facts.plain_code(), source) {
-        (0x9C, _) => ("The processor reported an error (machine check).", None),
-        (0x124, 0) => (
-            "The processor reported an error (machine check).",
-            Some(high << 32 | low & 0xFFFF_FFFF),
-        ),
-        (0x124, 3) => ("A non-maskable interrupt reported an error.", None),
-        (0x124, 4) => (
-            "PCI Express reported an error that could not be corrected.",
-            None,
-        ),
-        (0x124, 5) => (
-            "The firmware reported an error (generic hardware error).",
-            None,
-        ),
-        (0x124, 0x10) => (
-            "A device reported an error that could not be corrected.",
-            None,
-        ),
-        (0x124, _) => (
-            "The hardware reported an error that could not be corrected.",
-            None,
-        ),
+    let code = facts.plain_code();
+    let (who, check) = match (code, source) {
+        (0x9C, _) | (0x124, 0) => ("The processor", true),
+        (0x124, 3) => ("A non-maskable interrupt", false),
+        (0x124, 4) => ("PCI Express", false),
+        (0x124, 5) => ("The firmware", false),
+        (0x124, 0x10) => ("A device", false),
+        (0x124, _) => ("The hardware", false),
         _ => return None,
+    };
+    let record = facts.hardware;
+    let who = record.and_then(hardware::reporter).unwrap_or(who);
+    let how = match (record, check) {
+        (None, true) => " (machine check)",
+        (None, false) => " that could not be corrected",
+        (Some(record), _) => match record.severity {
+            2 => ", which was corrected",
+            1 => " that could not be corrected",
+            _ => "",
+        },
     };
     let mut found = finding(
         "hardware-error-reported",
         Confidence::Certain,
-        what,
+        format!("{who} reported an error{how}."),
         "The report came from the hardware itself, not from Windows or a driver. Heat, voltage, \
          overclocking, power supply, processor, main board, memory and cards are the suspects, in \
          the order in which they are easy to check.",
-    )
-    .because(format!("The error source is {source:#x}."), "parameter 1");
-    if let Some(status) = check.filter(|&status| status != 0) {
-        let text = format!(
-            "The machine-check status {status:#x} says: {}.",
-            machine_check::kind(status)
-        );
+    );
+    found = match code {
+        0x124 => found.because(format!("The error source is {source:#x}."), "parameter 1"),
+        _ => found.because(
+            format!("The bank that reported is number {source}."),
+            "parameter 1",
+        ),
+    };
+    let status = high << 32 | low & 0xFFFF_FFFF;
+    if let Some(said) = machine_check::describe(status).filter(|_| check) {
+        let text = format!("The machine-check status {status:#x} says: {said}.");
         found = found.because(text, "parameters 3 and 4");
+    }
+    if let Some(record) = record {
+        let place = format!("error record at {}", record.address);
+        for text in hardware::told(record) {
+            found = found.because(text, place.clone());
+        }
     }
     Some(found.toward(facts, "hardware"))
 }
