@@ -83,6 +83,7 @@ impl Known {
             minidump: self.minidump.as_ref(),
             paged: self.paged.as_ref(),
             registry: self.registry.as_ref().map(|facts| &facts.memory),
+            pool: self.pool.as_ref(),
         }
     }
 

@@ -1,6 +1,6 @@
-//! `!vm`, `!mem`, `!poolused` and `!process 0 0`: what is known of memory, and who used it.
+//! `!vm`, `!mem` and `!process 0 0`: what is known of memory, and who used it.
 
-use crate::model::{Confidence, Counter, Memory, PageFile, Process, Report};
+use crate::model::{Confidence, Counter, Memory, PageFile, PoolTag, Process, Report};
 use crate::order;
 use crate::report::document::{COUNTERS, counter_name, counters_in_order, gap, is_count};
 use crate::report::format::pages;
@@ -131,7 +131,7 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
     }
     lines.extend(failures(memory));
     lines.extend(by_commit(memory).into_iter().take(SHORT + 2));
-    lines.extend(by_tag(memory, SHORT));
+    lines.extend(by_tag(memory.pool_tags.iter().take(SHORT)));
     lines.push(String::new());
     lines.extend(conspicuous(report));
     lines.extend(failed_checks(memory));
@@ -156,32 +156,22 @@ fn conspicuous(report: &Report) -> impl Iterator<Item = String> {
     found.map(|found| found.title.clone())
 }
 
-/// The heaviest pool tags under a heading.
-fn by_tag(memory: &Memory, most: usize) -> Vec<String> {
+/// Pool tags under a heading.
+pub(super) fn by_tag<'a>(tags: impl Iterator<Item = &'a PoolTag>) -> Vec<String> {
     let mut lines = Vec::new();
-    if !memory.pool_tags.is_empty() {
-        lines.push(String::new());
-        lines.push(format!(
-            "{:<6}{:>16}{:>16}  Owner",
-            "Tag", "NonPaged bytes", "Paged bytes"
-        ));
-    }
-    lines.extend(memory.pool_tags.iter().take(most).map(|tag| {
+    lines.extend(tags.map(|tag| {
         let owner = tag.owner.as_deref().unwrap_or("UNKNOWN");
         format!(
             "{:<6}{:>16}{:>16}  {owner}",
             tag.tag, tag.nonpaged_bytes.0, tag.paged_bytes.0
         )
     }));
-    lines
-}
-
-/// Pool use by tag, the heaviest first.
-pub(super) fn pool_used(_: &[&str], report: &Report) -> Vec<String> {
-    let memory = report.memory.as_ref();
-    let lines = memory.map_or(Vec::new(), |memory| by_tag(memory, usize::MAX));
-    if lines.is_empty() {
-        return super::absent("A list of pool tags");
+    if !lines.is_empty() {
+        let heading = format!(
+            "{:<6}{:>16}{:>16}  Owner",
+            "Tag", "NonPaged bytes", "Paged bytes"
+        );
+        lines.splice(0..0, [String::new(), heading]);
     }
     lines
 }

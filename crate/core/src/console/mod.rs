@@ -18,6 +18,7 @@ mod live;
 mod memory;
 mod modules;
 mod object;
+mod pool;
 mod process;
 mod registers;
 mod registry;
@@ -120,9 +121,15 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!poolused",
-        arguments: "",
-        about: "pool use by tag, with owners",
-        answering: Answering::Report(memory::pool_used),
+        arguments: "[2 | 4] [TAG]",
+        about: "pool use by tag, with owners; 2 by nonpaged, 4 by paged pool (a job where many processors count)",
+        answering: Answering::Job(pool::used),
+    },
+    Command {
+        name: "!poolfind",
+        arguments: "TAG",
+        about: "the allocations of a tag: a scan of all pages of the dump (a long job)",
+        answering: Answering::Job(pool::find),
     },
     Command {
         name: "!process",

@@ -180,7 +180,7 @@ pub(super) fn ln(words: &[&str], report: &Report) -> Vec<String> {
 }
 
 /// Whether a name fits a pattern of `*` and `?`, whatever its case.
-fn matches(pattern: &str, name: &str) -> bool {
+pub(super) fn matches(pattern: &str, name: &str) -> bool {
     let pattern: Vec<char> = pattern.to_ascii_lowercase().chars().collect();
     let name: Vec<char> = name.to_ascii_lowercase().chars().collect();
     let (mut p, mut n) = (0, 0);

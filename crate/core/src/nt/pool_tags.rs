@@ -1,31 +1,31 @@
 //! Pool use by tag: what every driver and every part of the kernel has allocated.
 //!
 //! The kernel counts it in a table (`PoolTrackTable`), to which the debugger data block points; on
-//! machines with several processors each may have a further table of the same form
-//! (`ExPoolTagTables`), whose counts have to be added. A row begins with the tag; how long a row
-//! is, the tags themselves tell, for they are text. Layout: Microsoft's public symbols as collected
-//! by JPCERTCC/Windows-Symbol-Tables and Vergilius.
+//! machines with several processors each counts in a table of the same form (`ExPoolTagTables`, of
+//! which that one is the first), and what finds no row in them goes into a last one
+//! (`PoolTrackTableExpansion`). A processor may free what another allocated, so only the sums mean
+//! something. A row begins with the tag; how long a row is, the tags themselves tell, for they are
+//! text. Layout: Microsoft's public symbols as collected by JPCERTCC/Windows-Symbol-Tables and
+//! Vergilius.
+
+mod tables;
+
+pub use tables::PoolTables;
 
 use super::{DebuggerData, Member};
 use crate::knowledge::pooltag;
-use crate::memory::{AddressSpace, AddressSpaceExt, Missing, VirtualAddress};
+use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Hex, PoolTag};
 use crate::order;
-use crate::source::ReadError;
 use crate::symbols::layout::{Layouts, Shape};
 use alloc::collections::BTreeMap;
-use alloc::{format, string::String, vec, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 const PAGE: usize = 0x1000;
-/// Pages of one table, and of all tables together, that are read.
-const MAX_TABLE: usize = 384;
+/// Pages of all tables together that are read unasked.
 const MAX_PAGES: usize = 640;
-/// Pages that are asked for together while it is not known how long the table is.
-const AHEAD: usize = 48;
 /// Tags in the report: a machine has about 1,500, and the heaviest matter.
 const MAX_TAGS: usize = 400;
-/// More processors than any Windows runs on.
-const MAX_PROCESSORS: u32 = 2048;
 
 /// What was found.
 #[derive(Clone, Debug, Default)]
@@ -34,6 +34,10 @@ pub struct PoolTags {
     pub tags: Vec<PoolTag>,
     /// What is missing and why, in sentences.
     pub limits: Vec<String>,
+    /// Where it is counted.
+    pub tables: Option<PoolTables>,
+    /// Whether `tags` are those of the first table alone, though there are more.
+    pub first_only: bool,
 }
 
 /// Where to look.
@@ -71,7 +75,10 @@ impl PoolTags {
             .iter()
             .filter_map(|shape| Some((shape, fit(&bytes, shape)?)));
         let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
-        let Some((shape, _)) = best else {
+        // Asked for before it is known whether the first table can be read.
+        let listed = target.listed(table);
+        let form = best.and_then(|(shape, _)| Rows::of(shape, target.width()));
+        let Some(form) = form else {
             found.limits.push(if bytes.is_empty() {
                 "The table of pool use by tag is not in the dump.".into()
             } else {
@@ -80,127 +87,70 @@ impl PoolTags {
             return found;
         };
         let mut sums = Sums::default();
-        sums.add(&bytes, shape, target.width());
-        let whole = rows.and_then(|rows| rows.checked_mul(shape.size()?.into()));
+        sums.add(&bytes, form);
+        let whole = rows.and_then(|rows| rows.checked_mul(form.stride as u64));
         if whole.is_some_and(|whole| whole > bytes.len() as u64) {
             found.limits.push(
                 "Part of the table of pool use by tag could not be read: tags may be missing."
                     .into(),
             );
         }
-        target.add_processors(table, &bytes, shape, &mut sums, &mut found);
+        let tables = PoolTables {
+            form,
+            first: table,
+            rows: rows.unwrap_or((bytes.len() / form.stride) as u64),
+            expansion: target.expansion(),
+            others: listed.unwrap_or_default(),
+            big: target.big_pages(),
+            big_size: target
+                .layouts
+                .size("_POOL_TRACKER_BIG_PAGES")
+                .unwrap_or(0)
+                .into(),
+        };
+        found.add_others(&tables, target, &mut sums);
         found.tags = sums.heaviest();
+        found.tables = Some(tables);
         found
     }
-}
 
-impl PoolTarget<'_> {
-    fn width(&self) -> u8 {
-        self.layouts.identity().pointer_width()
-    }
-
-    fn variable(&self, name: &str) -> Option<VirtualAddress> {
-        let place = self.layouts.variable(name)?;
-        self.kernel.checked_add(place.offset.into())
-    }
-
-    /// What the variable points to.
-    fn pointer(&self, member: Member, name: &str) -> Option<VirtualAddress> {
-        let pointed = self.debugger_data.and_then(|data| data.address(member));
-        let at = pointed.or_else(|| self.variable(name))?;
-        self.space
-            .pointer(at, self.width())
-            .ok()
-            .filter(|at| at.0 != 0)
-    }
-
-    fn number(&self, name: &str) -> Option<u64> {
-        let at = self.variable(name)?;
-        Some(self.space.pointer(at, self.width()).ok()?.0)
-    }
-
-    /// The bytes of a table of so many rows, as far as its pages are in the dump one after the
-    /// other. Where the number of rows is not known, it ends with the first page that holds
-    /// something else.
-    fn table(&self, at: VirtualAddress, rows: Option<u64>) -> Vec<u8> {
-        // The longest row.
-        let limit = rows.map_or(MAX_TABLE * PAGE, |rows| {
-            let bytes = rows.saturating_mul(0x50).min((MAX_TABLE * PAGE) as u64);
-            bytes as usize
-        });
-        let mut bytes: Vec<u8> = Vec::new();
-        let mut ahead = 0;
-        let mut ended = false;
-        let mut offset = 0;
-        while offset < limit && ahead < AHEAD {
-            let Some(from) = at.checked_add(offset as u64) else {
-                break;
-            };
-            // Pages, but the table need not begin with one.
-            let len = (PAGE - from.0 as usize % PAGE).min(limit - offset);
-            let mut page = vec![0; len];
-            match self.space.read(from, &mut page) {
-                Ok(()) if !ended => bytes.append(&mut page),
-                Ok(()) => {}
-                Err(Missing::File(ReadError::NotYet)) => {
-                    ended = true;
-                    ahead += usize::from(rows.is_none());
-                }
-                Err(_) => break,
-            }
-            offset += len;
+    /// Adds what processors count in tables of their own, and what found no place in them.
+    fn add_others(&mut self, tables: &PoolTables, target: PoolTarget<'_>, sums: &mut Sums) {
+        if let Some(expansion) = tables.expansion_bytes(target.space) {
+            sums.add(&expansion, tables.form);
         }
-        bytes
-    }
-
-    /// Adds what processors count in tables of their own.
-    fn add_processors(
-        &self,
-        first: VirtualAddress,
-        bytes: &[u8],
-        shape: &Shape<'_>,
-        sums: &mut Sums,
-        found: &mut PoolTags,
-    ) {
-        let processors = self.processors.min(MAX_PROCESSORS);
-        if processors < 2 {
+        if target.processors < 2 {
             return;
         }
-        let Some(array) = self.variable("ExPoolTagTables") else {
-            found.limits.push(
-                "Pool use by tag is that of the first table: where processors count apart is not \
-                 known for this kernel, so tags may hold more."
+        let count = tables.others.len();
+        if count == 0 {
+            self.limits.push(
+                "Pool use by tag is that of the first table: where processors count apart was not \
+                 found in this kernel, so tags may hold more or less."
                     .into(),
             );
-            return;
-        };
-        let slot = |index: u32| {
-            let at = array.checked_add(u64::from(index) * u64::from(self.width()))?;
-            self.space.pointer(at, self.width()).ok()
-        };
-        let mut tables: Vec<VirtualAddress> = (0..processors).filter_map(slot).collect();
-        tables.retain(|at| at.0 != 0 && *at != first);
-        tables.dedup();
-        let each = bytes.len().div_ceil(PAGE) + 1;
-        if tables.len().saturating_mul(each) > MAX_PAGES {
-            found.limits.push(format!(
-                "Pool use by tag is that of the first table: {} processors count apart, too much \
-                 to read unasked.",
-                tables.len()
-            ));
+            self.first_only = true;
             return;
         }
-        let stride = shape.size().unwrap_or(1).max(1);
-        let rows = bytes.len() as u64 / u64::from(stride);
+        let each = tables.len().div_ceil(PAGE) + 1;
+        if count.saturating_mul(each) > MAX_PAGES {
+            self.limits.push(format!(
+                "Pool use by tag is that of the first table alone, so tags may hold more or less: {} \
+                 processors count apart, which is too much to read unasked. The command !poolused \
+                 reads them all.",
+                count + 1
+            ));
+            self.first_only = true;
+            return;
+        }
         let mut missing = 0;
-        for table in tables {
-            let mut own = self.table(table, Some(rows));
-            own.truncate(bytes.len());
-            missing += usize::from(own.len() < bytes.len());
-            sums.add(&own, shape, self.width());
+        for index in 0..count {
+            let own = tables.other(target.space, index);
+            missing += usize::from(own.len() < tables.len());
+            sums.add(&own, tables.form);
         }
         if missing > 0 {
-            found.limits.push(format!(
+            self.limits.push(format!(
                 "What {missing} processors count of pool use is not whole in the dump: tags may be \
                  off."
             ));
@@ -253,31 +203,51 @@ fn fit(bytes: &[u8], shape: &Shape<'_>) -> Option<usize> {
     (tags > 0 && wrong <= tags / TOLERATED).then_some(tags)
 }
 
+/// Where the members of a row stand.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Rows {
+    stride: usize,
+    nonpaged: usize,
+    paged: usize,
+    width: u8,
+}
+
+impl Rows {
+    fn of(shape: &Shape<'_>, width: u8) -> Option<Self> {
+        Some(Self {
+            stride: usize::try_from(shape.size()?)
+                .ok()
+                .filter(|&size| size > 0)?,
+            nonpaged: shape.offset("NonPagedBytes")? as usize,
+            paged: shape.offset("PagedBytes")? as usize,
+            width,
+        })
+    }
+}
+
 /// Bytes by tag, modulo the width of a counter: a processor may free what another allocated.
-#[derive(Default)]
-struct Sums(BTreeMap<[u8; 4], (u64, u64)>);
+#[derive(Clone, Debug, Default)]
+pub struct Sums(BTreeMap<[u8; 4], (u64, u64)>);
 
 impl Sums {
-    fn add(&mut self, bytes: &[u8], shape: &Shape<'_>, width: u8) {
-        let stride = shape.size().map_or(0, |size| size as usize);
-        let place = |member| shape.offset(member).map(|offset| offset as usize);
-        let (Some(nonpaged), Some(paged)) = (place("NonPagedBytes"), place("PagedBytes")) else {
-            return;
-        };
+    /// Adds the rows of a table, or of a part of one.
+    pub fn add(&mut self, bytes: &[u8], form: Rows) {
         let word = |row: &[u8], at: usize| {
-            let bytes = row.get(at..at + usize::from(width)).unwrap_or_default();
+            let bytes = row
+                .get(at..at + usize::from(form.width))
+                .unwrap_or_default();
             bytes
                 .iter()
                 .rev()
                 .fold(0, |value, &byte| value << 8 | u64::from(byte))
         };
-        for row in bytes.chunks_exact(stride.max(1)) {
+        for row in bytes.chunks_exact(form.stride.max(1)) {
             match key(row) {
                 Key::Tag(tag, _) => {
                     let sum = self.0.entry(tag).or_default();
-                    sum.0 = sum.0.wrapping_add(word(row, nonpaged));
-                    sum.1 = sum.1.wrapping_add(word(row, paged));
-                    if width == 4 {
+                    sum.0 = sum.0.wrapping_add(word(row, form.nonpaged));
+                    sum.1 = sum.1.wrapping_add(word(row, form.paged));
+                    if form.width == 4 {
                         sum.0 &= 0xFFFF_FFFF;
                         sum.1 &= 0xFFFF_FFFF;
                     }
@@ -289,7 +259,9 @@ impl Sums {
         }
     }
 
-    fn heaviest(self) -> Vec<PoolTag> {
+    /// The tags that hold most.
+    #[must_use]
+    pub fn heaviest(self) -> Vec<PoolTag> {
         // What is below zero is the part of another processor that is missing here.
         let sane = |bytes: u64| bytes < 1 << 46;
         let used = self.0.into_iter().filter(|&(_, (nonpaged, paged))| {

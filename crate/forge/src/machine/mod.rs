@@ -193,6 +193,7 @@ impl<'s> Machine<'s> {
         machine.write_pool();
         machine.write_hives()?;
         machine.write_debugger_block();
+        machine.write_pool_blocks();
         machine.make_user_memory();
         machine.make_devices();
         machine.make_records();

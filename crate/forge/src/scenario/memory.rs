@@ -79,6 +79,22 @@ pub struct PoolTag {
     pub nonpaged_count: Number,
     /// Paged allocations alive; one per 512 bytes when 0.
     pub paged_count: Number,
+    /// It found no row in the tables of the processors: it is in the one for what is left over.
+    pub expansion: bool,
+}
+
+/// Allocations of pool, with their headers or, where they are larger than a page, with their rows in the table of large ones.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolBlocks {
+    /// Four characters.
+    pub tag: String,
+    /// Bytes of each.
+    pub size: Number,
+    /// How many; 1 when 0.
+    pub count: u64,
+    /// In paged pool.
+    pub paged: bool,
 }
 
 /// State of a page that is not plainly present.

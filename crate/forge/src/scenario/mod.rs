@@ -12,7 +12,7 @@ mod value;
 pub use devices::{Device, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
-pub use memory::{Counters, PageFile, PageKind, Pages, PoolTag};
+pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
 pub use records::{HardwareError, Section};
 pub use software::{
     Exception, Frame, Hive, Module, On, Process, RegistryValue, Stop, System, UnloadedModule,
@@ -66,6 +66,8 @@ pub struct Machine {
     pub large_pages: bool,
     /// Keep the bins of stable hives in a process named Registry, as 17134 and later do. A kernel dump then lacks them.
     pub registry_process: bool,
+    /// Count pool use in a table for each processor, as machines with several do.
+    pub pool_tables: bool,
     /// Write the page-frame database: 48 bytes for each page, so only of small machines.
     pub frame_database: bool,
     /// Bits that 17763 and later keep in entries that are not valid (the L1TF mitigation); 0 on machines without it.
@@ -91,6 +93,7 @@ impl Default for Machine {
             pae: true,
             large_pages: true,
             registry_process: false,
+            pool_tables: true,
             frame_database: false,
             invalid_pte_mask: Number(0),
             processor_name: "Intel(R) Xeon(R) CPU E5-2670 0 @ 2.60GHz".into(),
@@ -130,6 +133,8 @@ pub struct Scenario {
     pub hardware_errors: Vec<HardwareError>,
     /// Pool use by tag.
     pub pool_tags: Vec<PoolTag>,
+    /// Allocations of pool.
+    pub pool_blocks: Vec<PoolBlocks>,
     /// Registry hives in memory.
     pub hives: Vec<Hive>,
     /// Pages of kernel memory with a state of their own.

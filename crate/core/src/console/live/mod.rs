@@ -12,6 +12,7 @@ pub use stretch::{Hole, MAX_STRETCH, Stretch};
 use crate::container::DumpHeader;
 use crate::memory::{Missing, PhysicalMemory, VirtualAddress};
 use crate::model::Report;
+use crate::nt::pool_tags::{PoolTables, PoolTags};
 use crate::nt::registry::RegistryMemory;
 use crate::nt::{
     Architecture, DebuggerData, Minidump, Module, ModuleList, PagedDump, Space, ThreadFacts,
@@ -32,6 +33,8 @@ pub struct Ground<'a> {
     pub paged: Option<&'a PagedDump>,
     /// The registry in memory, as far as the analysis looked.
     pub registry: Option<&'a RegistryMemory>,
+    /// Pool use, as far as the analysis looked.
+    pub pool: Option<&'a PoolTags>,
 }
 
 impl<'a> Ground<'a> {
@@ -43,6 +46,7 @@ impl<'a> Ground<'a> {
             minidump: None,
             paged: None,
             registry: None,
+            pool: None,
         }
     }
 
@@ -86,6 +90,20 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn registry(&self) -> Option<&'a RegistryMemory> {
         self.ground.registry
+    }
+
+    /// Where pool use is counted.
+    #[must_use]
+    pub fn pool(&self) -> Option<&'a PoolTables> {
+        self.ground.pool?.tables.as_ref()
+    }
+
+    /// The same, where the report left tables of processors out.
+    #[must_use]
+    pub fn pool_to_add(&self) -> Option<&'a PoolTables> {
+        let more = |tables: &&PoolTables| !tables.others.is_empty();
+        self.ground.pool.filter(|pool| pool.first_only)?;
+        self.pool().filter(more)
     }
 
     /// The dump, where it is a kernel minidump.
