@@ -100,6 +100,46 @@ impl Check {
         }
     }
 
+    fn services(&mut self, report: &Json, expected: &Table) {
+        let found = &report["integration_services"];
+        self.equal("verdict", &found["verdict"], expected, "verdict");
+        self.equal(
+            "confidence of the verdict",
+            &found["confidence"],
+            expected,
+            "confidence",
+        );
+        let steps = found["advice"].to_string();
+        self.holds("the steps", &steps, &strings(expected, "steps"));
+    }
+
+    fn balloon(&mut self, report: &Json, expected: Option<&Table>) {
+        let balloon = &report["memory"]["balloon"];
+        match expected {
+            Some(expected) => {
+                self.equal("balloon", &balloon["state"], expected, "state");
+                let sure = &balloon["confidence"];
+                self.equal("confidence of the balloon", sure, expected, "confidence");
+            }
+            None if balloon.is_null() => {}
+            None => self.wrong.push(format!("{}: balloon {balloon}", self.name)),
+        }
+    }
+
+    /// What the whole report says, or must say nowhere: as text, which is what people read.
+    fn page(&mut self, report: &Report, expected: Option<&Table>) {
+        let Some(expected) = expected else { return };
+        let text = bluepane::report::text(report);
+        // The scenario's own values may name what the report must not.
+        self.holds("the report", &text, &strings(expected, "says"));
+        for part in strings(expected, "never") {
+            for line in text.lines().filter(|line| line.contains(&part)) {
+                self.wrong
+                    .push(format!("{}: the report says {part:?}: {line}", self.name));
+            }
+        }
+    }
+
     fn story(&mut self, report: &Json, expected: Option<&Table>) {
         let story = &report["story"];
         let Some(expected) = expected else {
@@ -124,6 +164,7 @@ impl Check {
         self.lacks("the summary", &summary, &strings(expected, "never"));
         let steps = story["advice"].to_string();
         self.holds("the advice", &steps, &strings(expected, "steps"));
+        self.lacks("the advice", &steps, &strings(expected, "never"));
         let others = story["alternatives"].to_string();
         self.holds(
             "the alternatives",
@@ -164,7 +205,7 @@ fn cases() -> Vec<(String, String, Table)> {
         cases.push((name, scenario.unwrap(), expected.parse().unwrap()));
     }
     cases.sort_by(|a: &(String, _, _), b| a.0.cmp(&b.0));
-    assert!(cases.len() >= 23, "{}", cases.len());
+    assert!(cases.len() >= 64, "{}", cases.len());
     cases
 }
 
@@ -176,24 +217,17 @@ fn part<'a>(expected: &'a Table, name: &str) -> Option<&'a Table> {
 fn each_scenario_is_told_as_it_was_written_down() {
     let mut wrong = Vec::new();
     for (name, scenario, expected) in cases() {
-        let report = json(&report(&scenario));
+        let whole = report(&scenario);
+        let report = json(&whole);
         let mut check = Check {
             name,
             wrong: Vec::new(),
         };
         check.platform(&report, part(&expected, "platform").unwrap());
-        let services = part(&expected, "services").unwrap();
-        let found = &report["integration_services"];
-        check.equal("verdict", &found["verdict"], services, "verdict");
-        let balloon = &report["memory"]["balloon"];
-        match part(&expected, "balloon") {
-            Some(expected) => check.equal("balloon", &balloon["state"], expected, "state"),
-            None if balloon.is_null() => {}
-            None => check
-                .wrong
-                .push(format!("{}: balloon {balloon}", check.name)),
-        }
+        check.services(&report, part(&expected, "services").unwrap());
+        check.balloon(&report, part(&expected, "balloon"));
         check.story(&report, part(&expected, "story"));
+        check.page(&whole, part(&expected, "page"));
         wrong.extend(check.wrong);
     }
     assert!(wrong.is_empty(), "\n{}", wrong.join("\n"));
@@ -208,11 +242,15 @@ fn as_a_minidump_each_says_no_more_than_a_minidump_can() {
             text.replace(&format!("kind = \"{kind}\""), "kind = \"triage\"")
         });
         assert!(small != scenario, "{name}");
-        let report = json(&report(&small));
+        let whole = report(&small);
+        let report = json(&whole);
         let mut check = Check {
             name: format!("{name} (minidump)"),
             wrong: Vec::new(),
         };
+        let never = part(&expected, "page").and_then(|page| page.get("never"));
+        let never = never.map(|list| Table::from_iter([("never".to_owned(), list.clone())]));
+        check.page(&whole, never.as_ref());
         let expected = part(&expected, "minidump").unwrap();
         check.platform(&report, expected);
         let found = &report["integration_services"];

@@ -14,8 +14,8 @@
 use super::identify::PlatformFacts;
 use super::registry_values::Values;
 use crate::knowledge::hypervisor::Platform as Known;
-use crate::model::HypervisorRole;
 use crate::model::{Balloon, BalloonState, Confidence, Counter, Evidence, Hex, Memory};
+use crate::model::{HostGeneration, HypervisorRole};
 use crate::nt::ModuleList;
 use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 
@@ -23,9 +23,13 @@ use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 /// starve a guest: one in so many.
 const BALLOON_FROM: u64 = 10;
 const LARGE_FROM: u64 = 4;
-/// Available memory is low below this part of what Windows believes in, and below this figure.
+/// Available memory is low below this part of what Windows believes in, below this part of what
+/// it can use (a balloon leaves a guest a fifth of that, as Dynamic Memory's buffer is set), and
+/// below this figure; and next to nothing below the last part of what can be used.
 const LOW_PART: u64 = 20;
+const LOW_USABLE_PART: u64 = 10;
 const LOW_PAGES: u64 = 0x4_0000;
+const NOTHING_PART: u64 = 100;
 /// The balloon's setting as the host writes it into the guest's registry.
 const SETTING: &str = "VirtualMachineDynamicMemoryBalancingEnabled";
 
@@ -55,6 +59,8 @@ pub struct Pressure {
     pub limit: Option<u64>,
     /// How often memory was refused.
     pub failures: Option<u64>,
+    /// Whether four fifths of the page files were in use.
+    pub paging: bool,
 }
 
 /// A counter's pages.
@@ -63,12 +69,25 @@ pub fn pages(counters: &BTreeMap<&'static str, Counter>, name: &str) -> Option<u
     counters.get(name)?.pages.map(|Hex(pages)| pages)
 }
 
+/// How much of the page files is in use, and how large they are; `None` without any.
+#[must_use]
+pub fn page_files(memory: &Memory) -> Option<(u64, u64)> {
+    let own = || {
+        let files = memory.page_files.iter();
+        files.filter(|file| file.kind == "page file")
+    };
+    let size = own().fold(0, |sum: u64, file| sum.saturating_add(file.size_pages.0));
+    let free = own().fold(0, |sum: u64, file| sum.saturating_add(file.free_pages.0));
+    (size > 0).then_some((size.saturating_sub(free), size))
+}
+
 impl Pressure {
     /// From the counters; `None` without those of physical and available memory.
     #[must_use]
-    pub fn of(counters: &BTreeMap<&'static str, Counter>) -> Option<Self> {
-        let pages = |name| pages(counters, name);
+    pub fn of(memory: &Memory) -> Option<Self> {
+        let pages = |name| pages(&memory.counters, name);
         Some(Self {
+            paging: page_files(memory).is_some_and(|(used, size)| used >= size / 10 * 8),
             physical: pages("physical").filter(|&physical| physical > 0)?,
             available: pages("available")?,
             locked: pages("mdl_pages"),
@@ -87,7 +106,8 @@ impl Pressure {
     /// Whether little is available.
     #[must_use]
     pub fn low(&self) -> bool {
-        self.available < self.physical / LOW_PART && self.available < LOW_PAGES
+        let part = (self.physical / LOW_PART).min(self.usable() / LOW_USABLE_PART);
+        self.available < part.min(LOW_PAGES)
     }
 
     /// Whether commit is at 90 % of its limit or more.
@@ -97,11 +117,14 @@ impl Pressure {
         pair.is_some_and(|(committed, limit)| committed >= limit / 10 * 9 && limit > 0)
     }
 
-    /// Whether more is wanted than there is.
+    /// Whether more is wanted than there is. Locked pages may be among the committed ones, so
+    /// what is committed beyond what can be used speaks only together with another sign.
     #[must_use]
     pub fn wanted(&self) -> bool {
-        self.committed
-            .is_some_and(|committed| committed > self.usable())
+        let committed = self.committed.unwrap_or(0);
+        let nothing = self.available < self.usable() / NOTHING_PART;
+        committed > self.physical
+            || (committed > self.usable() && (nothing || self.paging))
             || self.failures.is_some_and(|failures| failures > 0)
             || self.near_limit()
     }
@@ -156,11 +179,18 @@ pub fn balloon(facts: &PlatformFacts, inputs: &BalloonInputs<'_>) -> Option<Ball
     let hyper_v = platform == Known::HyperV;
     let setting = Values(inputs.registry).number(SETTING).filter(|_| hyper_v);
     let setting = setting.map(|value| value != 0);
-    let pressure = Pressure::of(counters);
-    let (state, confidence, text) = match facts.platform.hypervisor.role {
+    let pressure = Pressure::of(inputs.memory);
+    let (state, mut confidence, mut text) = match facts.platform.hypervisor.role {
         HypervisorRole::Nested if loaded == Some(true) && setting != Some(false) => of_nested(name),
         _ => judge(name, loaded, setting, pressure.as_ref(), hyper_v),
     };
+    if state == BalloonState::NotGivingBack && hyper_v && setting.is_none() && !old_host(facts) {
+        confidence = Confidence::Possible;
+        text.push_str(
+            " Whether Dynamic Memory is on is not in this dump, and new hosts have dmvsc.sys \
+             loaded without it as well: then another driver has locked these pages.",
+        );
+    }
     let startup = inputs.memory.installed_bytes.map(|Hex(bytes)| bytes / 4096);
     let hot_added = pressure.zip(startup).and_then(|(pressure, startup)| {
         // The firmware keeps a little for itself.
@@ -181,6 +211,15 @@ pub fn balloon(facts: &PlatformFacts, inputs: &BalloonInputs<'_>) -> Option<Ball
         hot_added_pages: hot_added,
         evidence: evidence(name, loaded, setting, counters),
     })
+}
+
+/// Whether the host is of a generation that offers the balloon's device only where Dynamic Memory
+/// is on; from 2016 on it also serves to change static memory while the machine runs.
+fn old_host(facts: &PlatformFacts) -> bool {
+    use HostGeneration::{Server2008R2, Server2012, Server2012R2};
+    let hosts = facts.platform.host_generation.get(..facts.usual_hosts);
+    let old = |host: &HostGeneration| matches!(host, Server2008R2 | Server2012 | Server2012R2);
+    hosts.is_some_and(|hosts| !hosts.is_empty() && hosts.iter().all(old))
 }
 
 fn evidence(
@@ -326,6 +365,7 @@ mod tests {
             committed: Some(committed),
             limit: Some(0x30_0000),
             failures: Some(0),
+            paging: false,
         }
     }
 
@@ -354,6 +394,35 @@ mod tests {
         assert_eq!(state(Some(true), None, content), BalloonState::InUse);
         let small = pressure(0x700, 0x4_0000, 0x28_0000);
         assert_eq!(state(Some(true), None, small), BalloonState::InUse);
+        // A fifth of what can be used is what the host leaves a guest on purpose.
+        let buffer = pressure(0x1_8000, 0x18_0000, 0x28_0000);
+        assert_eq!(state(Some(true), None, buffer), BalloonState::InUse);
+    }
+
+    #[test]
+    fn committed_pages_may_be_the_balloons_own_and_need_another_sign() {
+        let counted = pressure(0x5000, 0x18_0000, 0x1E_0000);
+        assert_eq!(state(Some(true), None, counted), BalloonState::InUse);
+        for wanted in [
+            Pressure {
+                paging: true,
+                ..counted
+            },
+            Pressure {
+                failures: Some(1),
+                ..counted
+            },
+            Pressure {
+                available: 0x400,
+                ..counted
+            },
+            Pressure {
+                limit: Some(0x20_0000),
+                ..counted
+            },
+        ] {
+            assert_eq!(state(Some(true), None, wanted), BalloonState::NotGivingBack);
+        }
     }
 
     #[test]

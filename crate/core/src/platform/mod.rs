@@ -17,7 +17,7 @@ pub mod smbios;
 #[cfg(test)]
 mod testing;
 
-pub use balloon::{BalloonInputs, Pressure, balloon, pages as counter_pages, size};
+pub use balloon::{BalloonInputs, Pressure, balloon, page_files, pages as counter_pages, size};
 pub use identify::{PlatformFacts, PlatformInputs, identify};
 pub use integration::{IntegrationInputs, diagnose};
 pub use memory::memory;

@@ -3,7 +3,7 @@
 use super::{Case, Failure};
 use crate::knowledge::ntstatus;
 use crate::model::{Confidence, Counter, Evidence, Hex, StoryLink};
-use crate::platform::{counter_pages, size};
+use crate::platform::{counter_pages, page_files, size};
 use alloc::{format, string::String, vec, vec::Vec};
 
 /// Functions of the kernel that wait for a page to be read.
@@ -51,7 +51,10 @@ pub(super) fn of_stop(case: &Case<'_>) -> Vec<StoryLink> {
         )]
     };
     let text = match case.failure {
-        Failure::Resources(status) | Failure::Disk(status) => {
+        Failure::Resources(status)
+        | Failure::Disk(status)
+        | Failure::Content(status)
+        | Failure::Other(status) => {
             let name = ntstatus::name(status).map_or_else(|| format!("{status:#x}"), String::from);
             let virtual_disk = match facts.is_guest() {
                 true => of_virtual_disk(status),
@@ -117,7 +120,7 @@ fn of_virtual_disk(status: u32) -> &'static str {
         0xC000_009A | 0xC000_0017 | 0xC000_012D => {
             "That says that the guest ran out of memory for the request, not that the disk failed."
         }
-        0xC000_009C | 0xC000_016A | 0xC000_0015 | 0xC000_0483 => {
+        0xC000_009C | 0xC000_003E | 0xC000_016A | 0xC000_0015 | 0xC000_0483 => {
             "For a virtual disk that is a bad place in its file or on the host's disk."
         }
         0xC000_0185 | 0xC000_00B5 => {
@@ -128,7 +131,7 @@ fn of_virtual_disk(status: u32) -> &'static str {
             "For a virtual disk that is a disk that went away: the host lost the path to its \
              storage, or the disk was detached."
         }
-        0xC000_003E | 0xC000_003F | 0xC000_0032 | 0xC000_0102 | 0xC000_0470 => {
+        0xC000_003F | 0xC000_0032 | 0xC000_0102 | 0xC000_0470 => {
             "For a virtual disk that is content that differs from what was written."
         }
         _ => "",
@@ -181,22 +184,17 @@ pub(super) fn of_memory(case: &Case<'_>) -> Vec<StoryLink> {
 
 /// How full the page files are.
 fn paging(case: &Case<'_>) -> Option<StoryLink> {
-    let files = &case.facts.memory?.page_files;
-    let own = || files.iter().filter(|file| file.kind == "page file");
-    let size_of: u64 = own()
-        .map(|file| file.size_pages.0)
-        .fold(0, u64::saturating_add);
-    let free: u64 = own()
-        .map(|file| file.free_pages.0)
-        .fold(0, u64::saturating_add);
-    let used = size_of.saturating_sub(free);
-    (size_of > 0 && used >= size_of / 10 * 8).then(|| {
+    let memory = case.facts.memory?;
+    let (used, all) = page_files(memory)?;
+    case.pressure.paging.then(|| {
         let text = format!(
             "Windows had been paging heavily: {} of {} of its page files were in use.",
             size(used),
-            size(size_of)
+            size(all)
         );
-        let evidence = own().map(|file| {
+        let files = memory.page_files.iter();
+        let own = files.filter(|file| file.kind == "page file");
+        let evidence = own.map(|file| {
             let words = format!(
                 "{}: {} free of {}.",
                 file.name,

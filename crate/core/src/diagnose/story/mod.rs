@@ -26,6 +26,10 @@ pub(super) enum Failure {
     Disk(u32),
     /// The page came back different from what was written.
     Changed,
+    /// The disk's answer says the same.
+    Content(u32),
+    /// A status of another kind.
+    Other(u32),
     /// The status is not in the dump.
     Unknown,
 }
@@ -38,6 +42,41 @@ const RESOURCES: [u32; 5] = [
     0xC000_012D,
     0xC000_00A1,
     0xC000_0007,
+];
+
+/// STATUS_UNSUCCESSFUL, and STATUS_IN_PAGE_ERROR without a reason of its own: they say nothing.
+const UNSPECIFIC: [u32; 2] = [0xC000_0001, 0xC000_0006];
+
+/// STATUS_CRC_ERROR, STATUS_DISK_CORRUPT_ERROR, STATUS_FILE_CORRUPT_ERROR,
+/// STATUS_DATA_CHECKSUM_ERROR.
+const CONTENT: [u32; 4] = [0xC000_003F, 0xC000_0032, 0xC000_0102, 0xC000_0470];
+
+/// What disks, their drivers and the way to them answer. Source: Microsoft's page on stop 0x7A and
+/// the names of the codes.
+const DISK: [u32; 23] = [
+    0xC000_000E, // no such device
+    0xC000_000F, // no such file
+    0xC000_0010, // invalid device request
+    0xC000_0011, // end of file
+    0xC000_0013, // no media in device
+    0xC000_0015, // nonexistent sector
+    0xC000_003E, // data error
+    0xC000_009C, // device data error
+    0xC000_009D, // device not connected
+    0xC000_009E, // device power failure
+    0xC000_00A3, // device not ready
+    0xC000_00B5, // I/O timeout
+    0xC000_00BE, // bad network path
+    0xC000_00C0, // device does not exist
+    0xC000_00C4, // unexpected network error
+    0xC000_0168, // device reports a late data error
+    0xC000_016A, // disk operation failed
+    0xC000_0185, // I/O device error
+    0xC000_020C, // connection disconnected
+    0xC000_026E, // volume dismounted
+    0xC000_02B6, // device removed
+    0xC000_0483, // device hardware error
+    0xC000_014F, // unrecognised volume
 ];
 
 /// What the stories are told from.
@@ -53,15 +92,16 @@ impl<'a> Case<'a> {
         let failure = match (facts.plain_code(), facts.parameters[0], status) {
             (0x1A, 0x3F, _) | (0x12B, ..) => Failure::Changed,
             (_, _, Some(status)) if RESOURCES.contains(&status) => Failure::Resources(status),
-            (_, _, Some(status)) => Failure::Disk(status),
-            (0x7A | 0x77, ..) => Failure::Unknown,
+            (_, _, Some(status)) if CONTENT.contains(&status) => Failure::Content(status),
+            (_, _, Some(status)) if DISK.contains(&status) => Failure::Disk(status),
+            (_, _, Some(status)) if !UNSPECIFIC.contains(&status) => Failure::Other(status),
+            (_, _, Some(_)) | (0x7A | 0x77, ..) => Failure::Unknown,
             _ => return None,
         };
-        let counters = &facts.memory?.counters;
         Some(Self {
             facts,
             failure,
-            pressure: Pressure::of(counters)?,
+            pressure: Pressure::of(facts.memory?)?,
         })
     }
 }
@@ -87,7 +127,7 @@ pub fn story(facts: &Facts<'_>) -> Option<Story> {
 fn summary(case: &Case<'_>, plain: &str, advice: &[String]) -> String {
     let code = case.facts.code_label();
     let read = match case.failure {
-        Failure::Changed => "A page of memory then came back changed",
+        Failure::Changed | Failure::Content(_) => "A page of memory then came back changed",
         _ => "Windows then could not read a page back",
     };
     let first = advice.first().map(|step| format!(" First step: {step}"));

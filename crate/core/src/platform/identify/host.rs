@@ -44,6 +44,9 @@ pub(super) fn decide(inputs: &PlatformInputs<'_>, facts: &mut PlatformFacts) {
     if let Some((_, sentence, place)) = &fresh {
         evidence.push(Evidence::new(sentence.clone(), place.clone()));
     }
+    if fresh.is_some() {
+        facts.host_version = version(inputs, facts);
+    }
     let from_firmware = firmware.map(|(guess, ..)| guess);
     let from_host = fresh.map(|(guess, ..)| guess);
     facts
@@ -217,16 +220,26 @@ fn from_host(
         let sentence = format!("The hypervisor states its own build, {build}.");
         return Some((guess, sentence, "CPUID 40000002".into()));
     }
-    let values = Values(inputs.registry);
-    let number = |name| u32::try_from(values.number(name)?).ok();
-    let (major, minor) = (
-        number("HostingSystemOsMajor")?,
-        number("HostingSystemOsMinor")?,
-    );
+    let (major, minor) = version(inputs, facts)?;
     let guess = integration::host_from_kvp(major, minor)?;
     let sentence =
         format!("The host wrote its Windows version, {major}.{minor}, into the guest's registry.");
     Some((guess, sentence, Values::place("HostingSystemOsMajor")))
+}
+
+/// The version of Windows that the host says it is: by its build, else as it wrote it.
+fn version(inputs: &PlatformInputs<'_>, facts: &PlatformFacts) -> Option<(u32, u32)> {
+    match facts.processor.hypervisor_build {
+        Some(10_240..) => return Some((10, 0)),
+        Some(9600) => return Some((6, 3)),
+        Some(9200) => return Some((6, 2)),
+        _ => {}
+    }
+    let number = |name| u32::try_from(Values(inputs.registry).number(name)?).ok();
+    Some((
+        number("HostingSystemOsMajor")?,
+        number("HostingSystemOsMinor")?,
+    ))
 }
 
 /// The report's word for a host.

@@ -26,6 +26,14 @@ pub(super) fn decide(inputs: &PlatformInputs<'_>, signs: &Signs<'_>, facts: &mut
     facts.guest_of = guest.map(|(platform, _)| platform);
     facts.side = side(facts.guest_of, role, signs);
     facts.platform.vm_generation = generation(signs, facts);
+    let elsewhere = !matches!(facts.guest_of, Some(Known::HyperV | Known::Azure));
+    if signs.host_in_registry && elsewhere && signs.all_drivers {
+        facts.platform.remarks.push(
+            "The registry still holds what a Hyper-V host wrote there: this Windows was moved \
+             from a Hyper-V guest, and none of that is about this machine."
+                .into(),
+        );
+    }
     facts.platform.hypervisor = Hypervisor {
         vendor,
         role,
@@ -63,6 +71,17 @@ fn guest_of(
 ) -> Option<(Known, Confidence)> {
     let mut found = by_firmware(signs, facts, evidence);
     note_guest_drivers(signs, evidence);
+    if let (Some((Known::HyperV, _)), Some(other)) = (found, signs.against_hyper_v()) {
+        evidence.push(Evidence::new(
+            format!(
+                "Drivers, processor and ACPI tables speak for {}: the firmware's names were \
+                 given to this machine.",
+                title(other)
+            ),
+            "ACPI tables, CPUID 40000000, loaded modules",
+        ));
+        return Some((other, Confidence::Likely));
+    }
     if let Some(platform) = signs.acpi {
         evidence.push(Evidence::new(
             format!("The ACPI tables carry the mark of {}", said(platform)),
@@ -162,7 +181,9 @@ fn by_drivers(signs: &Signs<'_>, facts: &PlatformFacts) -> Option<(Known, Confid
     if !signs.hyper_v_drivers.is_empty() && !hardware {
         return Some((Known::HyperV, Confidence::Likely));
     }
-    if signs.host_in_registry && signs.host_drivers.is_empty() && !signs.physical_firmware {
+    // Without the channel nothing can have been written now: it is left from another machine.
+    let written = signs.host_in_registry && !signs.all_drivers;
+    if written && signs.host_drivers.is_empty() && !signs.physical_firmware {
         return Some((Known::HyperV, Confidence::Likely));
     }
     let (platform, names) = signs.guest_drivers.as_ref()?;
@@ -348,7 +369,8 @@ fn generation(signs: &Signs<'_>, facts: &PlatformFacts) -> Option<u8> {
     (ami || dated).then_some(1)
 }
 
-fn title(platform: Known) -> &'static str {
+/// What a platform is called in a sentence.
+pub(in crate::platform) fn title(platform: Known) -> &'static str {
     match platform {
         Known::HyperV => "Hyper-V",
         Known::Azure => "Azure",

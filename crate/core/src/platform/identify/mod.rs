@@ -23,6 +23,7 @@ use crate::knowledge::hypervisor as known;
 use crate::model::{Confidence, HypervisorRole, Platform, Role};
 use crate::nt::ModuleList;
 use alloc::{format, string::String, string::ToString, vec::Vec};
+pub(super) use hypervisor::title;
 
 /// From which age on the firmware of a physical machine is worth a remark, in years.
 const OLD_FIRMWARE_YEARS: u16 = 3;
@@ -67,6 +68,8 @@ pub struct PlatformFacts {
     pub side: Role,
     /// How sure the hosts are that `platform.host_generation` lists.
     pub host_confidence: Confidence,
+    /// The host's own word on its Windows, major and minor version, where it gave one.
+    pub host_version: Option<(u32, u32)>,
     /// How many of `platform.host_generation`, from the front, are the usual ones; the others are
     /// less often met.
     pub usual_hosts: usize,

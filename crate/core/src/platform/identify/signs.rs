@@ -58,6 +58,8 @@ pub(super) struct Signs<'a> {
     pub root_partition: Option<bool>,
     /// A host has written its version into the registry.
     pub host_in_registry: bool,
+    /// The list of drivers is whole.
+    pub all_drivers: bool,
 }
 
 impl<'a> Signs<'a> {
@@ -66,7 +68,9 @@ impl<'a> Signs<'a> {
         let firmware = by_firmware(platform);
         let named = platform.manufacturer.is_some() || platform.product.is_some();
         let version = platform.bios_version.as_deref().unwrap_or_default();
-        let acpi = by_acpi(facts);
+        // A bare-metal instance of a cloud has the cloud's marks and no hypervisor.
+        let metal = platform.product.as_deref().unwrap_or_default();
+        let acpi = by_acpi(facts).filter(|_| !metal.ends_with(".metal"));
         let mut signs = Self {
             firmware,
             physical_firmware: named && firmware.is_none(),
@@ -87,10 +91,28 @@ impl<'a> Signs<'a> {
             host_in_registry: super::Values(inputs.registry)
                 .number("HostingSystemOsMajor")
                 .is_some(),
+            all_drivers: inputs.modules.is_some(),
             ..Self::default()
         };
         signs.take_drivers(inputs);
         signs
+    }
+
+    /// The platform that at least two witnesses name against firmware strings that are Hyper-V's:
+    /// such strings can be given to any virtual machine.
+    pub fn against_hyper_v(&self) -> Option<known::Platform> {
+        if !self.hyper_v_drivers.is_empty() || self.hyper_v_uefi {
+            return None;
+        }
+        let drivers = self.guest_drivers.as_ref();
+        let drivers = drivers
+            .filter(|(_, names)| names.len() > 1)
+            .map(|&(p, _)| p);
+        let named = [self.acpi, self.cpuid, drivers];
+        let other = |p: &known::Platform| *p != known::Platform::HyperV;
+        let platform = named.into_iter().flatten().find(other)?;
+        let count = named.iter().filter(|&&p| p == Some(platform)).count();
+        (count > 1).then_some(platform)
     }
 
     fn take_drivers(&mut self, inputs: &PlatformInputs<'a>) {

@@ -16,7 +16,7 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
-use super::identify::PlatformFacts;
+use super::identify::{PlatformFacts, title};
 use super::registry_values::Values;
 use crate::knowledge::windows;
 use crate::model::{Confidence, IntegrationServices, Role, Verdict};
@@ -86,15 +86,18 @@ pub fn diagnose(facts: &PlatformFacts, inputs: &IntegrationInputs<'_>) -> Integr
 
 /// No Hyper-V at all: one calm sentence, and on another hypervisor its own tools.
 fn neither(facts: &PlatformFacts) -> IntegrationServices {
-    let mut explanation = String::from("This machine is not a Hyper-V guest.");
     let mut advice = Vec::new();
-    if let Some(platform) = facts.guest_of {
-        explanation.push_str(&format!(
-            " What Integration Services are there, are here the {}.",
-            platform.guest_tools()
-        ));
-        advice.push(platform.advice().into());
-    }
+    let explanation = match facts.guest_of {
+        Some(platform) => {
+            advice.push(platform.advice().into());
+            format!(
+                "This machine is a guest of {}. What makes it work with its host: {}.",
+                title(platform),
+                platform.guest_tools()
+            )
+        }
+        None => "This machine is not a Hyper-V guest.".into(),
+    };
     // The processor may keep a hypervisor to itself, but a maker's firmware speaks for hardware.
     let confidence = facts.platform.hypervisor.confidence;
     IntegrationServices {

@@ -31,8 +31,8 @@ enum Installed {
     Unknown,
     /// One level, or the newest file of it.
     One(Level),
-    /// Files of different packages: oldest and newest.
-    Several(FileVersion, FileVersion),
+    /// Files of different packages, oldest and newest, and how sure that is.
+    Several(FileVersion, FileVersion, Confidence),
     /// Some files are surely of the first level, others may be of the second.
     Unclear(FileVersion, FileVersion),
 }
@@ -57,7 +57,7 @@ pub(super) fn judge(
     let mut judged = Judged {
         installed: match installed {
             Installed::One(level) => Some(level.version.to_string()),
-            Installed::Several(low, high) => Some(format!("{low} and {high}")),
+            Installed::Several(low, high, _) => Some(format!("{low} and {high}")),
             Installed::Unknown | Installed::Unclear(..) => None,
         },
         expected: expected(&wants),
@@ -136,28 +136,55 @@ fn missing(
     })
 }
 
-/// Which level is installed: what Windows itself recorded, else what its files say.
+/// Which level is installed: what Windows itself recorded and what its files say. Files that are
+/// surely of another package are at work whatever was recorded, and an update of Windows replaces
+/// files without recording it.
 fn installed(inputs: &IntegrationInputs<'_>, found: &[Found]) -> Installed {
-    let recorded = Values(inputs.registry)
-        .text("IntegrationServicesVersion")
-        .and_then(FileVersion::parse);
-    if let Some(version) = recorded {
-        return Installed::One(Level {
-            version,
-            confidence: Confidence::Certain,
-        });
-    }
-    match inputs.build {
+    let files = match inputs.build {
         Some(..BUILD_63) => of_package(found),
         Some(BUILD_63) => of_windows(found),
         _ => Installed::Unknown,
+    };
+    let recorded = Values(inputs.registry)
+        .text("IntegrationServicesVersion")
+        .and_then(FileVersion::parse);
+    let Some(version) = recorded else {
+        return files;
+    };
+    let recorded = Level {
+        version,
+        confidence: Confidence::Certain,
+    };
+    match files {
+        Installed::Several(..) => files,
+        Installed::One(level) if level.confidence > Confidence::Possible => {
+            let package = inputs.build.is_some_and(|build| build < BUILD_63);
+            if package && family(level.version) != family(version) {
+                let (low, high) = (level.version.min(version), level.version.max(version));
+                // Link times are near, version resources sure.
+                let sure = match level.confidence {
+                    Confidence::Certain => Confidence::Likely,
+                    _ => Confidence::Possible,
+                };
+                Installed::Several(low, high, sure)
+            } else if level.version > version {
+                files
+            } else {
+                Installed::One(recorded)
+            }
+        }
+        _ => Installed::One(recorded),
     }
+}
+
+/// What files of one package have in common.
+fn family(version: FileVersion) -> (u16, u16, u16) {
+    (version.major, version.minor, version.build)
 }
 
 /// Up to Windows 8 and Server 2012 all files come in one package.
 fn of_package(found: &[Found]) -> Installed {
     let levels = || found.iter().filter(|f| f.speaks).filter_map(|f| f.level);
-    let family = |v: FileVersion| (v.major, v.minor, v.build);
     let sure = || levels().filter(|level| level.confidence > Confidence::Possible);
     let (oldest, newest) = (
         sure().map(|l| l.version).min(),
@@ -165,7 +192,9 @@ fn of_package(found: &[Found]) -> Installed {
     );
     let maybe = levels().max_by_key(|level| level.version);
     match (oldest.zip(newest), maybe) {
-        (Some((low, high)), _) if family(low) != family(high) => Installed::Several(low, high),
+        (Some((low, high)), _) if family(low) != family(high) => {
+            Installed::Several(low, high, Confidence::Likely)
+        }
         // A window of months may also hold an update of Windows' own old driver.
         (Some((_, high)), Some(maybe)) if family(maybe.version) != family(high) => {
             Installed::Unclear(high, maybe.version)
@@ -231,13 +260,9 @@ fn wants(facts: &PlatformFacts, inputs: &IntegrationInputs<'_>) -> Vec<(HostVers
 /// The server release whose rules hold for a host. Where the host itself said that it is of the
 /// age of 2012 or 2012 R2, a client is Windows 8 or 8.1, which brings a setup disk as those do.
 pub(super) fn stands_for(facts: &PlatformFacts, host: HostVersion) -> HostVersion {
-    use HostGeneration::{Client, Server2012, Server2012R2};
-    let old = |host: &HostGeneration| matches!(host, Client | Server2012 | Server2012R2);
-    let told = facts.host_confidence == Confidence::Certain
-        && facts.platform.host_generation.len() > 1
-        && facts.platform.host_generation.iter().all(old);
-    match host {
-        HostVersion::Client if told => HostVersion::Server2012R2,
+    match (host, facts.host_version) {
+        (HostVersion::Client, Some((6, 2))) => HostVersion::Server2012,
+        (HostVersion::Client, Some((6, 3))) => HostVersion::Server2012R2,
         _ => host,
     }
 }
@@ -298,14 +323,14 @@ fn by_level(
     let unknown = |why: String| (Verdict::Unknown, Confidence::Possible, vec![why]);
     let level = match *installed {
         Installed::One(level) => level,
-        Installed::Several(low, high) => {
+        Installed::Several(low, high, sure) => {
             return (
                 Verdict::Mixed,
-                Confidence::Likely,
+                sure,
                 vec![format!(
                     "The components come in one package for this Windows, and here they are of \
-                     two: {low} and {high}. An installation was not finished, or files were \
-                     copied by hand."
+                     two: {low} and {high}. An installation was not finished, a restart is still \
+                     to be made, or files were copied by hand."
                 )],
             );
         }

@@ -132,7 +132,13 @@ pub(super) fn integration_services(report: &Report, blocks: &mut Vec<Block>) {
     let Some(services) = &report.integration_services else {
         return;
     };
-    blocks.push(Block::Heading("Hyper-V Integration Services".into()));
+    // On other hypervisors it is their own tools, and on hardware there is nothing to say.
+    let heading = match (services.role, services.advice.is_empty()) {
+        (Role::Neither, true) => return,
+        (Role::Neither, false) => "Guest tools",
+        _ => "Hyper-V Integration Services",
+    };
+    blocks.push(Block::Heading(heading.into()));
     service_facts(services).add_to(blocks);
     if !services.explanation.is_empty() {
         blocks.push(Block::Paragraph(services.explanation.clone()));
