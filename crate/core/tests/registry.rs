@@ -341,6 +341,35 @@ fn the_console_lists_hives_and_shows_a_key() {
 }
 
 #[test]
+fn programs_walk_the_registry_by_cells() {
+    let rest = "[system]\ncomputer_name = \"FORGE-A\"\n[dump]\nkind = \"bitmap-kernel\"\n";
+    let scenario = machine("x64", 9600, 96, rest);
+    let hives = typed(&scenario, "!reg rows");
+    let lines: Vec<&str> = hives.lines().collect();
+    let at = lines.iter().position(|l| l.ends_with("\\SYSTEM")).unwrap();
+    let hive = lines[at - 1].strip_prefix("h ").unwrap();
+    let below = |from: usize, letter: &str| {
+        let found = lines[from..].iter().find_map(|l| l.strip_prefix(letter));
+        found.unwrap().to_owned()
+    };
+    let mut cell = below(at, "r ");
+    for name in ["ControlSet001", "Control", "ComputerName", "ComputerName"] {
+        let shown = typed(&scenario, &format!("!reg rows {hive} {cell}"));
+        let lines: Vec<&str> = shown.lines().collect();
+        let at = lines.iter().position(|l| *l == format!("n {name}"));
+        let key = lines[at.unwrap_or_else(|| panic!("no {name} in {shown}")) - 1];
+        cell = key.split(' ').nth(1).unwrap().to_owned();
+    }
+    let shown = typed(&scenario, &format!("!reg rows {hive} {cell}"));
+    assert!(
+        shown.contains("v REG_SZ\nn ComputerName\nd FORGE-A\n"),
+        "{shown}"
+    );
+    let none = typed(&scenario, "!reg rows 12 34");
+    assert_eq!(none, "g there is no such hive\n");
+}
+
+#[test]
 fn a_minidump_says_that_it_holds_no_registry() {
     let scenario = machine("x64", 9600, 96, "[dump]\nkind = \"triage\"\n");
     let said = typed(&scenario, "!reg hivelist");

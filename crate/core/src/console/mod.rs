@@ -385,7 +385,7 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!reg",
-        arguments: "hivelist | querykey PATH | q PATH",
+        arguments: "hivelist | querykey PATH | q PATH | rows [HIVE CELL]",
         about: "the registry in memory: its hives, the subkeys and values of a key",
         answering: Answering::Dump(registry::reg),
     },

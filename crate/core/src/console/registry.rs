@@ -14,10 +14,12 @@ const MAX_LINES: usize = 4096;
 /// The longest data that a line shows.
 const MAX_SHOWN: usize = 400;
 
-const USAGE: [&str; 3] = [
+const USAGE: [&str; 5] = [
     "!reg hivelist           the hives in memory",
     "!reg querykey PATH      subkeys and values of a key; also !reg q PATH",
     "    PATH is HKLM\\SYSTEM\\Select, or in full \\REGISTRY\\MACHINE\\SYSTEM\\Select",
+    "!reg rows               the hives, for programs: each line begins with a letter that says what it is",
+    "!reg rows HIVE CELL     a key by the address of its hive and the index of its cell, in the same form",
 ];
 
 /// The command.
@@ -32,7 +34,7 @@ pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
     };
     // The list that the report was made from ends where it had what it needed.
     let head = live.registry().and_then(RegistryMemory::head);
-    let known = ["hivelist", "querykey", "q"];
+    let known = ["hivelist", "querykey", "q", "rows"];
     if !known.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return USAGE.map(String::from).into();
     }
@@ -40,6 +42,9 @@ pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
     let answer = memory.ask(live.source, dump, |registry| {
         if first.eq_ignore_ascii_case("hivelist") {
             return hives(registry, live);
+        }
+        if first.eq_ignore_ascii_case("rows") {
+            return rows(registry, rest);
         }
         if rest.is_empty() {
             return USAGE.map(String::from).into();
@@ -117,4 +122,68 @@ fn describe(key: &Key<'_>) -> Vec<String> {
         lines.extend(gap.map(|why| format!("Others cannot be read: {why}.")));
     }
     lines
+}
+
+/// The hives or one key in lines that a program can take apart, whatever stands in a name: the
+/// first letter says what the line is. Keys are asked for by their cells, so that names which no
+/// command line can hold, and hives without a name, are reached too.
+///
+/// `h` a hive's address and `r` its root's cell, `f` its file; `t` when a key was written, `c` how
+/// many subkeys and values it has; `k` a subkey's cell and how many subkeys that has; `v` a value's
+/// type, `d` its data; `n` the name of the hive, key or value before it; `g` why that cannot be
+/// read; `s` and `w` why other subkeys and other values cannot.
+fn rows(registry: &Registry<'_>, place: &[&str]) -> Vec<String> {
+    let mut lines = Vec::new();
+    let Some(&[hive, cell]) = place.first_chunk::<2>() else {
+        for hive in registry.hives() {
+            lines.push(format!("h {:x}", hive.address.0));
+            let name = hive.path.as_ref().or(hive.file.as_ref());
+            lines.extend(name.map(|name| format!("n {name}")));
+            lines.extend(hive.file.as_ref().map(|file| format!("f {file}")));
+            lines.push(match registry.root(hive) {
+                Ok(root) => format!("r {:x}", root.index()),
+                Err(why) => format!("g {why}"),
+            });
+        }
+        return lines;
+    };
+    let number = |text| u64::from_str_radix(text, 16).ok();
+    let hive = registry
+        .hives()
+        .iter()
+        .find(|known| Some(known.address.0) == number(hive));
+    let index = number(cell).and_then(|cell| u32::try_from(cell).ok());
+    let (Some(hive), Some(index)) = (hive, index) else {
+        return Vec::from([String::from("g there is no such hive")]);
+    };
+    match registry.key(hive, index) {
+        Ok(key) => key_rows(&key, &mut lines),
+        Err(why) => lines.push(format!("g {why}")),
+    }
+    lines
+}
+
+fn key_rows(key: &Key<'_>, lines: &mut Vec<String>) {
+    let time = crate::time::iso8601_from_filetime(key.written());
+    lines.extend(time.map(|time| format!("t {time}")));
+    lines.push(format!("c {} {}", key.subkey_count(), key.value_count()));
+    let Listed { items, gap } = key.subkeys();
+    for child in &items {
+        lines.push(format!("k {:x} {}", child.index(), child.subkey_count()));
+        lines.push(format!("n {}", child.name));
+    }
+    lines.extend(gap.map(|why| format!("s {why}")));
+    let Listed { items, gap } = key.values();
+    for value in &items {
+        lines.push(format!("v {}", Kind(value.kind).name()));
+        lines.push(format!("n {}", value.name));
+        lines.push(match value.data() {
+            Ok(data) => {
+                let shown: String = show(value.kind, &data).chars().take(MAX_SHOWN).collect();
+                format!("d {shown}")
+            }
+            Err(why) => format!("g {why}"),
+        });
+    }
+    lines.extend(gap.map(|why| format!("w {why}")));
 }

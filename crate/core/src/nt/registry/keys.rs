@@ -135,6 +135,12 @@ impl<'a> Key<'a> {
         cell(registry.spaces, registry.layout(), self.hive, index, most)
     }
 
+    /// The index of its cell, by which [`Registry::key`] finds it again.
+    #[must_use]
+    pub fn index(&self) -> u32 {
+        self.index
+    }
+
     /// When it was last written, FILETIME.
     #[must_use]
     pub fn written(&self) -> u64 {

@@ -175,6 +175,14 @@ impl<'a> Registry<'a> {
         Key::at(self, hive, hive.root?)
     }
 
+    /// The key at a cell index of a hive.
+    ///
+    /// # Errors
+    /// When the cell cannot be read, or holds no key.
+    pub fn key(&'a self, hive: &'a Hive, index: u32) -> Result<Key<'a>, RegistryError> {
+        Key::at(self, hive, index)
+    }
+
     /// The key at `path`: below `HKLM`, `HKEY_LOCAL_MACHINE` or `\REGISTRY\MACHINE`, or in full
     /// as `\REGISTRY\USER\…`. Links are followed.
     ///
