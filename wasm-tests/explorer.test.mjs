@@ -3,6 +3,7 @@
 
 import assert from "node:assert/strict";
 import { inBrowsers } from "./lib/browsers.mjs";
+import { giveDeepFind } from "./lib/deep.mjs";
 import { pageUrl } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
 
@@ -104,22 +105,14 @@ async function sample(open) {
   await shows(tab, "Drop a Windows crash dump here");
   await tab.press("Open the sample");
   await shows(tab, "Save this tool");
+  await tab.evaluate(giveDeepFind);
   await until(() => tab.evaluate(ready), "the explorer is not there");
   return tab;
 }
 
-// In the page. Each finds its element through the shadow roots, for each is sent alone.
+// In the page.
 
 function ready() {
-  const find = (root, name) => {
-    for (const one of root.querySelectorAll("*")) {
-      if (one.localName === name) return one;
-      const found = one.shadowRoot && find(one.shadowRoot, name);
-      if (found) return found;
-    }
-    return null;
-  };
-  globalThis.deepFind = (name) => find(document, name);
   const explorer = globalThis.deepFind("bluepane-explorer");
   return explorer !== null && !explorer.busy;
 }

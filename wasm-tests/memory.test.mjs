@@ -4,6 +4,7 @@
 
 import assert from "node:assert/strict";
 import { inBrowsers } from "./lib/browsers.mjs";
+import { giveDeepFind } from "./lib/deep.mjs";
 import { pageUrl } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
 
@@ -47,21 +48,13 @@ async function invented(open) {
   await shows(tab, "Drop a Windows crash dump here");
   await tab.press("Open the sample");
   await shows(tab, "Save this tool");
+  await tab.evaluate(giveDeepFind);
   await until(() => tab.evaluate(put), "the report is not there");
   await shows(tab, "locked by drivers");
   return tab;
 }
 
 function put() {
-  const find = (root, name) => {
-    for (const one of root.querySelectorAll("*")) {
-      if (one.localName === name) return one;
-      const found = one.shadowRoot && find(one.shadowRoot, name);
-      if (found) return found;
-    }
-    return null;
-  };
-  globalThis.deepFind = (name) => find(document, name);
   const analyzer = globalThis.deepFind("bluepane-analyzer");
   if (!analyzer?.report || analyzer.busy) return false;
   const report = structuredClone(analyzer.report);

@@ -43,3 +43,16 @@ export function deepClick(label) {
   found?.click();
   return found !== null;
 }
+
+/** Gives the page `deepFind(name)`: the first element of that name, in any shadow root. */
+export function giveDeepFind() {
+  const find = (root, name) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.localName === name) return one;
+      const found = one.shadowRoot && find(one.shadowRoot, name);
+      if (found) return found;
+    }
+    return null;
+  };
+  globalThis.deepFind = (name) => find(document, name);
+}

@@ -278,6 +278,7 @@ export interface Memory {
   pool_tags?: PoolTag[];
   physical_runs?: PhysicalRun[];
   coverage?: Coverage;
+  balloon?: Balloon;
   checks?: { text: string; holds: boolean }[];
   limits?: string[];
 }
@@ -349,6 +350,42 @@ export interface Stats {
   memory_kib?: number;
 }
 
+/** What a hypervisor has taken back of a guest's memory. */
+export interface Balloon {
+  driver: string;
+  loaded?: boolean;
+  state: "off" | "idle" | "in-use" | "not-giving-back" | "unable" | "unknown";
+  confidence?: Confidence;
+  explanation?: string;
+  host_setting?: boolean;
+  locked_pages?: Hex;
+  usable_pages?: Hex;
+  hot_added_pages?: Hex;
+  evidence?: Evidence[];
+}
+
+export interface RegistryValue {
+  key: string;
+  name?: string;
+  kind?: string;
+  data?: string;
+  gap?: Gap;
+}
+export interface Registry {
+  hives?: { path: string; gap?: Gap }[];
+  values?: RegistryValue[];
+}
+
+/** How the stop came about, from the stop back to what has to be mended. */
+export interface Story {
+  summary: string;
+  links: { text: string; confidence: Confidence; evidence?: Evidence[] }[];
+  root_cause: string;
+  confidence: Confidence;
+  advice?: string[];
+  alternatives?: { cause: string; tells_apart: string }[];
+}
+
 /** Everything that was found in one file. */
 export interface Report {
   schema: string;
@@ -368,6 +405,8 @@ export interface Report {
   wanted_symbols?: WantedSymbol[];
   memory?: Memory;
   integration_services?: IntegrationServices;
+  story?: Story;
+  registry?: Registry;
   findings?: Finding[];
   header?: { structure: string; fields?: HeaderField[] };
   secondary_data?: SecondaryBlob[];

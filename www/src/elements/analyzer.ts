@@ -314,7 +314,8 @@ export class BluepaneAnalyzer extends LitElement {
       await this.#ready;
       return this.#need().render(format, redact);
     },
-    show: (section) => this.#view()?.show(section),
+    show: (section, mark) => this.#view()?.show(section, mark),
+    has: () => false,
     memory: async (place, physical, length) => {
       await this.#ready;
       return this.#need().memory(place, physical, length);
@@ -471,8 +472,10 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #report(report: Report): TemplateResult {
+    const shown = new Set(chosen(report, this.sections).map(({ id }) => id));
     const desk: Desk = {
       ...this.#desk,
+      has: (section) => shown.has(section),
       explore: this.#explores(report) ? (address) => this.#view()?.explore(address) : null,
       tool: this.toolSource,
       abilities: abilities(this.embedding?.allowed),

@@ -88,10 +88,10 @@ export class ReportView extends LitElement {
     this.show(id);
   }
 
-  /** Moves to a section. */
-  show(id: string): void {
+  /** Moves to a section, or to what carries a mark there. */
+  show(id: string, mark?: string): void {
     const section = this.renderRoot.querySelector(`#${id}`);
-    if (section instanceof Section) section.enter();
+    if (section instanceof Section) section.enter(mark);
   }
 
   /** Moves to the explorer and shows the memory at an address there. */

@@ -1,5 +1,5 @@
 // A table whose columns can be sorted and whose rows can be searched; long ones show their head
-// first. The search looks through all rows.
+// first. The search looks through all rows. What stands in the element is put beside the search.
 import { LitElement, type TemplateResult, html, nothing } from "lit";
 import css from "./sorted.css";
 import { define, styles } from "./sheet";
@@ -8,6 +8,8 @@ export interface Column<Row> {
   id: string;
   label: string;
   numeric?: boolean;
+  /** Left out where the page is narrower than so many pixels. */
+  from?: 440 | 600 | 860;
   /** What the column is sorted by. */
   key(row: Row): string | number;
   cell(row: Row): unknown;
@@ -18,6 +20,8 @@ export class SortedTable<Row = never> extends LitElement {
     columns: { attribute: false },
     rows: { attribute: false },
     haystack: { attribute: false },
+    detail: { attribute: false },
+    open: { state: true },
     what: { type: String },
     first: { type: Number },
     sort: { type: String },
@@ -30,6 +34,10 @@ export class SortedTable<Row = never> extends LitElement {
   declare rows: Row[];
   /** What the search looks through; without it there is no search. */
   declare haystack: ((row: Row) => string) | null;
+  /** What is shown below a row that was unfolded; without it none can be. */
+  declare detail: ((row: Row) => unknown) | null;
+  /** The row that is unfolded. */
+  declare open: Row | null;
   /** What a row is, in the plural. */
   declare what: string;
   /** Rows that are shown at first. */
@@ -39,6 +47,7 @@ export class SortedTable<Row = never> extends LitElement {
   declare down: boolean;
   declare filter: string;
   declare all: boolean;
+  #sorted = false;
 
   #unfold = (): void => {
     this.all = true;
@@ -50,10 +59,12 @@ export class SortedTable<Row = never> extends LitElement {
     this.columns = [];
     this.rows = [];
     this.haystack = null;
+    this.detail = null;
+    this.open = null;
     this.what = "rows";
     this.first = 15;
     this.sort = "";
-    this.down = true;
+    this.down = false;
     this.filter = "";
     this.all = false;
   }
@@ -68,6 +79,12 @@ export class SortedTable<Row = never> extends LitElement {
     window.removeEventListener("beforeprint", this.#unfold);
   }
 
+  protected override willUpdate(): void {
+    if (this.#sorted || this.columns.length === 0) return;
+    this.#sorted = true;
+    this.down = this.columns.some(({ id, numeric }) => id === this.sort && numeric);
+  }
+
   protected override updated(): void {
     const scroll = this.renderRoot.querySelector<HTMLElement>(".scroll");
     if (!scroll) return;
@@ -79,20 +96,12 @@ export class SortedTable<Row = never> extends LitElement {
     const shown = this.#shown();
     const part = this.all ? shown : shown.slice(0, this.first);
     const long = this.rows.length > this.first;
+    const searched = this.haystack !== null && long;
     return html`${
-        this.haystack && long
+        searched || this.childElementCount > 0
           ? html`<div class="tools screen">
-              <label
-                ><span class="unseen">Search ${this.what}</span>
-                <input
-                  type="search"
-                  placeholder="Search ${this.what}"
-                  .value=${this.filter}
-                  @input=${(event: Event) => (this.filter = (event.target as HTMLInputElement).value)}
-              /></label>
-              <span class="small muted" role="status"
-                >${shown.length === this.rows.length ? "" : `${shown.length} shown`}</span
-              >
+              ${searched ? this.#search(shown.length) : nothing}
+              <slot></slot>
             </div>`
           : nothing
       }
@@ -104,15 +113,7 @@ export class SortedTable<Row = never> extends LitElement {
             </tr>
           </thead>
           <tbody>
-            ${part.map(
-              (row) =>
-                html`<tr>
-                  ${this.columns.map(
-                    (column) =>
-                      html`<td class=${column.numeric ? "num" : ""}>${column.cell(row)}</td>`,
-                  )}
-                </tr>`,
-            )}
+            ${part.map((row) => this.#row(row))}
           </tbody>
         </table>
       </div>
@@ -123,6 +124,62 @@ export class SortedTable<Row = never> extends LitElement {
             </button>`
           : nothing
       }`;
+  }
+
+  #search(shown: number): TemplateResult {
+    return html`<label
+        ><span class="unseen">Search ${this.what}</span>
+        <input
+          type="search"
+          placeholder="Search ${this.what}"
+          .value=${this.filter}
+          @input=${(event: Event) => (this.filter = (event.target as HTMLInputElement).value)}
+      /></label>
+      <span class="small muted" role="status"
+        >${shown === this.rows.length ? "" : `${shown} shown`}</span
+      >`;
+  }
+
+  #row(row: Row): TemplateResult {
+    const open = this.open === row;
+    return html`<tr class=${open ? "open" : ""}>
+        ${this.columns.map(
+          (column, index) =>
+            html`<td class=${classes(column)}>
+              ${index === 0 && this.detail ? this.#unfolds(row, column.cell(row)) : column.cell(row)}
+            </td>`,
+        )}
+      </tr>
+      ${
+        open
+          ? html`<tr>
+              <td class="detail" colspan=${this.columns.length}>${this.detail?.(row)}</td>
+            </tr>`
+          : nothing
+      }`;
+  }
+
+  #unfolds(row: Row, label: unknown): TemplateResult {
+    const open = this.open === row;
+    return html`<button
+      type="button"
+      class="plain unfolds"
+      aria-expanded=${open}
+      @click=${() => (this.open = open ? null : row)}
+    >
+      ${label}
+    </button>`;
+  }
+
+  /** Unfolds a row and moves the keyboard there. */
+  async reveal(row: Row): Promise<void> {
+    this.filter = "";
+    this.all = true;
+    this.open = row;
+    await this.updateComplete;
+    const button = this.renderRoot.querySelector<HTMLElement>("tr.open button");
+    button?.focus({ preventScroll: true });
+    button?.scrollIntoView({ block: "center" });
   }
 
   #shown(): Row[] {
@@ -141,7 +198,7 @@ export class SortedTable<Row = never> extends LitElement {
     const active = this.sort === column.id;
     return html`<th
       scope="col"
-      class=${column.numeric ? "num" : ""}
+      class=${classes(column)}
       aria-sort=${active ? (this.down ? "descending" : "ascending") : nothing}
     >
       <button type="button" class="heading" @click=${() => this.#sortBy(column)}>
@@ -155,6 +212,10 @@ export class SortedTable<Row = never> extends LitElement {
     this.down = this.sort === column.id ? !this.down : column.numeric === true;
     this.sort = column.id;
   }
+}
+
+function classes({ numeric, from }: Column<never>): string {
+  return [numeric ? "num" : "", from ? `from-${from}` : ""].join(" ").trim();
 }
 
 function compare(a: string | number, b: string | number): number {

@@ -1,6 +1,7 @@
 // Small pieces of markup that many parts use. Text reaches the page as text nodes only.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Confidence, Evidence, Gap, Hex, Severity } from "../report";
+import { pieces } from "./code";
 import { digits } from "./number";
 import { CONFIDENCE, gap, word } from "./words";
 
@@ -77,28 +78,51 @@ export function sure(confidence: Confidence | undefined): TemplateResult | typeo
   return html`<span class="sure" title=${word(CONFIDENCE, confidence)}>${confidence}</span>`;
 }
 
+/** Goes to where a piece of evidence stands; null where the page does not show it. */
+export type Lead = (item: Evidence) => (() => void) | null;
+
+/** A list up to this long is shown at once. */
+const SHORT = 6;
+
 /** What a statement rests on, and where that stands in the dump. */
 export function evidence(
   list: Evidence[] | undefined,
   follow?: Follow,
+  lead?: Lead,
 ): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<ul class="text evidence">
+  const items = html`<ul class="text evidence">
     ${list.map(
       (item) =>
         html`<li>
-          ${linked(item.text, follow)}${
-            item.where ? html` <code class="muted">${linked(item.where, follow)}</code>` : nothing
-          }
+          ${linked(item.text, follow)}${item.where ? html` ${whence(item, follow, lead)}` : nothing}
         </li>`,
     )}
   </ul>`;
+  if (list.length <= SHORT) return items;
+  return html`<details>
+    <summary>${list.length} pieces of evidence</summary>
+    ${items}
+  </details>`;
+}
+
+function whence(item: Evidence, follow?: Follow, lead?: Lead): TemplateResult {
+  const go = lead?.(item);
+  if (!go) return html`<code class="muted">${linked(item.where ?? "", follow)}</code>`;
+  return html`<button
+    type="button"
+    class="plain follow muted"
+    title="Show where it stands"
+    @click=${go}
+  >
+    ${item.where}
+  </button>`;
 }
 
 export function steps(list: string[] | undefined): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
   return html`<ol class="text">
-    ${list.map((step) => html`<li>${step}</li>`)}
+    ${list.map((step) => html`<li>${pieces(step)}</li>`)}
   </ol>`;
 }
 

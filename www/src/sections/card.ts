@@ -4,6 +4,7 @@ import type { Report } from "../report";
 import { type Fact, facts, severity, sure } from "../format/pieces";
 import { big, bytes, code, plural } from "../format/number";
 import { age, duration, machine, utc, viewer } from "../format/time";
+import { besides, untold } from "../format/told";
 import { HOST, HYPERVISOR, ROLE, word } from "../format/words";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
@@ -17,8 +18,8 @@ export class TopCard extends Section {
     const { report } = this;
     return html`<div class="card">
       <h1 tabindex="-1">${title(report)}</h1>
-      ${report.summary ? html`<p class="summary">${report.summary}</p>` : nothing} ${this.#advice()}
-      ${this.#findings()}
+      ${report.summary ? html`<p class="summary">${this.#summary()}</p>` : nothing}
+      ${this.#advice()} ${this.#findings()} ${this.#further()}
       <div class="columns">${facts(this.#machine())} ${facts(this.#moment())}</div>
     </div>`;
   }
@@ -36,32 +37,63 @@ export class TopCard extends Section {
     return html`${notes.map((note) => html`<p class="summary">${note.text}</p>`)}`;
   }
 
+  /** The conclusion. Its first step stands with the others. */
+  #summary(): string {
+    const { summary = "" } = this.report;
+    return this.desk.has("todo") ? summary.replace(/ First step: .*$/s, "") : summary;
+  }
+
+  /** The strongest findings; under a story only those that it leaves out. */
   #findings(): TemplateResult | typeof nothing {
-    const list = this.report.findings ?? [];
+    const { report } = this;
+    const list = this.desk.has("story")
+      ? besides(report).filter(({ severity }) => severity === "critical")
+      : (report.findings ?? []);
     if (list.length === 0) return nothing;
     return html`<ul class="plain top" aria-label="Strongest findings">
-        ${list.slice(0, 3).map(
-          (finding) =>
-            html`<li>
-              <span>${severity(finding.severity)}</span>
-              <button type="button" class="plain" @click=${() => this.desk.show("findings")}>
-                ${finding.title}
-              </button>
-              ${sure(finding.confidence)}
-            </li>`,
-        )}
-      </ul>
-      ${
-        list.length > 3
-          ? html`<button
+      ${list.slice(0, 3).map(
+        (finding) =>
+          html`<li>
+            <span>${severity(finding.severity)}</span>
+            <button
               type="button"
-              class="plain more small screen"
-              @click=${() => this.desk.show("findings")}
+              class="plain"
+              @click=${() => this.desk.show("findings", finding.id)}
             >
-              ${plural(list.length, "finding")} in all, with evidence and steps
-            </button>`
-          : nothing
-      }`;
+              ${finding.title}
+            </button>
+            ${sure(finding.confidence)}
+          </li>`,
+      )}
+    </ul>`;
+  }
+
+  /** Where the card goes on. */
+  #further(): TemplateResult | typeof nothing {
+    const { findings = [], story } = this.report;
+    const others = untold(this.report).length;
+    const link = (section: string, label: string): TemplateResult | typeof nothing =>
+      this.desk.has(section)
+        ? html`<button
+            type="button"
+            class="plain more small screen"
+            @click=${() => this.desk.show(section)}
+          >
+            ${label}
+          </button>`
+        : nothing;
+    const steps = story?.advice?.length ?? 0;
+    return html`<div class="further">
+      ${story ? link("story", "What happened") : nothing}
+      ${steps ? link("todo", `What to do, in ${plural(steps, "step")}`) : nothing}
+      ${
+        story
+          ? link("findings", `${plural(others, "further finding")}, with evidence and steps`)
+          : findings.length > 3
+            ? link("findings", `${plural(others, "finding")} in all, with evidence and steps`)
+            : nothing
+      }
+    </div>`;
   }
 
   #machine(): Fact[] {

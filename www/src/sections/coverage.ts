@@ -6,6 +6,7 @@ import { approx, big, bytes, pages, percent, plural } from "../format/number";
 import { address } from "../format/pieces";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
+import picturesCss from "./pictures.css";
 import sectionCss from "./section.css";
 import css from "./coverage.css";
 
@@ -14,7 +15,7 @@ const WIDTH = 1024;
 const HEIGHT = 40;
 
 export class CoverageSection extends Section {
-  static override styles = styles(sectionCss, css);
+  static override styles = styles(sectionCss, picturesCss, css);
 
   protected override render(): unknown {
     const { file, memory } = this.report;

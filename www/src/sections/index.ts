@@ -2,7 +2,10 @@
 import { type TemplateResult, html } from "lit";
 import type { Report } from "../report";
 import type { Desk } from "./section";
+import { untold } from "../format/told";
 import "./card";
+import "./story";
+import "./todo";
 import "./findings";
 import "./bugcheck";
 import "./stack";
@@ -43,9 +46,28 @@ const dump = (report: Report): boolean => !["archive", "other"].includes(report.
 
 export const SECTIONS: SectionKind[] = [
   {
+    id: "story",
+    title: "What happened",
+    fits: (report) => dump(report) && report.story !== undefined,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-story
+        id="story"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-story>`,
+  },
+  {
+    id: "todo",
+    title: "What to do",
+    fits: (report) => dump(report) && Boolean(report.story?.advice?.length),
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-todo id="todo" .report=${report} .desk=${desk} ?busy=${busy}></bluepane-todo>`,
+  },
+  {
     id: "findings",
     title: "Findings",
-    count: (report) => report.findings?.length ?? 0,
+    count: (report) => untold(report).length,
     fits: dump,
     render: ({ report, desk, busy }) =>
       html`<bluepane-findings

@@ -154,7 +154,7 @@ function group(
     <dl>
       ${known.map((name) => {
         const counter = counters[name];
-        return html`<div class=${/^standby_\d/.test(name) ? "sub" : ""}>
+        return html`<div class=${/^standby_\d/.test(name) ? "sub" : ""} data-mark="counter ${name}">
           <dt title=${counter?.source ?? ""}>${named(name)}</dt>
           <dd>${counter ? amount(name, counter) : nothing}</dd>
         </div>`;

@@ -11,6 +11,7 @@ import "../elements/sorted";
 import { bar } from "./bars";
 import { amount, commitBar, figure, groups, physicalBar } from "./memory-figures";
 import { Section } from "./section";
+import picturesCss from "./pictures.css";
 import sectionCss from "./section.css";
 import css from "./memory.css";
 
@@ -18,7 +19,7 @@ const PAGE = 4096;
 
 export class MemorySection extends Section {
   static override properties = { vm: { state: true } };
-  static override styles = styles(sectionCss, css);
+  static override styles = styles(sectionCss, picturesCss, css);
   /** The text of `!vm`, once it was asked for. */
   declare vm: string;
 
@@ -123,7 +124,7 @@ function devices(list: MemoryDevice[] | undefined): TemplateResult | typeof noth
 
 function pageFiles(list: PageFile[] | undefined): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<h3>Page files</h3>
+  return html`<h3 data-mark="page-files">Page files</h3>
     <div class="bars">
       ${list.map((file) => {
         const size = approx(file.size_pages) * PAGE;
@@ -226,7 +227,9 @@ function processes(list: Process[] | undefined): TemplateResult | typeof nothing
     ({ id, key }) => id === "name" || list.some((row) => key(row) !== -1 && key(row) !== ""),
   );
   const by = told.some(({ id }) => id === "commit") ? "commit" : "pid";
-  return html`<h3>Processes <span class="muted small">${list.length}</span></h3>
+  return html`<h3 data-mark="processes">
+      Processes <span class="muted small">${list.length}</span>
+    </h3>
     <bluepane-sorted
       what="processes"
       sort=${by}
@@ -267,7 +270,9 @@ const TAGS: Column<PoolTag>[] = [
 
 function poolTags(list: PoolTag[] | undefined): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<h3>Pool by tag <span class="muted small">${list.length}</span></h3>
+  return html`<h3 data-mark="pool-tags">
+      Pool by tag <span class="muted small">${list.length}</span>
+    </h3>
     <bluepane-sorted
       what="pool tags"
       sort="nonpaged"
@@ -296,7 +301,7 @@ function counters(all: Record<string, Counter> | undefined): TemplateResult | ty
           ${names.map((name) => {
             const counter = all[name];
             const value = big(counter?.pages);
-            return html`<tr>
+            return html`<tr data-mark="counter ${name}">
               <td>${name.replaceAll("_", " ")}</td>
               ${
                 value === null

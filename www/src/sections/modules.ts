@@ -6,57 +6,23 @@ import { approx, bytes, code, plural } from "../format/number";
 import { linkDate, utc } from "../format/time";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
+import { type Column, SortedTable } from "../elements/sorted";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./modules.css";
 
-type Column = "origin" | "name" | "version" | "built" | "base" | "size";
-
 /** How many rows are shown at first; the search always looks through all. */
 const FIRST = 40;
 
-const COLUMNS: { id: Column; label: string; numeric?: boolean }[] = [
-  { id: "name", label: "Module" },
-  { id: "origin", label: "Whose, and what for" },
-  { id: "version", label: "Version" },
-  { id: "built", label: "Built" },
-  { id: "base", label: "Base" },
-  { id: "size", label: "Size", numeric: true },
-];
-
 export class ModulesSection extends Section {
-  static override properties = {
-    sort: { state: true },
-    down: { state: true },
-    filter: { state: true },
-    third: { state: true },
-    open: { state: true },
-    all: { state: true },
-  };
+  static override properties = { third: { state: true } };
   static override styles = styles(sectionCss, css);
-  declare sort: Column;
-  declare down: boolean;
-  declare filter: string;
   /** Only third-party modules. */
   declare third: boolean;
-  /** The module whose details are shown. */
-  declare open: Module | null;
-  /** Whether a long list is shown to its end. */
-  declare all: boolean;
 
   constructor() {
     super();
-    this.sort = "origin";
-    this.down = false;
-    this.filter = "";
     this.third = false;
-    this.open = null;
-    this.all = false;
-  }
-
-  protected override unfold(): void {
-    this.all = true;
-    this.performUpdate();
   }
 
   protected override render(): unknown {
@@ -66,21 +32,19 @@ export class ModulesSection extends Section {
       return html`${this.head("Modules")} ${this.absent(this.#why())} ${this.#unloaded(unloaded)}`;
     }
     const others = all.filter((module) => module.microsoft === false).length;
-    const shown = this.#shown(all);
-    const part = this.all ? shown : shown.slice(0, FIRST);
     const judged = all.some((module) => module.microsoft !== undefined);
     const said = plural(all.length, "module") + (judged ? `, ${others} of third parties` : "");
+    const versions = all.some((module) => module.version !== undefined);
     return html`${this.head("Modules", html`<span class="small muted">${said}</span>`)}
-      <div class="tools screen">
-        <label
-          ><span class="unseen">Search modules</span>
-          <input
-            type="search"
-            placeholder="Search name, vendor, purpose, path"
-            .value=${this.filter}
-            @input=${(event: Event) => (this.filter = (event.target as HTMLInputElement).value)}
-        /></label>
-        <label
+      <bluepane-sorted
+        what="modules"
+        sort="origin"
+        .first=${FIRST}
+        .columns=${versions ? this.#columns : this.#columns.filter(({ id }) => id !== "version")}
+        .rows=${this.third ? all.filter((module) => module.microsoft === false) : all}
+        .haystack=${haystack}
+        .detail=${(module: Module) => this.#detail(module)}
+        ><label class="small"
           ><input
             type="checkbox"
             .checked=${this.third}
@@ -88,50 +52,71 @@ export class ModulesSection extends Section {
           />
           third party only</label
         >
-        <span class="small muted" role="status"
-          >${shown.length === all.length ? "" : `${shown.length} shown`}</span
-        >
-        ${this.#symbolList(all)}
-      </div>
-      <div class="scroll">
-        <table>
-          <thead>
-            <tr>
-              ${this.#columns().map((column) => this.#heading(column))}
-            </tr>
-          </thead>
-          <tbody>
-            ${part.map((module) => this.#row(module))}
-          </tbody>
-        </table>
-      </div>
+        ${this.#symbolList(all)}</bluepane-sorted
+      >
       ${
-        part.length < shown.length
-          ? html`<button type="button" class="rest" @click=${() => (this.all = true)}>
-              Show the other ${shown.length - part.length}
-            </button>`
-          : nothing
-      }
-      ${
-        this.#versions() || this.busy
+        versions || this.busy
           ? nothing
           : html`<p class="blank small">This dump holds no file versions.</p>`
       }
       ${this.#unloaded(unloaded)}`;
   }
 
+  #columns: Column<Module>[] = [
+    {
+      id: "name",
+      label: "Module",
+      key: (module) => module.name.toLowerCase(),
+      cell: (module) => html`<code>${module.name}</code>`,
+    },
+    { id: "origin", label: "Whose, and what for", key: rank, cell: origin },
+    {
+      id: "version",
+      label: "Version",
+      from: 440,
+      key: (module) => module.version ?? "",
+      cell: (module) => html`<span class="nowrap">${module.version ?? ""}</span>`,
+    },
+    {
+      id: "built",
+      label: "Built",
+      from: 600,
+      key: (module) => (module.timestamp_is_hash ? -1 : (module.timestamp ?? -1)),
+      cell: (module) => html`<span class="nowrap">${built(module)}</span>`,
+    },
+    {
+      id: "base",
+      label: "Base",
+      from: 860,
+      key: (module) => approx(module.base),
+      cell: (module) => this.at(module.base),
+    },
+    {
+      id: "size",
+      label: "Size",
+      numeric: true,
+      from: 860,
+      key: (module) => module.size,
+      cell: (module) => bytes(module.size),
+    },
+  ];
+
+  /** A mark is the name of a module. */
+  override enter(mark?: string): void {
+    const wanted = mark?.toLowerCase();
+    const found = this.report.modules?.find(({ name }) => name.toLowerCase() === wanted);
+    const table = this.renderRoot.querySelector("bluepane-sorted");
+    if (!found || !(table instanceof SortedTable)) {
+      super.enter();
+      return;
+    }
+    this.third = false;
+    void this.updateComplete.then(() => (table as SortedTable<Module>).reveal(found));
+  }
+
   #why(): string {
     const note = (this.report.notes ?? []).find((n) => n.code.includes("module"));
     return note?.text ?? "No list of modules could be read from this file.";
-  }
-
-  /** Whether the dump tells any file's version. */
-  #versions(): boolean {
-    return (this.report.modules ?? []).some((module) => module.version !== undefined);
-  }
-
-  #columns(): typeof COLUMNS {
-    return this.#versions() ? COLUMNS : COLUMNS.filter((column) => column.id !== "version");
   }
 
   #symbolList(all: Module[]): TemplateResult | typeof nothing {
@@ -141,77 +126,6 @@ export class ModulesSection extends Section {
       label="Copy ${plural(paths.length, "symbol path")}"
       .text=${paths.join("\n")}
     ></bluepane-copy>`;
-  }
-
-  #shown(all: Module[]): Module[] {
-    const wanted = this.filter.trim().toLowerCase();
-    const kept = all.filter(
-      (module) =>
-        (!this.third || module.microsoft === false) &&
-        (wanted === "" || haystack(module).includes(wanted)),
-    );
-    const key = KEYS[this.sort];
-    kept.sort((a, b) => compare(key(a), key(b)));
-    return this.down ? kept.reverse() : kept;
-  }
-
-  #heading(column: (typeof COLUMNS)[number]): TemplateResult {
-    const active = this.sort === column.id;
-    const order = active ? (this.down ? "descending" : "ascending") : nothing;
-    return html`<th
-      scope="col"
-      class="${column.id} ${column.numeric ? "num" : ""}"
-      aria-sort=${order}
-    >
-      <button type="button" class="heading" @click=${() => this.#sortBy(column.id)}>
-        ${column.label}
-      </button>
-    </th>`;
-  }
-
-  #sortBy(column: Column): void {
-    this.down = this.sort === column ? !this.down : false;
-    this.sort = column;
-  }
-
-  #row(module: Module): TemplateResult {
-    const open = this.open === module;
-    const third = module.microsoft === false;
-    const vendor =
-      module.vendor ??
-      (third ? "third party" : module.microsoft ? "Microsoft" : module.purpose ? "" : "not known");
-    return html`<tr class=${open ? "open" : ""}>
-        <td class="name">
-          <button
-            type="button"
-            class="plain"
-            aria-expanded=${open}
-            @click=${() => (this.open = open ? null : module)}
-          >
-            ${module.name}
-          </button>
-        </td>
-        <td class="origin">
-          <span class=${third ? "third" : "muted"}>${vendor}</span>${
-            module.purpose ? html`${vendor ? ": " : ""}${module.purpose}` : nothing
-          }
-        </td>
-        ${
-          this.#versions()
-            ? html`<td class="version nowrap">${module.version ?? nothing}</td>`
-            : nothing
-        }
-        <td class="built nowrap">${built(module)}</td>
-        <td class="base">${this.at(module.base)}</td>
-        <td class="size num">${bytes(module.size)}</td>
-      </tr>
-      ${
-        open
-          ? html`<tr>
-              <td class="detail" colspan=${this.#columns().length}>${this.#detail(module)}</td>
-            </tr>`
-          : nothing
-      }`;
   }
 
   #detail(module: Module): TemplateResult {
@@ -281,24 +195,23 @@ export class ModulesSection extends Section {
   }
 }
 
-const KEYS: Record<Column, (module: Module) => string | number> = {
-  origin: (module) =>
-    `${module.microsoft === false ? 0 : module.microsoft === undefined ? 1 : 2}${module.name.toLowerCase()}`,
-  name: (module) => module.name.toLowerCase(),
-  version: (module) => module.version ?? "",
-  built: (module) => (module.timestamp_is_hash ? 0 : (module.timestamp ?? 0)),
-  base: (module) => approx(module.base),
-  size: (module) => module.size,
-};
+/** Third parties first, then those nobody knows. */
+function rank({ microsoft, name }: Module): string {
+  return `${microsoft === false ? 0 : microsoft === undefined ? 1 : 2}${name.toLowerCase()}`;
+}
 
-function compare(a: string | number, b: string | number): number {
-  return a < b ? -1 : a > b ? 1 : 0;
+function origin(module: Module): TemplateResult {
+  const third = module.microsoft === false;
+  const vendor =
+    module.vendor ??
+    (third ? "third party" : module.microsoft ? "Microsoft" : module.purpose ? "" : "not known");
+  return html`<span class=${third ? "third" : "muted"}>${vendor}</span>${
+      module.purpose ? html`${vendor ? ": " : ""}${module.purpose}` : nothing
+    }`;
 }
 
 function haystack(module: Module): string {
-  return [module.name, module.vendor, module.purpose, module.path, module.version]
-    .join(" ")
-    .toLowerCase();
+  return [module.name, module.vendor, module.purpose, module.path, module.version].join(" ");
 }
 
 function built(module: Module): TemplateResult | string {

@@ -54,7 +54,7 @@ export class PlatformSection extends Section {
         label: "Hypervisor",
         value: hypervisor
           ? html`${word(HYPERVISOR, hypervisor.vendor)}; this Windows ${word(ROLE, hypervisor.role)}
-            ${sure(hypervisor.confidence)}${evidence(hypervisor.evidence)}`
+            ${sure(hypervisor.confidence)}${evidence(hypervisor.evidence, this.follow, this.lead)}`
           : "",
       },
       { label: "VM generation", value: platform.vm_generation },
@@ -62,7 +62,7 @@ export class PlatformSection extends Section {
         label: "Possible hosts",
         value: hosts.length
           ? html`${hosts.map((host) => word(HOST, host)).join(" or ")}
-            ${evidence(platform.host_evidence)}`
+            ${evidence(platform.host_evidence, this.follow, this.lead)}`
           : "",
       },
     ])}
@@ -105,7 +105,7 @@ function components(list: Component[]): TemplateResult {
   const versions = list.some((component) => component.version !== undefined);
   const dates = list.some((component) => component.built !== undefined);
   const unknown = html`<span class="muted">not in this dump</span>`;
-  return html`<h4>Components</h4>
+  return html`<h4 data-mark="components">Components</h4>
     <div class="scroll">
       <table>
         <thead>

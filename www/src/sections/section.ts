@@ -4,7 +4,8 @@ import { LitElement, type PropertyDeclarations, type TemplateResult, html } from
 import type { Format, Watch } from "../engine/protocol";
 import type { Abilities } from "../share/clipboard";
 import type { Hex, Report, Shown } from "../report";
-import { type Follow, addressWidth, followed } from "../format/pieces";
+import { type Follow, type Lead, addressWidth, followed } from "../format/pieces";
+import { placeOf } from "../format/places";
 
 /** What a section may ask of the analysis that it shows. */
 export interface Desk {
@@ -15,8 +16,10 @@ export interface Desk {
   explore: Follow | null;
   /** Puts symbol files and images beside the dump, which is then read again. */
   beside(files: File[]): void;
-  /** Moves to another section of the same report. */
-  show(section: string): void;
+  /** Moves to another section of the same report, and there to what carries a mark. */
+  show(section: string, mark?: string): void;
+  /** Whether a section is on show. */
+  has(section: string): boolean;
   /** Prints the page, with the redacted report in place of this one where that is wished. */
   print(redact: boolean): Promise<void>;
   /** The page's own source, where it may be saved. */
@@ -85,6 +88,15 @@ export abstract class Section extends LitElement {
     return this.desk.explore ?? undefined;
   }
 
+  /** Leads from a piece of evidence to where it stands on the page. */
+  protected get lead(): Lead {
+    return (item) => {
+      const place = placeOf(item, this.report);
+      if (!place || !this.desk.has(place.section)) return null;
+      return () => this.desk.show(place.section, place.mark);
+    };
+  }
+
   /** A heading with what belongs beside it. */
   protected head(title: string, beside: unknown = ""): TemplateResult {
     return html`<div class="head">
@@ -98,10 +110,28 @@ export abstract class Section extends LitElement {
     return html`<p class="blank">${this.busy ? "Not read yet." : reason}</p>`;
   }
 
-  /** Moves the keyboard to the section's heading. */
-  enter(): void {
-    this.renderRoot.querySelector("h2")?.focus({ preventScroll: true });
+  /** Moves the keyboard to the section's heading, or to what carries a mark. */
+  enter(mark?: string): void {
+    const marked = mark === undefined ? null : this.marked(mark);
     const calm = window.matchMedia("(prefers-reduced-motion: reduce)").matches;
-    this.scrollIntoView({ block: "start", behavior: calm ? "auto" : "smooth" });
+    const behavior = calm ? "auto" : "smooth";
+    if (!marked) {
+      this.renderRoot.querySelector("h2")?.focus({ preventScroll: true });
+      this.scrollIntoView({ block: "start", behavior });
+      return;
+    }
+    for (let at: Element | null = marked; at; at = at.parentElement) {
+      if (at instanceof HTMLDetailsElement) at.open = true;
+    }
+    marked.tabIndex = -1;
+    marked.classList.add("reached");
+    marked.addEventListener("blur", () => marked.classList.remove("reached"), { once: true });
+    marked.focus({ preventScroll: true });
+    marked.scrollIntoView({ block: "center", behavior });
+  }
+
+  /** What carries a mark. */
+  protected marked(mark: string): HTMLElement | null {
+    return this.renderRoot.querySelector(`[data-mark="${CSS.escape(mark)}"]`);
   }
 }
