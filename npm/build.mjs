@@ -14,12 +14,14 @@ const root = dirname(npm);
 const dist = join(npm, "dist");
 
 const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
+const later = await readFile(join(root, "www/pkg/bluepane_later.wasm"));
 const formats = await readFile(join(root, "www/pkg/formats/bluepane_formats_bg.wasm"));
 const packed = (bytes) => gzipSync(bytes, { level: 9 }).toString("base64");
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),
   wasm: packed(wasm),
+  later: packed(later),
   formats: packed(formats),
   knowledge: packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
 });

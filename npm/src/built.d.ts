@@ -5,6 +5,12 @@ declare module "bluepane:wasm" {
   export default text;
 }
 
+declare module "bluepane:later" {
+  /** Its second part, which answers questions: gzip in base64. */
+  const text: string;
+  export default text;
+}
+
 declare module "bluepane:knowledge" {
   /** The texts of the knowledge tables: gzip in base64. */
   const text: string;

@@ -2,6 +2,7 @@
 // that the page itself never has: reading an attachment over the network by ranges.
 import formatsText from "bluepane:formats";
 import knowledgeText from "bluepane:knowledge";
+import laterText from "bluepane:later";
 import wasmText from "bluepane:wasm";
 import workerText from "bluepane:worker";
 import { unpack } from "../../www/src/assets";
@@ -75,6 +76,7 @@ export function defineBluepane(): void {
   Element.assets = {
     worker: workerText,
     wasm: () => unpack(wasmText),
+    later: () => unpack(laterText),
     knowledge: () => unpack(knowledgeText),
     formats: () => unpack(formatsText),
     sample: () => Promise.resolve(null),

@@ -70,11 +70,11 @@ export async function bundleScripts({ page, worker }) {
 }
 
 /** The npm package: a module that carries the worker's script and the WebAssembly as text. */
-export async function bundlePackage({ entry, worker, wasm, knowledge, formats }) {
+export async function bundlePackage({ entry, worker, ...parts }) {
   const workerText = await bundle(worker, []);
   // A host page keeps its own WebRTC: only the page and the worker do without.
   const overrides = { format: "esm", banner: {} };
-  return bundle(entry, [carryText({ worker: workerText, wasm, knowledge, formats })], overrides);
+  return bundle(entry, [carryText({ worker: workerText, ...parts })], overrides);
 }
 
 /** The page's own style sheet, made small. */

@@ -9,6 +9,8 @@ export interface Assets {
   worker: string;
   /** Bytes of the WebAssembly module. */
   wasm(): Promise<Uint8Array>;
+  /** Bytes of its second part: the console, the renderings, the search over the tables. */
+  later(): Promise<Uint8Array>;
   /** The tables: what is known of stop codes and the like, and the layouts of kernels. */
   knowledge(): Promise<Uint8Array>;
   /** Bytes of the module that reads symbol files. */
@@ -52,6 +54,7 @@ function joined(blocks: Uint8Array[]): Uint8Array {
 export const pageAssets: Assets = {
   worker: workerText,
   wasm: () => need("bluepane-wasm"),
+  later: () => need("bluepane-later"),
   knowledge: async () =>
     joined(await Promise.all(["bluepane-knowledge", "bluepane-layouts"].map(need))),
   formats: () => need("bluepane-formats"),

@@ -14,6 +14,13 @@ pub fn version() -> String {
     env!("CARGO_PKG_VERSION").into()
 }
 
+/// What a call into the second part of this module comes to before that part is there; see
+/// `scripts/split-wasm.mjs`, which looks for it by its name.
+#[wasm_bindgen]
+pub fn part_missing() {
+    wasm_bindgen::throw_str("the second part of the analyzer is not there yet");
+}
+
 /// Takes the block of knowledge tables, which the page carries beside this module. To be
 /// called once, before the first [`Analyzer`].
 ///

@@ -17,12 +17,15 @@ export class FaultError extends Error {
 
 const START_TIMEOUT_MS = 20_000;
 const CANCEL_TIMEOUT_MS = 4_000;
+/** What the first part of the analyzer says when it comes to need its second (crate/wasm). */
+const LACKING = "second part of the analyzer";
 /** The longest that a question to an open file may take without a sign of life. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
 interface Job {
   id: number;
   source: Source;
+  symbols: readonly File[];
   onProgress: (progress: Progress) => void;
   resolve: (report: Report) => void;
   reject: (error: FaultError) => void;
@@ -59,6 +62,10 @@ export class Engine {
   #live: Worker | null = null;
   /** The worker that can read symbol files. */
   #formats: Worker | null = null;
+  /** The worker that has the analyzer's second part, or is being given it. */
+  #later: { worker: Worker; given: Promise<void> } | null = null;
+  /** Whether an ordinary report turned out to need that part. */
+  #whole = false;
   #job: Job | null = null;
   #calls = new Map<number, Call>();
   #next = 1;
@@ -78,20 +85,47 @@ export class Engine {
   ): Promise<Report> {
     this.#abandon("worker-lost", "another file was opened");
     const id = this.#next++;
-    const report = new Promise<Report>((resolve, reject) => {
-      this.#job = { id, source, onProgress, resolve, reject, done: false };
+    return new Promise<Report>((resolve, reject) => {
+      this.#job = { id, source, symbols, onProgress, resolve, reject, done: false };
+      void this.#hand(this.#job);
     });
+  }
+
+  /** Gives the worker the file of a job. */
+  async #hand(job: Job): Promise<void> {
+    const { id, source, symbols } = job;
     try {
       if (source.size === 0) await this.#probe(source);
       const worker = await this.#start();
+      if (this.#whole) await this.#complete(worker);
       const message: ToWorker = { type: "open", id, name: source.name, size: source.size };
       if (source.blob) message.blob = source.blob;
       if (symbols.length) message.symbols = await this.#beside(worker, symbols);
-      if (this.#job?.id === id) worker.postMessage(message);
+      if (this.#job === job) worker.postMessage(message);
     } catch (error) {
       this.#fail(error instanceof FaultError ? error.fault.code : "not-started", error);
     }
-    return report;
+  }
+
+  /** Gives the worker the analyzer's second part, once: what is asked next may need it. */
+  #complete(worker: Worker): Promise<void> {
+    if (this.#later?.worker !== worker) {
+      const given = this.#assets.later().then((bytes) => {
+        const wasm = bytes.buffer as ArrayBuffer;
+        worker.postMessage({ type: "later", wasm } satisfies ToWorker, [wasm]);
+      });
+      this.#later = { worker, given };
+    }
+    return this.#later.given;
+  }
+
+  /** A worker whose analysis stopped for want of the second part: another one has it from the start. */
+  #again(job: Job): void {
+    this.#live?.terminate();
+    this.#live = null;
+    this.#worker = null;
+    this.#whole = true;
+    void this.#hand(job);
   }
 
   /** Reads symbol files and images, and gives the worker what reads them, once. */
@@ -149,10 +183,10 @@ export class Engine {
     return this.#call((id, call) => ({ type: "memory", id, call, place, physical, length }));
   }
 
-  /** Starts the worker, so that what is asked next is answered at once. */
+  /** Starts the whole worker, so that what is asked next is answered at once. */
   async prepare(): Promise<void> {
     try {
-      await this.#start();
+      await this.#complete(await this.#start());
     } catch (error) {
       this.#fail("not-started", error);
       throw error;
@@ -189,12 +223,23 @@ export class Engine {
         resolve,
         reject,
       });
-      live.postMessage(message(job.id, call));
+      this.#complete(live).then(
+        () => live.postMessage(message(job.id, call)),
+        (error: unknown) => this.#refuse(call, error),
+      );
       watch.signal?.addEventListener("abort", () => {
         if (!this.#calls.has(call)) return;
         this.#live?.postMessage({ type: "stop", id: job.id, call } satisfies ToWorker);
       });
     });
+  }
+
+  /** Ends one question without an answer. */
+  #refuse(call: number, error: unknown): void {
+    const waiting = this.#calls.get(call);
+    this.#calls.delete(call);
+    window.clearTimeout(waiting?.timer);
+    waiting?.reject(error instanceof Error ? error : new Error(String(error)));
   }
 
   #patience(): number {
@@ -237,7 +282,9 @@ export class Engine {
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
-      this.#fail("worker-lost", new Error(event.message || "the worker ended"));
+      const job = this.#job;
+      if (job && !job.done && !this.#whole && event.message.includes(LACKING)) this.#again(job);
+      else this.#fail("worker-lost", new Error(event.message || "the worker ended"));
     };
     worker.onmessageerror = () => this.#fail("worker-lost", new Error("a message was garbled"));
     this.#live = worker;

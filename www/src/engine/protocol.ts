@@ -33,6 +33,7 @@ export interface Beside {
 export type ToWorker =
   | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
   | { type: "formats"; wasm: ArrayBuffer }
+  | { type: "later"; wasm: ArrayBuffer }
   | { type: "open"; id: number; name: string; size: number; blob?: Blob; symbols?: Beside[] }
   | { type: "bytes"; id: number; read: number; bytes?: Uint8Array; error?: ReadError }
   | { type: "cancel"; id: number }

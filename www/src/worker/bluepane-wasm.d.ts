@@ -3,7 +3,9 @@
 declare module "bluepane-wasm" {
   import type { Answer, Progress, Report, Shown } from "../report";
 
-  export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+  export function initSync(options: {
+    module: BufferSource | WebAssembly.Module;
+  }): WebAssembly.ModuleImports;
   export function look_up(line: string): Answer[];
   export function install_knowledge(tables: Uint8Array): void;
 

@@ -198,9 +198,17 @@ async function reply(
   }
 }
 
+/** What the analyzer's second part takes from its first: memory, table, functions. */
+let first: WebAssembly.ModuleImports = {};
+
+/** Adds the second part: from here on questions can be answered, not only reports made. */
+function addLater(wasm: ArrayBuffer): void {
+  new WebAssembly.Instance(new WebAssembly.Module(wasm), { first });
+}
+
 function start(wasm: ArrayBuffer, knowledge: ArrayBuffer): void {
   try {
-    initSync({ module: wasm });
+    first = initSync({ module: wasm });
     install_knowledge(new Uint8Array(knowledge));
     scope.postMessage({ type: "ready" });
   } catch (error) {
@@ -230,6 +238,7 @@ function lookUp(call: number, line: string): void {
 
 scope.onmessage = ({ data }) => {
   if (data.type === "start") return start(data.wasm, data.knowledge);
+  if (data.type === "later") return addLater(data.wasm);
   if (data.type === "lookup") return lookUp(data.call, data.line);
   if (data.type === "formats") {
     initFormats({ module: data.wasm });

@@ -1,0 +1,189 @@
+// Splits the analyzer's WebAssembly in two: what every report needs, and what only a question
+// needs (the console, the renderings, the search over the tables), which the page loads when one
+// is asked. The second module shares memory, table and stack with the first; a call from the first
+// into the second goes through the table, and before the second is there it throws what
+// `part_missing` in crate/wasm throws.
+//
+// The first keeps everything that it can reach without passing a gate: a function of one of the
+// rooms below. All else, and the gates themselves, goes into the second; so a generic function that
+// only the console instantiates goes with it, whatever it is called.
+//
+// Usage: node scripts/split-wasm.mjs NAMED.wasm FIRST.wasm SECOND.wasm --enable-FEATURE...
+// The input still has its names, that is: it comes before wasm-opt.
+
+import { execFileSync } from "node:child_process";
+import { readFileSync, rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+
+const tools = new URL("../node_modules/.bin/", import.meta.url).pathname;
+// Those that wasm-opt is given in scripts/wasm.
+const features = process.argv.slice(5);
+
+/** Rooms that no report needs: what begins with one of these is a gate. */
+const ROOMS = /^<?(?:\w+ as )?bluepane::(?:console|report|knowledge::lookup)::/;
+/** Methods of the analyzer that are called when a report is there. */
+const METHODS = /^(?:analyzer_(?:text|markdown|html|json)|look_up)$/;
+/** What a report uses of those rooms. */
+const KEPT =
+  /^bluepane::(?:console::(?:knows|COMMANDS)|knowledge::lookup::follow|report::format::\w+(?:::\w+)*|report::stop)(?:::h[0-9a-f]{16})?$/;
+
+const isGate = (name) => (ROOMS.test(name) || METHODS.test(name)) && !KEPT.test(name);
+
+/** A name in the text format: with quotes where it holds more than word characters. */
+const NAME = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()"]+)`;
+const plain = (name) => name.slice(1).replace(/^"(.*)"$/, "$1");
+
+/** The text of a module: its functions with what each calls, and the lines around them. */
+function parse(text) {
+  const functions = new Map();
+  const fields = {
+    type: [],
+    import: [],
+    global: [],
+    memory: [],
+    data: [],
+    table: [],
+    elem: [],
+    export: [],
+  };
+  let open = null;
+  const calls = new RegExp(String.raw`\((?:return_call|call|ref\.func) (${NAME})`, "g");
+  for (const line of text.split("\n")) {
+    if (open) {
+      open.lines.push(line);
+      for (const [, name] of line.matchAll(calls)) open.calls.add(name);
+      if (line === " )") open = null;
+      continue;
+    }
+    const [, kind] = /^ \((\w+) /.exec(line) ?? [];
+    if (kind === "func") {
+      const [name] = new RegExp(NAME).exec(line);
+      open = { name, lines: [line], calls: new Set() };
+      functions.set(name, open);
+    } else if (kind) {
+      if (!fields[kind]) throw new Error(`a module with a ${kind} cannot be split`);
+      fields[kind].push(line);
+    }
+  }
+  return { functions, ...fields };
+}
+
+/** `[exported as, name]` of the fields of one kind that are exported. */
+function exported(module, kind) {
+  const pattern = new RegExp(String.raw`^ \(export "([^"]*)" \(${kind} (${NAME})\)\)`);
+  return module.export.flatMap((line) => {
+    const [, as, name] = pattern.exec(line) ?? [];
+    return name ? [[as, name]] : [];
+  });
+}
+
+/** The functions that stay: everything within reach of what the browser or the table can call. */
+function firstPart(module, entries) {
+  const reached = new Set();
+  const left = [...entries];
+  while (left.length) {
+    const name = left.pop();
+    const found = module.functions.get(name);
+    if (!found || reached.has(name) || isGate(plain(name))) continue;
+    reached.add(name);
+    left.push(...found.calls);
+  }
+  return reached;
+}
+
+/** `(param i32) (result i32)` of a function, and how many parameters it has. */
+function signature(header) {
+  const params = [...header.matchAll(/\(param \$?\S+ (\w+)\)/g)].map(([, type]) => type);
+  const result = /\(result [^)]*\)/.exec(header)?.[0] ?? "";
+  const typed = params.length ? `(param ${params.join(" ")}) ${result}` : result;
+  return { typed, count: params.length };
+}
+
+const [, , input, first, second] = process.argv;
+const wat = (path) => `${path}.wat`;
+execFileSync(join(tools, "wasm-dis"), [...features, input, "-o", wat(first)]);
+const module = parse(readFileSync(wat(first), "utf8"));
+
+const [elements] = module.elem;
+const [, size] = /^ \(table \$0 (\d+) \d+ funcref\)/.exec(module.table[0] ?? "") ?? [];
+if (module.elem.length !== 1 || !size) throw new Error("one table of functions was expected");
+const listed = elements.slice(elements.indexOf(" func ")).match(new RegExp(NAME, "g"));
+const functionExports = exported(module, "func");
+const missing = functionExports.find(([as]) => as === "part_missing")?.[1];
+if (!missing) throw new Error("crate/wasm must export part_missing");
+
+const kept = firstPart(module, [...listed, ...functionExports.map(([, name]) => name)]);
+const moved = [...module.functions.values()].filter(({ name }) => !kept.has(name));
+
+// Gates that something in the first part can come to: each has a place in the table.
+const wanted = new Set([...listed, ...functionExports.map(([, name]) => name)]);
+for (const name of kept) for (const called of module.functions.get(name).calls) wanted.add(called);
+const gates = moved.filter(({ name }) => wanted.has(name));
+const place = new Map(gates.map(({ name }, index) => [name, Number(size) + index]));
+
+/** What stands in the first part for a gate. */
+function standIn({ name, lines: [header] }) {
+  const { typed, count } = signature(header);
+  const given = Array.from({ length: count }, (_, index) => `(local.get ${index})`).join(" ");
+  const at = `(i32.const ${place.get(name)})`;
+  return `${header}
+  (if (ref.is_null (table.get $0 ${at})) (then (call ${missing})))
+  (call_indirect $0 ${typed} ${given} ${at})
+ )`;
+}
+
+// What the second part takes from the first, under names that the first exports.
+const bodies = moved.flatMap(({ lines }) => lines);
+const used = new Set(bodies.join("\n").match(new RegExp(NAME, "g")));
+const exports = [];
+const imports = [];
+let number = 0;
+/** Exports a field of the first part, unless it is, and imports it into the second. */
+function share(kind, name, type) {
+  let as = exported(module, kind).find(([, other]) => other === name)?.[0];
+  if (as === undefined) {
+    as = `_${(number++).toString(36)}`;
+    exports.push(` (export "${as}" (${kind} ${name}))`);
+  }
+  imports.push(` (import "first" "${as}" (${kind} ${name} ${type}))`);
+}
+
+const total = Number(size) + gates.length;
+const table = ` (table $0 ${total} ${total} funcref)`;
+share("table", "$0", `${total} ${total} funcref`);
+share("memory", /\$\S+/.exec(module.memory[0])[0], /\$\S+ ([\d ]+)/.exec(module.memory[0])[1]);
+for (const line of module.global) {
+  const [, name, type] = new RegExp(String.raw`^ \(global (${NAME}) (\(mut \w+\)|\w+)`).exec(line);
+  if (used.has(name)) share("global", name, type);
+}
+for (const line of module.table.slice(1)) {
+  const [, name, type] = new RegExp(String.raw`^ \(table (${NAME}) (.*)\)$`).exec(line);
+  if (used.has(name)) share("table", name, type);
+}
+for (const line of module.import) {
+  const [, name, type] = new RegExp(String.raw`\(func (${NAME})(.*)\)\)$`).exec(line);
+  if (used.has(name)) share("func", name, type);
+}
+for (const name of kept) {
+  if (used.has(name)) share("func", name, signature(module.functions.get(name).lines[0]).typed);
+}
+
+const lines = (names) => [...names].flatMap((name) => module.functions.get(name).lines);
+const write = (path, fields) => {
+  writeFileSync(wat(path), ["(module", ...fields.flat(2), ")", ""].join("\n"));
+  execFileSync(join(tools, "wasm-as"), [...features, "-g", wat(path), "-o", path]);
+  rmSync(wat(path));
+};
+write(first, [
+  [module.type, module.import, module.global, module.memory, module.data],
+  [table, module.table.slice(1), module.elem, module.export, exports],
+  [lines(kept), gates.map(standIn)],
+]);
+write(second, [
+  [module.type, imports],
+  ` (elem $0 (table $0) (i32.const ${size}) func ${gates.map(({ name }) => name).join(" ")})`,
+  bodies,
+]);
+console.error(
+  `split: ${kept.size} functions first, ${moved.length} second behind ${gates.length} gates`,
+);

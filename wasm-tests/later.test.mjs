@@ -1,0 +1,102 @@
+// The analyzer comes in two parts. A report is made with the first alone; the second is given to
+// the worker when somebody asks something, and what happens without it is never silent.
+
+import assert from "node:assert/strict";
+import { readFile } from "node:fs/promises";
+import { join } from "node:path";
+import { test } from "node:test";
+import { inBrowsers } from "./lib/browsers.mjs";
+import { dumps, realMinidump, sampleFacts } from "./lib/dumps.mjs";
+import { pageUrl, root } from "./lib/paths.mjs";
+import { shows, until } from "./lib/wait.mjs";
+
+const files = await dumps();
+const real = realMinidump();
+const start = "Drop a Windows crash dump here";
+const LACKING = "the second part of the analyzer is not there yet";
+
+/** In the page: notes what is said to workers. */
+function listen() {
+  globalThis.said = [];
+  const post = Worker.prototype.postMessage;
+  Worker.prototype.postMessage = function (message, ...rest) {
+    globalThis.said.push(message.type);
+    return post.call(this, message, ...rest);
+  };
+}
+
+/** In the page: the next analysis ends as one does that comes to need the second part. */
+function lackNext(message) {
+  globalThis.said = [];
+  const post = Worker.prototype.postMessage;
+  let lacked = false;
+  Worker.prototype.postMessage = function (sent, ...rest) {
+    globalThis.said.push(sent.type);
+    if (sent.type !== "open" || lacked) return post.call(this, sent, ...rest);
+    lacked = true;
+    this.dispatchEvent(new ErrorEvent("error", { message: `Uncaught Error: ${message}` }));
+  };
+}
+
+/** In the page: one line of the console. */
+function ask(line) {
+  const find = (root) => {
+    for (const one of root.querySelectorAll("*")) {
+      if (one.localName === "bluepane-console") return one;
+      const found = one.shadowRoot && find(one.shadowRoot);
+      if (found) return found;
+    }
+    return null;
+  };
+  void find(document).run(line);
+}
+
+const said = (tab) => tab.evaluate(() => globalThis.said);
+
+inBrowsers("the analyzer's second part", (it) => {
+  it("is not loaded for a report, and is when the console is asked", async (open) => {
+    const tab = await open(pageUrl);
+    await shows(tab, start);
+    await tab.evaluate(listen);
+    const dumps = [{ path: files.sample, ...sampleFacts }, ...(real ? [real] : [])];
+    for (const { path, code, name } of dumps) {
+      await tab.choose(path);
+      await shows(tab, `${code} ${name}`);
+      await shows(tab, "Save this tool");
+      assert.ok(!(await said(tab)).includes("later"), `${path} needs the second part`);
+      if (path !== dumps.at(-1).path) {
+        await tab.press("Open another");
+        await shows(tab, start);
+      }
+    }
+    await tab.evaluate(ask, ".time");
+    await shows(tab, "System Uptime");
+    const all = await said(tab);
+    assert.equal(all.filter((type) => type === "later").length, 1);
+    assert.ok(all.indexOf("later") < all.indexOf("command"), all.join(" "));
+    assert.deepEqual(tab.complaints, []);
+  });
+
+  it("is loaded for a report after all where one stops for want of it", async (open) => {
+    const tab = await open(pageUrl);
+    await shows(tab, start);
+    await tab.evaluate(lackNext, LACKING);
+    await tab.choose(files.sample);
+    await shows(tab, `${sampleFacts.code} ${sampleFacts.name}`);
+    await until(async () => (await said(tab)).includes("later"), "the part was not given");
+    const all = await said(tab);
+    assert.ok(all.indexOf("later") < all.lastIndexOf("open"), all.join(" "));
+  });
+});
+
+test("a question without the second part says what is missing, and with it is answered", async () => {
+  const { initSync, look_up, install_knowledge } = await import(join(root, "www/pkg/bluepane.js"));
+  const { packKnowledge, packLayouts } = await import(join(root, "www/build/knowledge.mjs"));
+  const part = (name) => readFile(join(root, "www/pkg", name));
+  const first = initSync({ module: await part("bluepane_bg.wasm") });
+  install_knowledge(Buffer.concat([await packKnowledge(root), await packLayouts(root)]));
+  assert.throws(() => look_up("0x7A"), new Error(LACKING));
+  const later = new WebAssembly.Module(await part("bluepane_later.wasm"));
+  new WebAssembly.Instance(later, { first });
+  assert.match(JSON.stringify(look_up("0x7A")), /KERNEL_DATA_INPAGE_ERROR/);
+});
