@@ -213,6 +213,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         passed_over: passed_over.as_ref(),
         instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
         stack: report.stack.as_ref(),
+        stacks: &report.stacks,
+        processors: system.and_then(|system| system.processors),
         process_name: report
             .stack
             .as_ref()

@@ -136,7 +136,7 @@ const NAMES: Step = Step {
         None => Learned::Nothing,
     },
 };
-/// After the conclusions, because none rests on it.
+/// Of the conclusions only those on watchdogs rest on them, and the first judgement does without.
 const STACKS: Step = Step {
     name: "other stacks",
     run: |cache, known| Learned::Stacks(stacks::read(cache, known)),
@@ -287,7 +287,7 @@ const DETAILS: Step = Step {
 /// long lists are read; those are judged again, for what they add.
 const PAGED: &[Step] = &[
     IDENTIFY, HEADER, PAGES, BITMAP, GROUND, START, EVIDENCE, COUNTERS, JUDGE, PROCESSES, DETAILS,
-    MACHINE, JUDGE, STACKS, IDENTITIES, COVERAGE,
+    MACHINE, STACKS, JUDGE, IDENTITIES, COVERAGE,
 ];
 
 /// The steps for what the file is known to be.

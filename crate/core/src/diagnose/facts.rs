@@ -46,6 +46,10 @@ pub struct Facts<'a> {
     pub stack: Option<&'a Stack>,
     /// The driver that Windows itself put on record as broken.
     pub broken_driver: Option<&'a str>,
+    /// Other stacks: of the other processors, and of threads that the parameters lead to.
+    pub stacks: &'a [Stack],
+    /// How many processors there were.
+    pub processors: Option<u32>,
     /// The process that was current.
     pub process_name: Option<&'a str>,
     /// Firmware, hypervisor, host.
@@ -88,6 +92,8 @@ impl<'a> Facts<'a> {
             instruction_pointer: None,
             stack: None,
             broken_driver: None,
+            stacks: &[],
+            processors: None,
             process_name: None,
             platform: None,
             integration: None,

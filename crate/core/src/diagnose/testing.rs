@@ -1,7 +1,7 @@
 //! What the tests of the rules share: a machine with a few modules, and stacks made of names.
 
 use super::Facts;
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpace, Missing, VirtualAddress};
 use crate::model::{Confidence, Frame, Hex, How, Kind, Stack};
 use crate::nt::{Architecture, Module, ModuleList, UnloadedModule};
 
@@ -100,4 +100,37 @@ impl Machine {
             ..Facts::new(Kind::Triage, code, parameters, &self.modules)
         }
     }
+}
+
+/// Objects in memory, all 64-bit: each word at its address.
+pub(crate) struct Words(pub(crate) alloc::vec::Vec<(u64, u64)>);
+
+impl AddressSpace for Words {
+    fn read(&self, at: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
+        let found = self.0.iter().find(|(known, _)| *known == at.0);
+        let bytes = found.ok_or(Missing::Unmapped)?.1.to_le_bytes();
+        buf.copy_from_slice(&bytes[..buf.len()]);
+        Ok(())
+    }
+}
+
+/// Where [`objects`] are.
+pub(crate) const IRP: u64 = 0x10_1000;
+pub(crate) const DEVICE: u64 = 0x10_3000;
+const LOCATION: u64 = 0x10_2000;
+const DRIVER: u64 = 0x10_4000;
+
+/// A request that waits in a device of `holder`, and 0x100 behind that the device of the bus, of
+/// `below`.
+pub(crate) fn objects(holder: &str, below: &str) -> Words {
+    let mut words = alloc::vec![(IRP, 6), (IRP + 0xB8, LOCATION), (LOCATION + 0x28, DEVICE)];
+    for (at, name) in [(0, holder), (0x100, below)] {
+        words.extend([
+            (DEVICE + at, 3),
+            (DEVICE + at + 8, DRIVER + at),
+            (DRIVER + at, 4),
+            (DRIVER + at + 0x18, address(name, 0)),
+        ]);
+    }
+    Words(words)
 }

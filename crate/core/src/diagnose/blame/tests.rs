@@ -1,8 +1,7 @@
 use super::*;
-use crate::diagnose::testing::{GONE, Machine, address, frame};
-use crate::memory::{AddressSpace, Missing, VirtualAddress};
+use crate::diagnose::testing::{DEVICE, GONE, IRP, Machine, address, frame, objects};
 use crate::model::{Exception, Hex, How};
-use alloc::{vec, vec::Vec};
+use alloc::vec;
 
 fn named(facts: &Facts<'_>) -> Option<(String, Confidence)> {
     blame(facts)
@@ -273,39 +272,15 @@ fn damage_hardware_storage_and_lost_processes_are_nobodys_and_say_why() {
     assert_eq!(named(&machine.facts(0x7E, in_page)), None);
 }
 
-/// Objects in memory, all 64-bit.
-struct Objects(Vec<(u64, u64)>);
-
-impl AddressSpace for Objects {
-    fn read(&self, at: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
-        let found = self.0.iter().find(|(known, _)| *known == at.0);
-        let bytes = found.ok_or(Missing::Unmapped)?.1.to_le_bytes();
-        buf.copy_from_slice(&bytes[..buf.len()]);
-        Ok(())
-    }
-}
-
 #[test]
 fn the_power_request_is_followed_to_the_driver_that_holds_it() {
     let machine = Machine::stopped_by(&[NT]);
-    let (irp, location, device, driver) = (0x1000, 0x2000, 0x3000, 0x4000);
-    let objects = |name: &str| {
-        Objects(vec![
-            (irp, 6),
-            (irp + 0xB8, location),
-            (location + 0x28, device),
-            (device, 3),
-            (device + 8, driver),
-            (driver, 4),
-            (driver + 0x18, address(name, 0)),
-        ])
-    };
-    let mut facts = machine.facts(0x9F, [3, device, 0, irp]);
+    let mut facts = machine.facts(0x9F, [3, DEVICE, 0, IRP]);
     assert_eq!(named(&facts), None);
-    let acme = objects("acme.sys");
+    let acme = objects("acme.sys", NT);
     facts.space = Some(&acme);
     assert_eq!(named(&facts), likely("acme.sys"));
-    let disk = objects("disk.sys");
+    let disk = objects("disk.sys", NT);
     facts.space = Some(&disk);
     assert_eq!(named(&facts), None);
     facts.parameters[0] = 4;
@@ -356,18 +331,9 @@ fn a_routine_or_object_among_the_parameters_leads_to_its_driver() {
     let routine = |name: &str| machine.facts(0x48, [0x1000, address(name, 0x99), 0, 0]);
     assert_eq!(named(&routine("acme.sys")), likely("acme.sys"));
     assert_eq!(named(&routine(NT)), None);
-    let (irp, location, device, driver) = (0x1000, 0x2000, 0x3000, 0x4000);
-    let memory = Objects(vec![
-        (irp, 6),
-        (irp + 0xB8, location),
-        (location + 0x28, device),
-        (device, 3),
-        (device + 8, driver),
-        (driver, 4),
-        (driver + 0x18, address("acme.sys", 0)),
-    ]);
+    let memory = objects("acme.sys", NT);
     // MULTIPLE_IRP_COMPLETE_REQUESTS: the request says who held it, no more.
-    let mut facts = machine.facts(0x44, [irp, 0, 0, 0]);
+    let mut facts = machine.facts(0x44, [IRP, 0, 0, 0]);
     assert_eq!(named(&facts), None);
     facts.space = Some(&memory);
     assert_eq!(named(&facts), possible("acme.sys"));

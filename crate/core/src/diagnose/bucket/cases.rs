@@ -231,3 +231,93 @@ fn every_published_hash_is_that_of_its_bucket() {
     }
     assert!(pairs >= 18, "{pairs}");
 }
+
+/// Further outputs that people published, as facts: code, parameters, the functions of the stack,
+/// bucket and hash (PROCMON24: a driver above the filter manager; NETIO: no driver of another maker
+/// at all; gwdrv: a watchdog over interrupt work; the process list that was taken apart).
+const MORE: &[(u32, [u64; 4], &str, &str, &str)] = &[
+    (
+        0x139,
+        [3, 0xFFFF_A90F_A4FE_2370, 0xFFFF_A90F_A4FE_22C8, 0],
+        "nt!DbgBreakPointWithStatus nt!KiBugCheckDebugBreak+0x12 nt!KeBugCheck2+0x946 \
+         nt!KeBugCheckEx+0x107 nt!KiBugCheckDispatch+0x69 nt!KiFastFailDispatch+0xd0 \
+         nt!KiRaiseSecurityCheckFailure+0x323 fltmgr!FltpInsertCallback+0x7b55 \
+         fltmgr!FltpSetCallbacksForInstance+0x1f1 fltmgr!FltpInitInstance+0x432 \
+         fltmgr!FltStartFiltering+0x2b PROCMON24+0x35e9 PROCMON24+0x7894 PROCMON24+0x14020 \
+         nt!PnpCallDriverEntry+0x4c nt!IopLoadDriver+0x4e5",
+        "0x139_3_CORRUPT_LIST_ENTRY_PROCMON24!unknown_function",
+        "5dbfd5b7-3954-0a5c-1c1a-36b5712f0de8",
+    ),
+    (
+        0x139,
+        [3, 0xFFFF_C285_7EB1_3850, 0xFFFF_C285_7EB1_37A8, 0],
+        "nt!DbgBreakPointWithStatus nt!KiBugCheckDebugBreak+0x12 nt!KeBugCheck2+0x946 \
+         nt!KeBugCheckEx+0x107 nt!KiBugCheckDispatch+0x69 nt!KiFastFailDispatch+0xd0 \
+         nt!KiRaiseSecurityCheckFailure+0x32e nt!PspProcessDelete+0x12e731 \
+         nt!ObpRemoveObjectRoutine+0x80 nt!ExpWorkerThread+0x105",
+        "0x139_3_CORRUPT_LIST_ENTRY_nt!KiFastFailDispatch",
+        "3aede96a-54dd-40d6-d4cb-2a161a843851",
+    ),
+    (
+        0xD1,
+        [8, 2, 0, 0xFFFF_F802_4E50_C688],
+        "nt!KeBugCheckEx nt!KiBugCheckDispatch+0x69 nt!KiPageFault+0x468 \
+         NETIO!StreamInvokeCalloutAndNormalizeAction+0x5c NETIO!StreamCalloutProcessingLoop+0x147 \
+         NETIO!ProcessCallout+0x88e nt!KxSwitchKernelStackCallout+0x2e",
+        "AV_NETIO!StreamInvokeCalloutAndNormalizeAction",
+        "c2ca2d1f-cfdc-88d5-c7bc-7693b8f0de04",
+    ),
+    (
+        0x133,
+        [0, 0x500, 0x500, 0xFFFF_F803_E1DC_33A0],
+        "nt!KeBugCheckEx nt!KeAccumulateTicks nt!KeClockInterruptNotify \
+         nt!KiCallInterruptServiceRoutine nt!KiInterruptDispatchNoLockNoEtw gwdrv+0x424e",
+        "0x133_DPC_gwdrv!unknown_function",
+        "229a5753-87e5-3d87-e2b9-50836a10c652",
+    ),
+    (
+        0xCA,
+        [0x13, 0, 0, 0],
+        "nt!KeBugCheckEx nt!PiDmaGuardProcessPreStart+0x10a7f6",
+        "0xCA_13_nt!PiDmaGuardProcessPreStart",
+        "",
+    ),
+    (
+        0xEF,
+        [0xFFFF_D18C_6689_1580, 0, 0, 0],
+        "nt!KeBugCheckEx nt!PspCatchCriticalBreak+0xfd nt!PspTerminateAllThreads+0x112471 \
+         nt!NtTerminateProcess+0xa9 nt!KiSystemServiceCopyEnd+0x13 ntdll!NtTerminateProcess+0x14",
+        "0xEF_csrss.exe_BUGCHECK_CRITICAL_PROCESS_66897700_ntdll!NtTerminateProcess",
+        "1c1f0cbd-836a-f251-4b76-76293e344c02",
+    ),
+];
+
+#[test]
+fn outputs_beside_the_collection_come_out_alike() {
+    for &(code, parameters, frames, bucket, hash) in MORE {
+        let mut modules = Vec::new();
+        base_of("ntoskrnl.exe", &mut modules);
+        let frames = frames.split_ascii_whitespace();
+        let mut frames: Vec<Frame> = frames.map(|text| frame(text, &mut modules)).collect();
+        place(&mut modules, &mut frames, parameters);
+        let modules = ModuleList::new(modules);
+        let stack = Stack {
+            frames,
+            process: Some(Hex(0xFFFF_D18C_6689_1580)),
+            thread: Some(Hex(0xFFFF_D18C_6689_7700)),
+            ..Stack::default()
+        };
+        let ours = failure(&Facts {
+            stack: Some(&stack),
+            process_name: Some("csrss.exe"),
+            architecture: Some(Architecture::X64),
+            build: Some(19_041),
+            ..Facts::new(Kind::Triage, code, parameters, &modules)
+        });
+        assert_eq!(ours.bucket_id.as_deref(), Some(bucket));
+        assert_eq!(ours.confidence, Confidence::Likely, "{bucket}");
+        if !hash.is_empty() {
+            assert_eq!(ours.hash.as_deref(), Some(hash), "{bucket}");
+        }
+    }
+}

@@ -45,8 +45,6 @@ const CARRIERS: &[&str] = &[
     "KiPageFaultShadow",
     "KiExceptionDispatch",
     "KiDispatchException",
-    "KiFastFailDispatch",
-    "KiRaiseSecurityCheckFailure",
     "KiGeneralProtectionFault",
     "KiInvalidOpcodeFault",
     "KiDivideErrorFault",

@@ -8,6 +8,8 @@
 use super::super::codes::CodeAddress;
 use super::super::codes::code_address;
 use super::super::facts::Facts;
+use super::super::objects::Objects;
+use super::follow::symbol_stem;
 use crate::diagnose::hardware::section;
 use crate::knowledge::bugcheck;
 use crate::memory::VirtualAddress;
@@ -22,6 +24,8 @@ pub(super) enum Rest {
     Image,
     /// Nothing.
     Nothing,
+    /// `_ANALYSIS_INCONCLUSIVE`.
+    Inconclusive,
     /// `_DUMP_DRIVER`: the miniport that wrote the dump, where only one did.
     DumpDriver,
 }
@@ -127,10 +131,11 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0x0A | 0xD1 if !old => access_violation(facts),
         0x50 if !old => page_fault(facts),
         0x7E if !old && status == ACCESS_VIOLATION => access_violation(facts),
-        0x1E | 0x3B | 0x8E if !old && status == ACCESS_VIOLATION => Stem {
-            seen: false,
-            ..access_violation(facts)
-        },
+        0x1E | 0x3B | 0x8E if !old && status == ACCESS_VIOLATION => {
+            let stem = access_violation(facts);
+            let seen = stem.seen && code == 0x1E;
+            Stem { seen, ..stem }
+        }
         0x7E if !old => seen(format!("0x7E_{status:X}")),
         0x1E | 0x3B | 0x8E if !old => guessed(format!("0x{code:X}_{status:x}")),
         0x0A | 0xD1 => old_fault(facts),
@@ -142,9 +147,10 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         },
         0x116 | 0xEA => Stem {
             rest: Rest::Image,
-            ..guessed(format!("0x{code:X}"))
+            seen: code == 0x116,
+            ..seen(format!("0x{code:X}"))
         },
-        0x133 if p[0] <= 1 => guessed(format!("0x133_{}", ["DPC", "ISR"][p[0] as usize])),
+        0x133 if p[0] <= 1 => seen(format!("0x133_{}", ["DPC", "ISR"][p[0] as usize])),
         0x139 => fast_fail(p[0]),
         0x153 => lock_entry(p[2]),
         0xC4 => verifier_rule(facts),
@@ -155,7 +161,15 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0x80 | 0x9C | 0x124 => hardware(facts, code),
         0x4E => seen(format!("0x4E_{:x}", p[0])),
         0x19 | 0x1A | 0x13A => seen(format!("0x{code:x}_{:x}", p[0])),
-        0x9F => guessed(format!("0x9F_{:x}", p[0])),
+        0x9F => power(facts),
+        0xEF => critical_process(facts),
+        0x101 => Stem {
+            rest: Rest::Inconclusive,
+            ..guessed(processors(facts))
+        },
+        0xC5 => seen(format!("0xC5_{:x}", p[1])),
+        0xCA => seen(format!("0xCA_{:x}", p[0])),
+        0x10E | 0x119 | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
         0xC2 | 0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
         0x109 => guessed(format!("0x109_{:x}", p[3])),
         // Seen with 0x39, 0x13C, 0xE3, 0x162 and, in the old form, 0x7E.
@@ -259,6 +273,57 @@ fn hardware(facts: &Facts<'_>, code: u32) -> Stem {
         // Seen with these, and with a processor's sections only in older forms.
         seen: matches!(section, "__UNKNOWN" | "_NOERRREC"),
         ..seen(format!("{number}_{maker}"))
+    }
+}
+
+/// A request for power that did not end: filed under who held it, and the driver of the bus below;
+/// where neither can be read, under nothing more.
+fn power(facts: &Facts<'_>) -> Stem {
+    let stem = seen(format!("0x9F_{:x}", facts.parameters[0]));
+    if facts.parameters[0] != 3 {
+        return stem;
+    }
+    let objects = Objects::new(facts);
+    let objects = objects.as_ref();
+    let holder = objects.and_then(|objects| objects.irp_holder(facts.parameters[3]));
+    let Some(below) = objects.and_then(|objects| objects.device(facts.parameters[1])) else {
+        return Stem {
+            rest: Rest::Nothing,
+            ..stem
+        };
+    };
+    let holder = holder.filter(|holder| holder.module != below.module);
+    let known = holder.is_some();
+    let holder = holder.map(|holder| format!("_{}", symbol_stem(&holder.module)));
+    Stem {
+        infix: holder.unwrap_or_default(),
+        rest: Rest::Image,
+        seen: known,
+        ..stem
+    }
+}
+
+/// The process, and the lower half of the address of the thread that ended it.
+fn critical_process(facts: &Facts<'_>) -> Stem {
+    let stack = facts.stack.filter(|_| facts.parameters[1] == 0);
+    let own = stack.and_then(|stack| stack.process).map(|at| at.0) == Some(facts.parameters[0]);
+    let thread = stack.and_then(|stack| stack.thread).filter(|_| own);
+    match facts.process_name.zip(thread) {
+        Some((name, thread)) => Stem {
+            infix: format!(
+                "_{name}_BUGCHECK_CRITICAL_PROCESS_{:x}",
+                thread.0 & 0xFFFF_FFFF
+            ),
+            ..seen("0xEF".into())
+        },
+        None => guessed("0xEF".into()),
+    }
+}
+
+fn processors(facts: &Facts<'_>) -> String {
+    match facts.processors {
+        Some(count) => format!("CLOCK_WATCHDOG_TIMEOUT_{count:x}_PROC"),
+        None => "CLOCK_WATCHDOG_TIMEOUT".into(),
     }
 }
 

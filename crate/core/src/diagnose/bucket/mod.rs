@@ -18,6 +18,7 @@ mod tests;
 pub use hash::failure_hash;
 
 use super::facts::Facts;
+use super::objects::Objects;
 use crate::knowledge::driver;
 use crate::model::{Confidence, Failure, Hex, How};
 use alloc::{format, string::String};
@@ -26,6 +27,8 @@ use grammar::{NEW_FORM_FROM, Rest, Stem, access, stem};
 
 /// What the debugger says where a function has no name.
 const UNKNOWN_FUNCTION: &str = "unknown_function";
+/// The module that the debugger names then.
+const POOL_CORRUPTION: &str = "Pool_Corruption";
 /// How far into KTRAP_FRAME of x64 the instruction pointer is, which frames are found by (the
 /// layout is the same from 6.0 to 26100).
 const TRAP_FRAME_TO_RIP: u64 = 0x168;
@@ -35,7 +38,7 @@ const TRAP_FRAME_TO_RIP: u64 = 0x168;
 #[must_use]
 pub fn failure(facts: &Facts<'_>) -> Failure {
     let stem = stem(facts);
-    let follow = match hardware_part(facts) {
+    let follow = match apart_from_the_stack(facts) {
         // What stands on the stack has no part in it.
         Some(part) => part,
         None => dump_driver(facts, &stem).or_else(|| follow_up(facts)),
@@ -61,10 +64,23 @@ pub fn failure(facts: &Facts<'_>) -> Failure {
         failure.module_name = Some(follow.module.clone());
         failure.image_name = Some(follow.image.clone());
     }
+    if pool_damage(facts, follow.as_ref()) {
+        failure.module_name = Some(POOL_CORRUPTION.into());
+        failure.image_name = Some(POOL_CORRUPTION.into());
+    }
     failure.bucket_id = bucket(facts, &stem, follow.as_ref(), old);
     failure.hash = failure.bucket_id.as_deref().map(failure_hash);
     failure.bugcheck_str = stem.text;
     failure
+}
+
+/// Whether nobody but the pool itself is on the stack with a code of damaged pool.
+fn pool_damage(facts: &Facts<'_>, follow: Option<&FollowUp>) -> bool {
+    const POOL: [&str; 3] = ["ExFreePool", "ExAllocatePool", "ExDeferredFreePool"];
+    let function = follow.filter(|follow| follow.module == "nt");
+    let function = function.and_then(|follow| follow.function.as_deref());
+    matches!(facts.plain_code(), 0x19 | 0xC2 | 0xC5)
+        && function.is_some_and(|name| POOL.iter().any(|start| name.starts_with(start)))
 }
 
 /// `module!function+12`, `module+12`.
@@ -83,6 +99,9 @@ fn bucket(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>, old: bool) 
     let start = format!("{prefix}{}{}", stem.text, stem.infix);
     let follow = match (stem.rest, follow) {
         (Rest::Nothing, _) => return Some(start),
+        (Rest::Inconclusive, _) => {
+            return Some(format!("{start}_ANALYSIS_INCONCLUSIVE!{UNKNOWN_FUNCTION}"));
+        }
         (_, None) => return None,
         (_, Some(follow)) => follow,
     };
@@ -125,13 +144,25 @@ fn dump_driver(facts: &Facts<'_>, stem: &Stem) -> Option<FollowUp> {
     })
 }
 
-/// What is filed under the hardware: the debugger names the processor's maker, or the memory.
-fn hardware_part(facts: &Facts<'_>) -> Option<Option<FollowUp>> {
+/// What is filed under something else than a frame of the stack: the debugger names the processor's
+/// maker, or the memory, or the driver of the bus below the device.
+fn apart_from_the_stack(facts: &Facts<'_>) -> Option<Option<FollowUp>> {
     let (module, image) = match facts.plain_code() {
         0x80 | 0x9C | 0x124 => match facts.processor_maker() {
             Some(maker) => (maker, format!("{maker}.sys")),
             None => return Some(None),
         },
+        // What the stack shows is the watchdog.
+        0x101 => return Some(None),
+        0x9F if facts.parameters[0] == 3 => {
+            let objects = Objects::new(facts);
+            let below = objects.and_then(|objects| objects.device(facts.parameters[1]));
+            return Some(below.map(|below| FollowUp {
+                module: symbol_stem(&below.module),
+                image: below.module,
+                ..FollowUp::default()
+            }));
+        }
         _ if facts.lone_bit() => ("hardware", "memory_corruption".into()),
         _ => return None,
     };

@@ -169,3 +169,56 @@ fn one_wrong_bit_in_an_empty_entry_is_filed_under_memory() {
         Some("0x1a_41792_nt!MiFindsDamage")
     );
 }
+
+#[test]
+fn a_request_for_power_is_filed_under_who_held_it_and_the_bus_below() {
+    use crate::diagnose::testing::{DEVICE, IRP, objects};
+    let machine = Machine::stopped_by(&[NT]);
+    let mut facts = machine.facts(0x9F, [3, DEVICE + 0x100, 0, IRP]);
+    // As published for a dump that holds neither request nor device.
+    assert_eq!(failure(&facts).bucket_id.as_deref(), Some("0x9F_3"));
+    let held = objects("acme.sys", "disk.sys");
+    facts.space = Some(&held);
+    let found = failure(&facts);
+    assert_eq!(
+        found.bucket_id.as_deref(),
+        Some("0x9F_3_acme_IMAGE_disk.sys")
+    );
+    assert_eq!(found.image_name.as_deref(), Some("disk.sys"));
+    let lost = objects("disk.sys", "disk.sys");
+    facts.space = Some(&lost);
+    let bucket = failure(&facts).bucket_id;
+    assert_eq!(bucket.as_deref(), Some("0x9F_3_IMAGE_disk.sys"));
+    // As published: a hash of that form.
+    let hash = failure_hash("0x9F_3_RtsPer_IMAGE_pci.sys");
+    assert_eq!(hash, "ce555a86-e2a6-4bdd-cc96-f64b1a03e85a");
+}
+
+#[test]
+fn pool_that_found_itself_damaged_is_filed_as_that() {
+    let frames = alloc::vec![
+        walked(NT, Some("KeBugCheckEx")),
+        walked(NT, Some("ExDeferredFreePool")),
+    ];
+    let found = failure(&Machine::with(frames).facts(0xC5, [8, 2, 0, address(NT, 9)]));
+    assert_eq!(found.module_name.as_deref(), Some("Pool_Corruption"));
+    assert_eq!(
+        found.bucket_id.as_deref(),
+        Some("0xC5_2_nt!ExDeferredFreePool")
+    );
+    assert_eq!(
+        kernel(0xC5, [8, 2, 0, 0]).module_name.as_deref(),
+        Some("nt")
+    );
+}
+
+#[test]
+fn a_processor_that_hung_is_filed_without_the_watchdogs_stack() {
+    let machine = Machine::stopped_by(&["acme.sys"]);
+    let mut facts = machine.facts(0x101, [0x18, 0, 0, 2]);
+    facts.processors = Some(24);
+    let found = failure(&facts);
+    let wanted = "CLOCK_WATCHDOG_TIMEOUT_18_PROC_ANALYSIS_INCONCLUSIVE!unknown_function";
+    assert_eq!(found.bucket_id.as_deref(), Some(wanted));
+    assert_eq!(found.module_name, None);
+}
