@@ -4,9 +4,10 @@
 mod support;
 
 use bluepane::analysis::{Analysis, Progress};
-use bluepane::model::{Kind, Report, Stats};
-use bluepane::source::{CacheLimits, Provider, SliceProvider};
+use bluepane::model::{Kind, Stats};
+use bluepane::source::{CacheLimits, SliceProvider};
 use std::path::{Path, PathBuf};
+use support::{report, report_piecewise};
 
 fn files(below: &str) -> Vec<PathBuf> {
     fn visit(folder: &Path, found: &mut Vec<PathBuf>) {
@@ -27,41 +28,12 @@ fn files(below: &str) -> Vec<PathBuf> {
     found
 }
 
-fn at_once(bytes: &[u8]) -> Report {
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(bytes));
-    analysis.report().clone()
-}
-
-/// One range a round, whichever chance picks.
-fn piecewise(bytes: &[u8], seed: u64) -> Report {
-    let limits = CacheLimits {
-        whole_file: 0,
-        rounds_per_step: u32::MAX,
-        ..CacheLimits::default()
-    };
-    let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, limits);
-    let mut random = support::Random(seed);
-    loop {
-        match analysis.advance() {
-            Progress::Finished => return analysis.report().clone(),
-            Progress::Step { .. } => {}
-            Progress::Wanting => {
-                let wanted = analysis.cache_mut().take_wanted();
-                let range = wanted[random.below(wanted.len())];
-                let found = SliceProvider(bytes).fetch(range).unwrap();
-                analysis.cache_mut().supply(range, &found);
-            }
-        }
-    }
-}
-
 #[test]
 fn the_order_in_which_blocks_arrive_changes_nothing() {
     for path in files("triage").into_iter().chain(files("user-minidump")) {
         let bytes = std::fs::read(&path).unwrap();
-        let mut whole = at_once(&bytes);
-        let mut pieces = piecewise(&bytes, 0x5EED);
+        let mut whole = report(&bytes);
+        let mut pieces = report_piecewise(&bytes, 0x5EED);
         whole.stats = Stats::default();
         pieces.stats = Stats::default();
         assert_eq!(whole, pieces, "{}", path.display());
@@ -76,7 +48,7 @@ fn every_damaged_or_foreign_file_gets_a_sentence_of_its_own() {
         .chain(files("hives"))
         .chain(files("smbios"))
     {
-        let report = at_once(&std::fs::read(&path).unwrap());
+        let report = report(&std::fs::read(&path).unwrap());
         assert!(
             report.summary.ends_with(['.', '!']),
             "{}: {}",

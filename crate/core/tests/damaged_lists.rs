@@ -3,18 +3,10 @@
 
 mod support;
 
-use bluepane::analysis::Analysis;
 use bluepane::model::Report;
-use bluepane::source::SliceProvider;
 use bluepane_forge::scenario::{Number, Word};
-use bluepane_forge::{Scenario, Truth, forge};
-
-fn report(scenario: &Scenario) -> Report {
-    let bytes = forge(scenario).unwrap().to_vec();
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(&bytes));
-    analysis.report().clone()
-}
+use bluepane_forge::{Scenario, Truth};
+use support::report_on;
 
 fn scenario() -> Scenario {
     let mut text = String::from(
@@ -61,7 +53,7 @@ fn note<'a>(report: &'a Report, code: &str) -> &'a str {
 fn one_wild_link_loses_no_process_and_is_told() {
     let mut scenario = scenario();
     let links = links(&scenario);
-    let all: Vec<u32> = pids(&report(&scenario));
+    let all: Vec<u32> = pids(&report_on(&scenario));
     assert_eq!(all.len(), 21);
     for (at, value) in [
         (links[7], 0x4141_4141_4141_4141),
@@ -72,7 +64,7 @@ fn one_wild_link_loses_no_process_and_is_told() {
         (links[0], links[9]),
     ] {
         scenario.faults.words = vec![word(at, value)];
-        let report = report(&scenario);
+        let report = report_on(&scenario);
         assert_eq!(pids(&report), all, "{at:#x} {value:#x}");
         let told = note(&report, "processes-cut");
         assert!(told.contains("all of it was found"), "{told}");
@@ -84,7 +76,7 @@ fn two_wild_links_lose_what_lies_between_and_say_so() {
     let mut scenario = scenario();
     let links = links(&scenario);
     scenario.faults.words = vec![word(links[5], 0x1234), word(links[15] + 8, 0x1234)];
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     let found = pids(&report);
     assert_eq!(found.len(), 6 + 6, "{found:?}");
     assert_eq!((found[0], found[11]), (4, 176));
@@ -106,7 +98,7 @@ fn a_ring_within_the_list_ends() {
         word(links[11] + 8, links[16]),
         word(links[16], links[11]),
     ];
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     let found = pids(&report);
     assert!(found.len() < 21 && found.len() >= 4, "{found:?}");
     let mut once = found.clone();
@@ -121,7 +113,7 @@ fn a_list_head_that_leads_nowhere_gives_no_process_and_the_reason() {
     let truth = Truth::of(&scenario).unwrap();
     let head = truth.variables["PsActiveProcessHead"];
     scenario.faults.words = vec![word(head, 0), word(head + 8, 0)];
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     assert!(
         report
             .memory
@@ -135,9 +127,9 @@ fn a_list_head_that_leads_nowhere_gives_no_process_and_the_reason() {
 fn a_process_whose_page_is_gone_is_missing_and_the_others_stay() {
     let mut scenario = scenario();
     let links = links(&scenario);
-    let all = pids(&report(&scenario));
+    let all = pids(&report_on(&scenario));
     scenario.faults.leave_out.push(Number(links[9] & !0xFFF));
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     let found = pids(&report);
     assert!(found.len() < all.len() && found.len() >= 15, "{found:?}");
     assert!(found.iter().all(|pid| all.contains(pid)));
@@ -147,11 +139,11 @@ fn a_process_whose_page_is_gone_is_missing_and_the_others_stay() {
 #[test]
 fn drivers_survive_a_wild_link_too() {
     let mut scenario = scenario();
-    let whole = report(&scenario).modules.len();
+    let whole = report_on(&scenario).modules.len();
     let truth = Truth::of(&scenario).unwrap();
     let head = truth.variables["PsLoadedModuleList"];
     scenario.faults.words = vec![word(head, 0x4141_4141)];
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     assert_eq!(report.modules.len(), whole);
     assert!(note(&report, "drivers-cut").contains("all of it was found"));
     assert_eq!(report.modules[0].name, "ntoskrnl.exe");
@@ -168,7 +160,7 @@ fn a_member_that_stands_elsewhere_is_withheld_and_not_shown_wrong() {
         .iter()
         .map(|p| word(p.object + commit, p.object))
         .collect();
-    let report = report(&scenario);
+    let report = report_on(&scenario);
     let processes = &report.memory.as_ref().unwrap().processes;
     assert_eq!(processes.len(), 21);
     assert!(

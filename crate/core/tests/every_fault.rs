@@ -3,25 +3,11 @@
 
 mod support;
 
-use bluepane::analysis::Analysis;
 use bluepane::model::{Kind, Report};
-use bluepane::source::SliceProvider;
 use bluepane_forge::scenario::Number;
 use bluepane_forge::{Scenario, Truth, forge};
+use support::{CONTAINERS, report};
 
-/// Containers with pages: how a scenario names them, and how the report does.
-const CONTAINERS: &[(&str, Kind)] = &[
-    ("full", Kind::Full),
-    ("kernel-summary", Kind::KernelSummary),
-    ("bitmap-full", Kind::BitmapFull),
-    ("bitmap-kernel", Kind::BitmapKernel),
-    ("automatic", Kind::BitmapKernel),
-    ("active", Kind::Active),
-    ("live", Kind::Live),
-    ("range-kernel", Kind::RangeKernel),
-    ("range-kernel-user", Kind::RangeKernelUser),
-    ("range-complete", Kind::RangeComplete),
-];
 const X64: &str = "build = 19041";
 const PAE: &str = "build = 7601\narchitecture = \"x86\"";
 const X86: &str = "build = 7601\narchitecture = \"x86\"\npae = false";
@@ -32,7 +18,7 @@ fn combinations() -> impl Iterator<Item = (&'static str, Kind, &'static str)> {
     let machines = [X64, PAE, X86, ARM];
     let all = CONTAINERS
         .iter()
-        .flat_map(move |&(kind, named)| machines.map(|machine| (kind, named, machine)));
+        .flat_map(move |&(kind, named, _)| machines.map(|machine| (kind, named, machine)));
     all.filter(|(kind, _, machine)| !(kind.starts_with("range") && machine.contains("x86")))
 }
 
@@ -46,12 +32,6 @@ fn scenario(machine: &str, kind: &str) -> Scenario {
 
 fn forged(scenario: &Scenario) -> Vec<u8> {
     forge(scenario).unwrap().to_vec()
-}
-
-fn report(bytes: &[u8]) -> Report {
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(bytes));
-    analysis.report().clone()
 }
 
 fn has_note(report: &Report, code: &str) -> bool {

@@ -4,15 +4,14 @@
 
 mod support;
 
-use bluepane::analysis::Analysis;
 use bluepane::container::{DumpHeader, PageIndex, StoredPages};
 use bluepane::memory::{
     AddressSpace, KernelSpace, Missing, PhysicalAddress, PhysicalMemory, VirtualAddress,
 };
-use bluepane::model::Report;
 use bluepane::nt::{Minidump, PagedDump};
-use bluepane::source::{Slice, SliceProvider};
+use bluepane::source::Slice;
 use bluepane_forge::{Scenario, TrueGap, TrueProcess, Truth, forge};
+use support::{CONTAINERS, report};
 
 /// Machines: a name, what its `[machine]` says, a kernel address and a user address where nothing
 /// else lies.
@@ -59,20 +58,6 @@ const MACHINES: &[(&str, &str, u64, u64)] = &[
 const UNSURE: &[&str] = &["24H2", "unknown kernel"];
 const USER: u64 = 0x1234_5670_0000;
 
-/// Containers with pages, and whether they exist for 32 bits.
-const CONTAINERS: &[(&str, bool)] = &[
-    ("full", true),
-    ("kernel-summary", true),
-    ("bitmap-full", true),
-    ("bitmap-kernel", true),
-    ("automatic", true),
-    ("active", true),
-    ("live", true),
-    ("range-kernel", false),
-    ("range-kernel-user", false),
-    ("range-complete", false),
-];
-
 const BLACK_BOX: &str = "6f3b2a10-1111-2222-3333-444455556666";
 
 /// A machine with pages in every state, in the kernel's memory and in a process's.
@@ -103,12 +88,6 @@ fn open(bytes: &[u8]) -> PagedDump {
     let header = DumpHeader::read(&source).unwrap();
     let index = PageIndex::new(StoredPages::read(&source, &header).unwrap()).unwrap();
     PagedDump::load(&source, header, index).unwrap()
-}
-
-fn report(bytes: &[u8]) -> Report {
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(bytes));
-    analysis.report().clone()
 }
 
 /// Every frame from 0 to behind the last: those that are stored with their bytes, the others as
@@ -243,7 +222,7 @@ fn read_back(machine: &(&str, &str, u64, u64), kind: &str) {
 #[test]
 fn every_container_of_64_bit_machines_is_read_back_whole() {
     for machine in MACHINES.iter().filter(|m| !m.1.contains("x86")) {
-        for (kind, _) in CONTAINERS {
+        for (kind, ..) in CONTAINERS {
             read_back(machine, kind);
         }
     }
@@ -280,7 +259,7 @@ fn a_kernel_that_is_not_known_leaves_the_page_in_the_page_file_open() {
 #[test]
 fn every_container_of_32_bit_machines_is_read_back_whole() {
     for machine in MACHINES.iter().filter(|m| m.1.contains("x86")) {
-        for (kind, _) in CONTAINERS.iter().filter(|kind| kind.1) {
+        for (kind, ..) in CONTAINERS.iter().filter(|kind| kind.2) {
             read_back(machine, kind);
         }
     }

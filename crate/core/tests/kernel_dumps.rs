@@ -3,14 +3,14 @@
 
 mod support;
 
-use bluepane::analysis::{Analysis, Progress};
 use bluepane::container::{DumpHeader, PageIndex, StoredPages};
 use bluepane::memory::{AddressSpace, Missing, Pfn, PhysicalMemory, VirtualAddress};
 use bluepane::model::{Confidence, Frame, Hex, How, Report, Stats};
 use bluepane::nt::PagedDump;
-use bluepane::source::{CacheLimits, Provider, Slice, SliceProvider};
+use bluepane::source::Slice;
 use bluepane_forge::scenario::Number;
 use bluepane_forge::{Scenario, Truth, forge};
+use support::{report, report_piecewise};
 
 fn packed(name: &str) -> Option<Vec<u8>> {
     let packed = support::dump(&format!("kernel-small/{name}.dmp.xz"))?;
@@ -24,12 +24,6 @@ fn load(bytes: &[u8]) -> PagedDump {
     let header = DumpHeader::read(&source).unwrap();
     let stored = StoredPages::read(&source, &header).unwrap();
     PagedDump::load(&source, header, PageIndex::new(stored).unwrap()).unwrap()
-}
-
-fn report(bytes: &[u8]) -> Report {
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(bytes));
-    analysis.report().clone()
 }
 
 #[test]
@@ -219,35 +213,12 @@ fn a_forged_dump_of_every_kind_gives_what_was_put_in() {
     }
 }
 
-/// One range a round, whichever chance picks.
-fn piecewise(bytes: &[u8], seed: u64) -> Report {
-    let limits = CacheLimits {
-        whole_file: 0,
-        rounds_per_step: u32::MAX,
-        ..CacheLimits::default()
-    };
-    let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, limits);
-    let mut random = support::Random(seed);
-    loop {
-        match analysis.advance() {
-            Progress::Finished => return analysis.report().clone(),
-            Progress::Step { .. } => {}
-            Progress::Wanting => {
-                let wanted = analysis.cache_mut().take_wanted();
-                let range = wanted[random.below(wanted.len())];
-                let found = SliceProvider(bytes).fetch(range).unwrap();
-                analysis.cache_mut().supply(range, &found);
-            }
-        }
-    }
-}
-
 #[test]
 fn the_order_in_which_blocks_arrive_changes_nothing() {
     for (kind, machine) in &FORGED[..3] {
         let bytes = forge(&scenario(kind, machine)).unwrap().to_vec();
         let mut whole = report(&bytes);
-        let mut pieces = piecewise(&bytes, 0x5EED);
+        let mut pieces = report_piecewise(&bytes, 0x5EED);
         whole.stats = Stats::default();
         pieces.stats = Stats::default();
         assert_eq!(whole, pieces, "{kind}");

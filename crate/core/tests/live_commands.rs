@@ -5,9 +5,10 @@ mod support;
 
 use bluepane::analysis::{Analysis, Answer, Progress, Query};
 use bluepane::console::View;
-use bluepane::source::{CacheLimits, Provider, SliceProvider, serve};
+use bluepane::source::{Provider, SliceProvider, serve};
 use bluepane_forge::scenario::{Number, PageKind, Pages};
 use bluepane_forge::{Scenario, Truth, forge};
+use support::Asked;
 
 const ODD: u64 = 0xFFFF_C000_7777_0000;
 
@@ -34,37 +35,6 @@ fn scenario(kind: &str) -> Scenario {
         });
     }
     scenario
-}
-
-/// Asks a forged dump that is read in pieces, as a browser reads it.
-struct Asked {
-    bytes: Vec<u8>,
-    analysis: Analysis,
-}
-
-impl Asked {
-    fn new(scenario: &Scenario) -> Self {
-        Self::of(forge(scenario).unwrap().to_vec())
-    }
-
-    fn of(bytes: Vec<u8>) -> Self {
-        let limits = CacheLimits {
-            whole_file: 0,
-            ..CacheLimits::default()
-        };
-        let mut analysis = Analysis::with_limits("x.dmp", bytes.len() as u64, limits);
-        analysis.run(&mut SliceProvider(&bytes));
-        Self { bytes, analysis }
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        let query = Query::Command(line.into());
-        let mut file = SliceProvider(&self.bytes);
-        match self.analysis.answer(query, &mut file) {
-            Some(Answer::Text(text)) => text,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
 }
 
 #[test]

@@ -3,10 +3,9 @@
 
 mod support;
 
-use bluepane::analysis::{Analysis, Answer, Query};
-use bluepane::source::{CacheLimits, SliceProvider};
 use bluepane_forge::scenario::Number;
-use bluepane_forge::{Scenario, Truth, forge};
+use bluepane_forge::{Scenario, Truth};
+use support::Asked;
 
 const DEVICE: u64 = 0xFFFF_E000_5555_1100;
 const UPPER: u64 = 0xFFFF_E000_5555_3100;
@@ -43,40 +42,6 @@ fn machine(machine: &str, code: u32, parameters: &[u64]) -> Scenario {
         at(UPPER),
     );
     Scenario::from_toml(&text).unwrap()
-}
-
-struct Asked {
-    bytes: Vec<u8>,
-    analysis: Analysis,
-}
-
-impl Asked {
-    fn new(scenario: &Scenario) -> Self {
-        let bytes = forge(scenario).unwrap().to_vec();
-        let limits = CacheLimits {
-            whole_file: 0,
-            ..CacheLimits::default()
-        };
-        let mut analysis = Analysis::with_limits("x.dmp", bytes.len() as u64, limits);
-        analysis.run(&mut SliceProvider(&bytes));
-        Self { bytes, analysis }
-    }
-
-    fn decoded(&self, index: usize) -> String {
-        let bugcheck = self.analysis.report().bugcheck.as_ref().unwrap();
-        bugcheck.parameters[index]
-            .decoded
-            .clone()
-            .unwrap_or_default()
-    }
-
-    fn ask(&mut self, line: &str) -> String {
-        let mut file = SliceProvider(&self.bytes);
-        match self.analysis.answer(Query::Command(line.into()), &mut file) {
-            Some(Answer::Text(text)) => text,
-            other => panic!("{line}: {other:?}"),
-        }
-    }
 }
 
 static MACHINES: [&str; 4] = [

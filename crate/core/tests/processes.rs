@@ -2,16 +2,9 @@
 
 mod support;
 
-use bluepane::analysis::Analysis;
 use bluepane::model::{Confidence, Hex, Process, Report};
-use bluepane::source::SliceProvider;
 use bluepane_forge::{Scenario, Truth, forge};
-
-fn report(bytes: &[u8]) -> Report {
-    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(bytes));
-    analysis.report().clone()
-}
+use support::report;
 
 /// Every build that the forge knows, and whether its processes are read with certainty.
 static MACHINES: &[(&str, bool)] = &[

@@ -1,6 +1,10 @@
 //! What the tests on real dumps share: finding the corpus, and a file that is fetched piece by
 //! piece in an order of its own.
-#![allow(dead_code)]
+#![allow(dead_code, unused_imports)]
+
+mod reports;
+
+pub use reports::*;
 
 use bluepane::source::{Attempt, Cache, CacheLimits, Completeness, Provider, SliceProvider, serve};
 use std::path::{Path, PathBuf};
