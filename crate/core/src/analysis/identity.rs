@@ -34,6 +34,9 @@ pub(super) enum Which {
     Needed,
     /// All others.
     Rest,
+    /// All: files were put beside the dump, and which module each belongs to must be known before
+    /// names are given.
+    All,
 }
 
 /// Asks the images of `modules`. All are asked before the first is judged, so that their pages
@@ -41,7 +44,7 @@ pub(super) enum Which {
 pub(super) fn read(space: &dyn AddressSpace, modules: &ModuleList, which: Which) -> Identities {
     let chosen = modules.as_slice().iter().filter(|module| {
         let needed = module.symbol_name() == "nt" || integration::component(&module.name).is_some();
-        needed == (which == Which::Needed)
+        which == Which::All || needed == (which == Which::Needed)
     });
     chosen
         .filter_map(|module| Some((module.base.0, ask(space, module.base).ok()?)))

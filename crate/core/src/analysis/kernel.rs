@@ -193,7 +193,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let dump = dump.as_ref();
     let modules = dump.map_or(&none, |dump| dump.modules);
     let space = Space::of(known, source);
-    let space = known.files.over(&space, modules.as_slice());
+    let space = modules.over(&space, &known.files);
     let namer = names::Namer::new(&space, modules, &known.files);
     let passed_over: Option<Exception> = dump
         .and_then(|dump| dump.exception?.passed_over.as_ref())

@@ -21,7 +21,7 @@ use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
-use crate::symbols::Types;
+use crate::symbols::{Files, Types};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
@@ -84,6 +84,7 @@ impl Known {
             paged: self.paged.as_ref(),
             registry: self.registry.as_ref().map(|facts| &facts.memory),
             pool: self.pool.as_ref(),
+            files: &self.files,
         }
     }
 

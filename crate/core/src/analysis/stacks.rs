@@ -17,6 +17,7 @@ use crate::nt::processor::Running;
 use crate::nt::{Context, Machine, PagedDump, ProcessorFacts, ThreadFacts};
 use crate::source::Source;
 use crate::stack::{Registers, StackRange, Start, range_above, scan, switched_away};
+use crate::symbols::WithFiles;
 use alloc::{format, string::String, vec::Vec};
 
 /// The most processors whose stacks are read unasked.
@@ -45,7 +46,7 @@ pub(super) fn ranges(
 struct Reader<'a> {
     dump: &'a Dump<'a>,
     machine: Machine<'a>,
-    space: &'a Space<'a>,
+    space: &'a WithFiles<'a>,
 }
 
 /// Reads them.
@@ -55,6 +56,7 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
         return Vec::new();
     };
     let space = Space::of(known, source);
+    let space = dump.modules.over(&space, &known.files);
     let reader = Reader {
         dump,
         machine,

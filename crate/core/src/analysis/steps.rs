@@ -118,7 +118,7 @@ const STACK: Step = Step {
     run: |cache, known| match &known.dump() {
         Some(dump) => {
             let space = Space::of(known, cache);
-            let space = known.files.over(&space, dump.modules.as_slice());
+            let space = dump.modules.over(&space, &known.files);
             Learned::Stack(crash::stack(dump, &space))
         }
         None => Learned::Nothing,
@@ -129,7 +129,7 @@ const NAMES: Step = Step {
     run: |cache, known| match &known.dump() {
         Some(dump) => {
             let space = Space::of(known, cache);
-            let space = known.files.over(&space, dump.modules.as_slice());
+            let space = dump.modules.over(&space, &known.files);
             let namer = Namer::new(&space, dump.modules, &known.files);
             Learned::Labels(Box::new(names::label(dump, known.stack.as_ref(), &namer)))
         }
@@ -240,6 +240,11 @@ const COVERAGE: Step = Step {
 };
 
 fn identities(cache: &Cache, known: &Known, which: Which) -> Learned {
+    let which = match which {
+        _ if known.files.is_empty() => which,
+        Which::Rest => return Learned::Nothing,
+        _ => Which::All,
+    };
     known.dump().map_or(Learned::Nothing, |dump| {
         let space = Space::of(known, cache);
         Learned::Identities(identity::read(&space, dump.modules, which))

@@ -8,11 +8,11 @@
 use super::dump::Dump;
 use super::identity::Identities;
 use crate::container::DumpHeader;
-use crate::memory::{AddressSpace, Missing, VirtualAddress};
+use crate::memory::VirtualAddress;
 use crate::model::{Note, Pdb, Report, SymbolFile};
 use crate::nt::Module;
 use crate::symbols::layout::Layouts;
-use crate::symbols::{ImageFile, KernelIdentity, SymbolTable};
+use crate::symbols::{Files, ImageFile, KernelIdentity, SymbolTable};
 use alloc::{format, string::String, vec::Vec};
 
 /// So many files are taken.
@@ -101,22 +101,6 @@ impl SymbolFiles {
             .map(|((_, content), _)| content)
     }
 
-    /// The names and types of the module at `base`.
-    pub(super) fn table(&self, base: VirtualAddress) -> Option<&SymbolTable> {
-        self.of(base).find_map(|content| match content {
-            Content::Table(table) => Some(table),
-            Content::Image(_) | Content::Unusable(_) => None,
-        })
-    }
-
-    /// The file of the module at `base`.
-    pub(super) fn image(&self, base: VirtualAddress) -> Option<&ImageFile> {
-        self.of(base).find_map(|content| match content {
-            Content::Image(file) => Some(file),
-            Content::Table(_) | Content::Unusable(_) => None,
-        })
-    }
-
     /// The symbol file that a module names, in the dump or in its own file.
     pub(super) fn pdb_of(&self, module: &Module, identities: &Identities) -> Option<Pdb> {
         let named = identities.get(&module.base.0).and_then(|i| i.pdb.clone());
@@ -124,19 +108,6 @@ impl SymbolFiles {
             let found = self.image(module.base)?.code_view()?;
             Some(Pdb::new(&found.name, found.guid, found.age))
         })
-    }
-
-    /// Memory, with the files standing in for pages of images that are missing.
-    pub(super) fn over<'a>(
-        &'a self,
-        space: &'a dyn AddressSpace,
-        modules: &'a [Module],
-    ) -> WithFiles<'a> {
-        let file = |m: &Module| Some((m.base.0, self.image(m.base)?));
-        WithFiles {
-            space,
-            images: modules.iter().filter_map(file).collect(),
-        }
     }
 
     /// Says in the report what became of every file.
@@ -235,6 +206,22 @@ fn is_image_of(file: &ImageFile, module: &Module, identities: &Identities) -> bo
     file.size == module.size && stamp_of(module, identities) == Some(file.timestamp)
 }
 
+impl Files for SymbolFiles {
+    fn table(&self, base: VirtualAddress) -> Option<&SymbolTable> {
+        self.of(base).find_map(|content| match content {
+            Content::Table(table) => Some(table),
+            Content::Image(_) | Content::Unusable(_) => None,
+        })
+    }
+
+    fn image(&self, base: VirtualAddress) -> Option<&ImageFile> {
+        self.of(base).find_map(|content| match content {
+            Content::Image(file) => Some(file),
+            Content::Table(_) | Content::Unusable(_) => None,
+        })
+    }
+}
+
 /// Whether the table's names are those of the module.
 fn is_table_of(
     table: &SymbolTable,
@@ -279,28 +266,4 @@ fn is_called_alike(pdb: &str, module: &Module) -> bool {
     let kernel = ["ntkrnlmp", "ntoskrnl", "ntkrnlpa", "ntkrpamp", "ntkrla57"];
     name.eq_ignore_ascii_case(&stem(&module.name))
         || module.symbol_name() == "nt" && kernel.iter().any(|k| name.eq_ignore_ascii_case(k))
-}
-
-/// Memory, with image files standing in where it is missing.
-pub(super) struct WithFiles<'a> {
-    space: &'a dyn AddressSpace,
-    /// By load address.
-    images: Vec<(u64, &'a ImageFile)>,
-}
-
-impl AddressSpace for WithFiles<'_> {
-    fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
-        let Err(why) = self.space.read(address, buf) else {
-            return Ok(());
-        };
-        // What is only not there yet will be.
-        if matches!(why, Missing::File(crate::source::ReadError::NotYet)) {
-            return Err(why);
-        }
-        let found = self.images.iter().find_map(|(base, file)| {
-            let rva = address.0.checked_sub(*base)?;
-            (rva < u64::from(file.size)).then(|| file.read(rva, buf))?
-        });
-        found.ok_or(why)
-    }
 }

@@ -17,6 +17,7 @@ mod job;
 mod live;
 mod memory;
 mod modules;
+mod named;
 mod object;
 mod pool;
 mod process;
@@ -212,8 +213,14 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "ln",
         arguments: "ADDRESS",
-        about: "the module in which an address lies",
-        answering: Answering::Report(modules::ln),
+        about: "what an address is called: the name before it, the next one behind it",
+        answering: Answering::Dump(named::ln),
+    },
+    Command {
+        name: "x",
+        arguments: "MODULE!PATTERN",
+        about: "names of a module that fit a pattern of * and ?: exports, and those of a symbol file",
+        answering: Answering::Dump(named::x),
     },
     Command {
         name: "k",

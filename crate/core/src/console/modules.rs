@@ -5,11 +5,7 @@ use crate::order;
 use crate::report::document::{is_wide, stem};
 use crate::report::format::address;
 use crate::time::{Moment, filetime_from_unix};
-use alloc::{
-    format,
-    string::{String, ToString},
-    vec::Vec,
-};
+use alloc::{format, string::String, vec::Vec};
 
 /// What was asked of `lm`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -148,35 +144,6 @@ fn details(module: &Module) -> Vec<String> {
         .into_iter()
         .filter_map(|(name, value)| Some(format!("    {:<17}{}", format!("{name}:"), value?)))
         .collect()
-}
-
-/// The module in which an address lies.
-pub(super) fn ln(words: &[&str], report: &Report) -> Vec<String> {
-    let Some(wanted) = words.first().and_then(|word| super::number(word)) else {
-        return Vec::from(["ln takes an address in hexadecimal.".into()]);
-    };
-    let wide = is_wide(report);
-    let inside = |base: u64, end: u64| base <= wanted && wanted < end;
-    let loaded = report.modules.iter().find_map(|module| {
-        let end = module.base.0.saturating_add(u64::from(module.size));
-        let name = stem(&module.name);
-        inside(module.base.0, end).then_some((name, module.base.0, ""))
-    });
-    let unloaded = || {
-        report.unloaded_modules.iter().find_map(|module| {
-            let name = module.name.to_string();
-            inside(module.base.0, module.end.0).then_some((
-                name,
-                module.base.0,
-                ", which was unloaded",
-            ))
-        })
-    };
-    let shown = address(wanted, wide);
-    Vec::from([match loaded.or_else(unloaded) {
-        Some((name, base, state)) => format!("({shown})   {name}+{:#x}{state}", wanted - base),
-        None => format!("({shown})   in no module of this report"),
-    }])
 }
 
 /// Whether a name fits a pattern of `*` and `?`, whatever its case.

@@ -3,14 +3,15 @@
 
 use super::Live;
 use super::registers::{frame_lines, trap_frame_of};
-use crate::image::Image;
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
-use crate::model::{Frame, Hex, How, Report, Stack};
+use crate::model::{Hex, How, Report, Stack};
 use crate::nt::thread::Thread;
 use crate::nt::{Architecture, Context, DebuggerData, ExceptionRecord, Machine, ProcessorFacts};
 use crate::report::document::{is_wide, register_lines};
-use crate::stack::{Registers, StackRange, Start, range_above, scan, switched_away};
+use crate::stack::{
+    Namer, Registers, StackRange, Start, name_frames, range_above, scan, switched_away,
+};
 use alloc::{format, string::String, vec::Vec};
 
 /// The most threads whose stacks one command lists.
@@ -68,10 +69,11 @@ impl<'a> Reader<'a> {
 
     fn stack(&self, registers: &Registers, stacks: &[StackRange], how: How) -> Stack {
         let (live, space) = (self.live, self.live.space());
+        let space = live.modules().over(&space, live.files());
         let mut stack = scan(&Start {
             architecture: self.architecture,
             modules: live.modules(),
-            unloaded: &[],
+            unloaded: live.unloaded(),
             memory: &space,
             range: range_above(&space, stacks, registers.stack_pointer),
             registers,
@@ -81,25 +83,11 @@ impl<'a> Reader<'a> {
             code: 0,
             parameters: [0; 4],
         });
-        for frame in &mut stack.frames {
-            self.name(frame);
-        }
+        name_frames(
+            &mut stack,
+            &Namer::new(&space, live.modules(), live.files()),
+        );
         stack
-    }
-
-    /// The exported function that a frame is in, where the image's unwind data prove it.
-    fn name(&self, frame: &mut Frame) -> Option<()> {
-        let back = u64::from(frame.how == How::Unwind);
-        let at = VirtualAddress(frame.address.0.checked_sub(back)?);
-        let space = self.live.space();
-        let image = Image::open(&space, self.live.modules().find(at)?.base).ok()?;
-        let rva = (at.0 - image.base.0) as u32;
-        let (begin, _) = image.function_around(rva).ok()??;
-        let exports = image.exports().ok()?;
-        let (name, _) = exports.at(begin).filter(|(_, before)| *before == 0)?;
-        frame.symbol = Some(name.into());
-        frame.offset = Some(Hex(u64::from(rva - begin) + back));
-        Some(())
     }
 
     /// Registers, and the stack from them on.

@@ -1,7 +1,8 @@
 //! Loaded and unloaded modules, and the question every address asks: whose is it?
 
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpace, VirtualAddress};
 use crate::order;
+use crate::symbols::{Files, WithFiles};
 use alloc::{string::String, vec::Vec};
 
 /// A loaded module, as the kernel's list or a triage dump's driver list records it.
@@ -91,6 +92,12 @@ impl ModuleList {
             .partition_point(|&i| self.modules[i].base <= address);
         let candidate = &self.modules[*self.order.get(after.checked_sub(1)?)?];
         candidate.contains(address).then_some(candidate)
+    }
+
+    /// Memory with the files of modules standing in for what is missing.
+    #[must_use]
+    pub fn over<'a>(&self, space: &'a dyn AddressSpace, files: &'a dyn Files) -> WithFiles<'a> {
+        WithFiles::over(space, files, self.modules.iter().map(|module| module.base))
     }
 
     /// The first module with that file name, whatever its case.

@@ -22,6 +22,7 @@
 //! dumps of 9600, 19041, 22000 and 26100.
 
 mod evidence;
+mod names;
 mod pick;
 mod scan;
 mod slots;
@@ -29,6 +30,7 @@ mod start;
 mod trap;
 mod walk;
 
+pub use names::{Named, Namer, name_frames};
 pub use scan::{MAX_FRAMES, StackRange, Start, bug_check_caller, scan};
 pub use start::{range_above, switched_away};
 pub use walk::cursor;

@@ -1,10 +1,12 @@
 //! Names and types: exports, embedded layouts by build, dropped PDB and ISF files.
 
+mod files;
 mod image_file;
 pub mod layout;
 mod names;
 mod table;
 
+pub use files::{Files, NoFiles, WithFiles};
 pub use image_file::{ImageFile, MAX_FILE};
 pub use names::{Names, Symbolizer};
 pub use table::{MAGIC, MemberEntry, SymbolTable, SymbolTableBuilder};

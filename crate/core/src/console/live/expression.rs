@@ -6,6 +6,7 @@
 use super::Live;
 use crate::image::Image;
 use crate::memory::{AddressSpace, VirtualAddress};
+use crate::symbols::Names;
 use alloc::{format, string::String, vec::Vec};
 
 /// Brackets inside brackets are followed so deep.
@@ -121,7 +122,7 @@ impl Parser<'_, '_> {
         }
     }
 
-    /// A number, a register, a module, or a name that a module exports.
+    /// A number, a register, a module, or a name that a symbol file or the exports of a module have.
     fn atom(&self, atom: &str) -> Result<u64, String> {
         if atom.is_empty() {
             return Err("An address or a number is missing.".into());
@@ -168,10 +169,17 @@ impl Parser<'_, '_> {
             .live
             .module(module)
             .ok_or_else(|| format!("There is no module '{module}'."))?;
+        let files = self.live.files();
+        let table = files.table(found.base);
+        if let Some(rva) = table.and_then(|table| table.rva_of(name)) {
+            return Ok(found.base.0.wrapping_add(u64::from(rva)));
+        }
         let space = self.live.space();
+        let space = self.live.modules().over(&space, files);
         let image = Image::open(&space, found.base);
         match image.and_then(|image| image.export(name)) {
             Ok(Some(rva)) => Ok(found.base.0.wrapping_add(u64::from(rva))),
+            Ok(None) if table.is_some() => Err(format!("'{module}' has no '{name}'.")),
             Ok(None) => Err(format!("'{module}' exports no '{name}'.")),
             Err(why) => Err(format!("The exports of '{module}' cannot be read: {why}.")),
         }

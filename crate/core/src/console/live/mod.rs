@@ -16,9 +16,11 @@ use crate::nt::pool_tags::{PoolTables, PoolTags};
 use crate::nt::registry::RegistryMemory;
 use crate::nt::{
     Architecture, DebuggerData, Minidump, Module, ModuleList, PagedDump, Space, ThreadFacts,
+    UnloadedModule,
 };
-use crate::report::format::address;
+use crate::report::format::{address, offset};
 use crate::source::Source;
+use crate::symbols::{Files, Names, NoFiles};
 use alloc::{format, string::String};
 use core::fmt;
 
@@ -35,6 +37,8 @@ pub struct Ground<'a> {
     pub registry: Option<&'a RegistryMemory>,
     /// Pool use, as far as the analysis looked.
     pub pool: Option<&'a PoolTags>,
+    /// Symbol files and images that were put beside the dump.
+    pub files: &'a dyn Files,
 }
 
 impl<'a> Ground<'a> {
@@ -47,6 +51,7 @@ impl<'a> Ground<'a> {
             paged: None,
             registry: None,
             pool: None,
+            files: &NoFiles,
         }
     }
 
@@ -76,6 +81,9 @@ impl fmt::Debug for Live<'_> {
         write!(f, "Live({} bytes of file)", self.source.len())
     }
 }
+
+/// A name further off than this says little.
+const NEAR: u32 = 0x2000;
 
 static NO_MODULES: ModuleList = ModuleList::EMPTY;
 
@@ -172,6 +180,23 @@ impl<'a> Live<'a> {
         small.or(paged).unwrap_or(&NO_MODULES)
     }
 
+    /// Drivers that were unloaded before the stop.
+    #[must_use]
+    pub fn unloaded(&self) -> &'a [UnloadedModule] {
+        let small = self.ground.minidump.map(|dump| dump.unloaded.as_slice());
+        let paged = self
+            .ground
+            .paged
+            .map(|dump| dump.drivers.unloaded.as_slice());
+        small.or(paged).unwrap_or_default()
+    }
+
+    /// Symbol files and images that were put beside the dump.
+    #[must_use]
+    pub fn files(&self) -> &'a dyn Files {
+        self.ground.files
+    }
+
     /// The module called `name` as symbols call it, or by its file name.
     #[must_use]
     pub fn module(&self, name: &str) -> Option<&'a Module> {
@@ -186,12 +211,19 @@ impl<'a> Live<'a> {
             .or_else(|| modules.as_slice().iter().find(called))
     }
 
-    /// The module and the distance from its base, e.g. `nt+0x1f`.
+    /// The module and the distance from its base, e.g. `nt+0x1f`; where a symbol file of the module
+    /// was put beside the dump, the nearest name of it that is not far off, e.g. `nt!KeBugCheckEx+0x4`.
     #[must_use]
     pub fn place(&self, at: u64) -> Option<String> {
         let module = self.modules().find(VirtualAddress(at))?;
         let name = module.symbol_name();
         let into = at - module.base.0;
+        let table = self.ground.files.table(module.base);
+        let near = table.and_then(|table| table.name_at(into as u32));
+        if let Some((symbol, into)) = near.filter(|(_, into)| *into < NEAR) {
+            let distance = offset(into.into());
+            return Some(format!("{name}!{symbol}{distance}"));
+        }
         Some(if into == 0 {
             name
         } else {
