@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { gzipSync } from "node:zlib";
 
 import { bundleScripts, bundleStyle } from "./build/bundle.mjs";
+import { squeeze } from "./build/gzip.mjs";
 import { limits, parts } from "./build/limits.mjs";
 import { directives, fingerprint, headersFile, policyText } from "./build/policy.mjs";
 
@@ -35,7 +36,9 @@ async function carriedParts() {
       if (optional) continue;
       throw new Error(`${file} is missing: run \`make wasm\` first`);
     }
-    const packed = gzipSync(path ? await readFile(path) : await make(root), { level: 9 });
+    const packed = path
+      ? gzipSync(await readFile(path), { level: 9 })
+      : await squeeze(await make(root));
     const element = `<script type="application/octet-stream;base64" id="${id}">${packed.toString("base64")}</script>`;
     rows.push({ id, element, size: packed.length, limit });
   }

@@ -24,8 +24,9 @@ pub(super) fn explain(header: &DumpHeader, modules: &ModuleList) -> Option<BugCh
         code,
         name: bugcheck::name(code).unwrap_or(Cow::Borrowed("")),
         description: known.map(|known| known.meaning.into()).unwrap_or_default(),
-        causes: known
-            .and_then(|known| Some(vec![text(known.usual_causes)?]))
+        causes: told
+            .as_ref()
+            .and_then(|told| Some(vec![text(told.causes)?]))
             .unwrap_or_default(),
         parameters: parameters
             .map(|((&value, text), plain)| Parameter {

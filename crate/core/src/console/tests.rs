@@ -76,8 +76,7 @@ fn an_error_is_told_by_number_by_name_and_out_of_a_ticket() {
 #[test]
 fn commands_that_the_tables_advise_are_there_or_are_said_to_be_a_debuggers() {
     use crate::knowledge::{bugcheck, family};
-    let own = bugcheck::all().filter_map(|b| Some(bugcheck::explain(b.code, [0; 4])?.next));
-    for text in own.chain(family::all().map(|family| family.next)) {
+    for text in bugcheck::advice().chain(family::all().map(|family| family.next)) {
         for command in text.split('`').skip(1).step_by(2) {
             let ours = super::knows(command) || text.contains("in a debugger");
             assert!(

@@ -56,11 +56,11 @@ kinds! {
     /// An interrupt request level.
     Irql = "irql", "IRQL at that moment";
     /// Kind of access in the classic form: 0 read, 1 write, 8 (or 2) execute.
-    AccessMode = "access", "What was attempted (0 reading, 1 writing, 8 executing)";
+    AccessMode = "access", "What was attempted";
     /// Kind of access of a page fault; its bits differ between Windows releases.
-    FaultAccess = "fault", "What was attempted (bits of the page fault)";
+    FaultAccess = "fault", "What was attempted";
     /// Processor mode: 0 kernel, 1 user.
-    ProcessorMode = "mode", "Processor mode: 0 kernel, 1 user";
+    ProcessorMode = "mode", "Processor mode";
     /// Address of a page table entry.
     PteAddress = "pte", "Address of the page table entry";
     /// Contents of a page table entry.
@@ -129,6 +129,19 @@ kinds! {
     Reserved = "-", "Not used";
     /// No meaning is documented.
     Undocumented = "unknown", "No documented meaning";
+}
+
+impl ParameterKind {
+    /// What values of this kind stand for, to be told where no value is at hand.
+    #[must_use]
+    pub fn legend(self) -> Option<&'static str> {
+        match self {
+            Self::AccessMode => Some("0 reading, 1 writing, 8 executing"),
+            Self::FaultAccess => Some("0 reading, 2 writing, 8 or 0x10 executing"),
+            Self::ProcessorMode => Some("0 kernel, 1 user"),
+            _ => None,
+        }
+    }
 }
 
 /// What an access word of [`ParameterKind::AccessMode`] or [`ParameterKind::FaultAccess`] says:

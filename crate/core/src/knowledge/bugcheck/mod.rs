@@ -103,6 +103,8 @@ pub struct Explanation {
     pub case: Option<&'static str>,
     /// The family of causes it belongs to: it has the steps to take.
     pub family: Family,
+    /// What usually causes it; empty where nothing is known.
+    pub causes: &'static str,
     /// What to look at next in a dump with this stop.
     pub next: &'static str,
     /// What is different when the machine is a virtual one.
@@ -136,7 +138,7 @@ pub fn name(code: u32) -> Option<Cow<'static, str>> {
 /// four [`ParameterKind::Undocumented`].
 pub fn parameters(code: u32, values: [u64; 4]) -> [ParameterText; 4] {
     match lookup(code) {
-        Some(found) => found.stanza_for(&values).parameters(&values),
+        Some(found) => found.stanza.parameters(&found.stanza_for(&values), &values),
         None => [stanza::UNDOCUMENTED; 4],
     }
 }
@@ -163,14 +165,15 @@ pub fn explain(code: u32, values: [u64; 4]) -> Option<Explanation> {
     let own = if case.family.is_empty() { own } else { case };
     Some(Explanation {
         bug_check,
-        case: stanza
-            .case(&values)
-            .map(|(text, _)| text)
-            .or(stanza.has_cases().then_some(UNDESCRIBED)),
+        case: stanza.case(&values).map(|(text, _)| text).or(bug_check
+            .stanza
+            .is_closed(&stanza, &values)
+            .then_some(UNDESCRIBED)),
         family,
+        causes: first(case.causes, bug_check.usual_causes),
         next: first(first(case.next, own.next), family.next),
         guest: first(first(case.guest, own.guest), family.guest),
-        parameters: stanza.parameters(&values),
+        parameters: bug_check.stanza.parameters(&stanza, &values),
     })
 }
 
@@ -188,6 +191,17 @@ pub fn names() -> impl Iterator<Item = (u32, &'static str)> {
         .iter()
         .flat_map(|table| stanza::all(table.text()))
         .map(|stanza| (stanza.code, stanza.name_and_mark().0))
+}
+
+/// Everything that the tables say one should look at next, in any case of any code.
+#[cfg(test)]
+pub(crate) fn advice() -> impl Iterator<Item = &'static str> {
+    all()
+        .flat_map(|found| found.stanza.lines())
+        .filter_map(|line| match line {
+            Line::Next(text) => Some(text),
+            _ => None,
+        })
 }
 
 fn plain_form(code: u32) -> Option<u32> {
@@ -233,7 +247,7 @@ impl BugCheck {
         for line in stanza.lines() {
             match line {
                 Line::Meaning(text) => found.meaning = text,
-                Line::Causes(text) => found.usual_causes = text,
+                Line::Causes(text) if found.usual_causes.is_empty() => found.usual_causes = text,
                 _ => {}
             }
         }

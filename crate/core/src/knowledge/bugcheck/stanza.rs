@@ -18,6 +18,16 @@ const NOT_USED: ParameterText = ParameterText {
     value: None,
 };
 
+/// Documented as unused, and yet something stands there.
+const INTERNAL: ParameterText = ParameterText {
+    kind: ParameterKind::Undocumented,
+    text: "Windows' own value, not documented",
+    value: None,
+};
+
+/// A value that a list of values does not have.
+const UNLISTED: &str = "a value that is not documented";
+
 const DEPENDS: ParameterText = ParameterText {
     kind: ParameterKind::Undocumented,
     text: "Depends on the other parameters; not documented for these",
@@ -59,6 +69,7 @@ pub(super) enum Line {
 #[derive(Debug, Clone, Copy, Default, PartialEq, Eq)]
 pub(super) struct Told {
     pub family: &'static str,
+    pub causes: &'static str,
     pub next: &'static str,
     pub guest: &'static str,
 }
@@ -174,7 +185,7 @@ impl Stanza {
             })
     }
 
-    /// Family, next steps and virtual machine: the stanza's own, overridden by those of the case
+    /// Family, causes, next steps and virtual machine: the stanza's own, overridden by those of the case
     /// that holds. `only_case` leaves the stanza's own out.
     pub fn told(&self, values: &[u64; 4], only_case: bool) -> Told {
         let wanted = self.case(values).map(|(_, number)| number);
@@ -189,6 +200,7 @@ impl Stanza {
             }
             match line {
                 Line::Family(word) => told.family = word,
+                Line::Causes(text) => told.causes = text,
                 Line::Next(text) => told.next = text,
                 Line::Guest(text) => told.guest = text,
                 _ => {}
@@ -212,11 +224,6 @@ impl Stanza {
         })
     }
 
-    /// Whether it tells cases apart at all.
-    pub fn has_cases(&self) -> bool {
-        self.cases().next().is_some()
-    }
-
     fn cases(&self) -> impl Iterator<Item = (&'static str, &'static str)> + use<> {
         self.lines().filter_map(|line| match line {
             Line::Case(condition, text) => Some((condition, text)),
@@ -224,33 +231,103 @@ impl Stanza {
         })
     }
 
-    /// The four parameters: the stanza's own, overridden by those of the case that holds.
-    pub fn parameters(&self, values: &[u64; 4]) -> [ParameterText; 4] {
-        let wanted = self.case(values).map(|(_, number)| number);
-        let mut slots: [Option<ParameterText>; 4] = [None; 4];
-        let (mut case, mut cases, mut any) = (None, 0usize, false);
-        for line in self.lines() {
+    /// The four parameters: the stanza's own, overridden by those of the case of `with` that holds.
+    /// `with` is the stanza itself, or the one whose cases it shares.
+    pub fn parameters(&self, with: &Stanza, values: &[u64; 4]) -> [ParameterText; 4] {
+        let wanted = with.case(values).map(|(_, number)| number);
+        let mut slots = Slots::default();
+        slots.fill(self, None, values);
+        if wanted.is_some() {
+            slots.fill(with, wanted, values);
+        }
+        // The parameter that picked the case is explained by the case itself.
+        let absent = match (
+            slots.any || wanted.is_some(),
+            wanted.is_none() && with.chooses(&slots),
+        ) {
+            (_, true) => DEPENDS,
+            (true, false) => NOT_USED,
+            (false, false) => UNDOCUMENTED,
+        };
+        core::array::from_fn(|index| {
+            let value = values.get(index).copied().unwrap_or_default();
+            match slots.texts.get(index).copied().flatten() {
+                None if absent == NOT_USED && value != 0 => INTERNAL,
+                None => absent,
+                Some(mut text) => {
+                    let listed = slots.listed.get(index) == Some(&true);
+                    if listed && text.kind == ParameterKind::Plain {
+                        text.value = text.value.or(Some(UNLISTED));
+                    }
+                    text
+                }
+            }
+        })
+    }
+
+    /// Whether values that no case is for mean a kind of trouble that the table does not know: the
+    /// cases tell apart what a plain number stands for, and are not just remarks on an address or
+    /// a status.
+    pub fn is_closed(&self, with: &Stanza, values: &[u64; 4]) -> bool {
+        let mut slots = Slots::default();
+        slots.fill(self, None, values);
+        with.chooses(&slots)
+    }
+
+    fn chooses(&self, slots: &Slots) -> bool {
+        let Some((condition, _)) = self.cases().next() else {
+            return false;
+        };
+        let index = condition
+            .split_once(':')
+            .map_or(Some(0), |(index, _)| parameter_index(index));
+        let text = index.and_then(|index| slots.texts.get(index).copied().flatten());
+        text.is_none_or(|text| text.kind == ParameterKind::Plain)
+    }
+}
+
+/// The four parameters while the lines of a stanza are read.
+#[derive(Default)]
+struct Slots {
+    texts: [Option<ParameterText>; 4],
+    /// Whether values of that parameter are listed.
+    listed: [bool; 4],
+    /// Whether there was any parameter line.
+    any: bool,
+}
+
+impl Slots {
+    /// Takes the lines above the cases, or those of one case.
+    fn fill(&mut self, stanza: &Stanza, wanted: Option<usize>, values: &[u64; 4]) {
+        let (mut case, mut cases) = (None, 0usize);
+        for line in stanza.lines() {
             if matches!(line, Line::Case(..)) {
                 case = Some(cases);
                 cases = cases.saturating_add(1);
             }
-            if case.is_some() && case != wanted {
+            let (Line::Parameter(index, ..) | Line::Value(index, ..)) = line else {
                 continue;
-            }
+            };
+            let (Some(slot), Some(listed)) =
+                (self.texts.get_mut(index), self.listed.get_mut(index))
+            else {
+                continue;
+            };
             match line {
-                Line::Parameter(index, kind, text) => {
-                    any = true;
-                    if let Some(slot) = slots.get_mut(index) {
-                        *slot = Some(ParameterText {
-                            kind,
-                            text,
-                            value: None,
-                        });
-                    }
+                _ if case != wanted => {}
+                Line::Parameter(_, kind, text) => {
+                    self.any = true;
+                    *listed = false;
+                    *slot = Some(ParameterText {
+                        kind,
+                        text,
+                        value: None,
+                    });
                 }
-                Line::Value(index, condition, text) => {
-                    if let (Some(Some(slot)), Some(&value)) =
-                        (slots.get_mut(index), values.get(index))
+                Line::Value(_, condition, text) => {
+                    *listed = true;
+                    let value = values.get(index).copied().unwrap_or_default();
+                    if let Some(slot) = slot.as_mut()
                         && value_matches(condition, value)
                     {
                         slot.value = Some(text);
@@ -259,13 +336,6 @@ impl Stanza {
                 _ => {}
             }
         }
-        // The parameter that picked the case is explained by the case itself.
-        let absent = match (any || wanted.is_some(), cases > 0 && wanted.is_none()) {
-            (_, true) => DEPENDS,
-            (true, false) => NOT_USED,
-            (false, false) => UNDOCUMENTED,
-        };
-        slots.map(|slot| slot.unwrap_or(absent))
     }
 }
 
@@ -393,7 +463,7 @@ mod tests {
     fn a_case_overrides_the_stanzas_parameters_one_by_one() {
         let table = "# c\n1 A\n 1 plain one | 2 plain two\n = 5 five\n 2 irql\n = 6 six\n2 B\n";
         let first = all(table).next().unwrap();
-        let texts = |values| first.parameters(&values).map(|p| p.text);
+        let texts = |values| first.parameters(&first, &values).map(|p| p.text);
         assert_eq!(
             texts([5, 0, 0, 0]),
             ["one", "IRQL at that moment", "Not used", "Not used"]

@@ -183,6 +183,59 @@ fn a_live_dump_of_a_driver_check_shares_the_rules_of_the_stop() {
 }
 
 #[test]
+fn a_case_has_causes_and_next_steps_of_its_own() {
+    let told = |p1| explain(0x7E, [p1, 1, 1, 1]).unwrap();
+    let (disk, driver) = (told(0xC000_0006), told(0xC000_0005));
+    assert_eq!(
+        (disk.family.word, driver.family.word),
+        ("storage", "driver")
+    );
+    assert!(disk.causes.contains("disk") && disk.next.contains("status of the read"));
+    assert_eq!(driver.causes, driver.bug_check.usual_causes);
+    assert_eq!(told(0xC000_9999).case, None);
+}
+
+#[test]
+fn shared_cases_leave_the_parameters_of_the_code_alone() {
+    let kinds = |code, values| parameters(code, values).map(|p| p.kind);
+    let values = [0xC000_0006, 1, 2, 3];
+    assert_eq!(kinds(0x3B, values)[2], ParameterKind::ContextRecord);
+    assert_eq!(kinds(0x8E, values)[2], ParameterKind::TrapFrame);
+    assert!(
+        explain(0x3B, values)
+            .unwrap()
+            .case
+            .unwrap()
+            .contains("disk")
+    );
+    assert_eq!(
+        kinds(0x1E, [0xC000_0005, 1, 8, 3])[2],
+        ParameterKind::AccessMode
+    );
+}
+
+#[test]
+fn a_pointer_that_is_empty_freed_or_overwritten_is_told_apart() {
+    let case = |code, p| explain(code, p).unwrap().case.unwrap();
+    assert!(case(0xD1, [8, 2, 0, 1]).contains("empty"));
+    assert!(case(0xD1, [0xFFFF_8001_0000_0000, 2, 8, 1]).contains("no code"));
+    assert!(case(0xD1, [0x20, 2, 8, 1]).contains("execute at an empty"));
+    assert!(case(0x0A, [0x0065_0000_1234_5678, 2, 1, 1]).contains("cannot exist"));
+    assert!(case(0x0A, [0xFFFF_8001_0000_0000, 2, 1, 1]).contains("written"));
+    assert!(case(0x0A, [0xF832_0000, 2, 0, 1]).contains("read"));
+    assert!(case(0x50, [0x7FFE_0320, 0, 1, 8]).contains("every program shares"));
+}
+
+#[test]
+fn what_a_list_of_values_does_not_have_and_what_is_not_documented_is_said() {
+    let texts = parameters(0x50, [0xFFFF_FFFF_0000_0090, 0, 1, 0xC]);
+    assert!(texts[3].value.unwrap().contains("not documented"));
+    let texts = parameters(0x19, [0x22, 1, 1, 0]);
+    assert!(texts[2].text.contains("not documented"));
+    assert_eq!(texts[3].text, "Not used");
+}
+
+#[test]
 fn an_unknown_code_has_four_undocumented_parameters() {
     assert!(lookup(0xFFFF_0000).is_none());
     let kinds = parameters(0xFFFF_0000, [0; 4]).map(|p| p.kind);

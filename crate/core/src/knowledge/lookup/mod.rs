@@ -162,12 +162,15 @@ pub fn stop_code(code: u32, given: &[u64], module: Option<&str>) -> Option<Answe
         name,
         meaning: told.bug_check.meaning,
         case: told.case.filter(|_| known).unwrap_or_default(),
-        causes: told.bug_check.usual_causes,
+        causes: told.causes,
         parameters: parameters
             .map(|((text, decoded), index)| Parameter {
                 value: shown(index),
                 meaning: text.text,
-                decoded: decoded.filter(|_| shown(index).is_some()),
+                decoded: match shown(index) {
+                    Some(_) => decoded,
+                    None => text.kind.legend().map(String::from),
+                },
             })
             .collect(),
         next: told.next,
