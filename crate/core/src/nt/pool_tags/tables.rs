@@ -212,7 +212,7 @@ impl PoolTarget<'_> {
         let whole = all.len() as u64 == count - 1;
         let top = 1_u64 << (u32::from(self.width()) * 8 - 1);
         // Tables are large enough to begin with a page of their own.
-        let plain = |at: &VirtualAddress| at.0 & top != 0 && at.0 % 16 == 0;
+        let plain = |at: &VirtualAddress| at.0 & top != 0 && at.0.is_multiple_of(16);
         (whole && all.iter().all(plain)).then_some(all)
     }
 }
