@@ -108,6 +108,14 @@ pub(super) fn with(module: &nt::Module, identities: &Identities) -> nt::Module {
     module
 }
 
+/// The integration components among the modules, with the link times of their images: the
+/// loader's list has none of its own.
+pub(super) fn components(modules: &ModuleList, identities: &Identities) -> ModuleList {
+    let chosen = modules.as_slice().iter();
+    let chosen = chosen.filter(|module| integration::component(&module.name).is_some());
+    ModuleList::new(chosen.map(|module| with(module, identities)).collect())
+}
+
 /// Adds what only the image says.
 pub(super) fn complete(module: &mut Module, identities: &Identities) {
     if let Some(found) = identities.get(&module.base.0) {

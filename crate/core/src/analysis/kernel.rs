@@ -112,6 +112,9 @@ fn compose_balloon(dump: &PagedDump, known: &Known, report: &mut Report) {
 
 fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report: &mut Report) {
     let versions = identity::versions(dump.modules, &known.identities);
+    let stamped = dump
+        .all_modules()
+        .map(|modules| identity::components(modules, &known.identities));
     report.platform = Some(secondary.platform.platform.clone());
     if let Some(system) = &mut report.system {
         let processor = &secondary.platform.processor;
@@ -127,7 +130,7 @@ fn compose_machine(dump: &Dump<'_>, known: &Known, secondary: &Secondary, report
     report.integration_services = Some(diagnose(
         &secondary.platform,
         &IntegrationInputs {
-            modules: dump.all_modules(),
+            modules: stamped.as_ref(),
             build: dump.header.minor_version,
             product_type: dump.header.product_type,
             crash_time: dump.header.system_time,

@@ -117,10 +117,13 @@ static OF_COMPONENTS: &[&str] = &[
     "hyperkbd",
     "HyperVideo",
     "storflt",
-    "vmickvpexchange",
+    "vmicguestinterface",
     "vmicheartbeat",
+    "vmickvpexchange",
+    "vmicrdv",
     "vmicshutdown",
     "vmictimesync",
+    "vmicvmsession",
     "vmicvss",
 ];
 /// The value that says when a service starts; 4 is never.

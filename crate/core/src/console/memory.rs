@@ -129,6 +129,9 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
         );
         line("Page file:", text);
     }
+    if let Some(balloon) = &memory.balloon {
+        line("Balloon:", balloon.explanation.clone());
+    }
     lines.extend(failures(memory));
     lines.extend(by_commit(memory).into_iter().take(SHORT + 2));
     lines.extend(by_tag(memory.pool_tags.iter().take(SHORT)));

@@ -104,8 +104,8 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!sysinfo",
-        arguments: "machineid",
-        about: "maker, product and firmware",
+        arguments: "machineid | registry",
+        about: "maker, product and firmware; what the registry in memory said of the machine",
         answering: Answering::Report(target::sysinfo),
     },
     Command {

@@ -1,7 +1,7 @@
 //! What was dumped: the lines with which the debugger opens a dump.
 
-use crate::model::{Kind, Platform, Report, System};
-use crate::report::document::is_wide;
+use crate::model::{Kind, Platform, RegistryValue, Report, System};
+use crate::report::document::{gap, is_wide};
 use crate::report::format::{address, duration};
 use crate::time::Moment;
 use alloc::{format, string::String, vec::Vec};
@@ -156,8 +156,14 @@ fn debugger_time(m: Moment) -> String {
 
 /// Maker, product and firmware.
 pub(super) fn sysinfo(arguments: &[&str], report: &Report) -> Vec<String> {
-    if arguments != ["machineid"] {
-        return Vec::from(["Only '!sysinfo machineid' is answered here.".into()]);
+    match arguments {
+        ["machineid"] => {}
+        ["registry"] => return registry(report),
+        _ => {
+            return Vec::from([
+                "Only '!sysinfo machineid' and '!sysinfo registry' are answered here.".into(),
+            ]);
+        }
     }
     let Some(platform) = &report.platform else {
         return super::absent("The firmware's table of the machine");
@@ -170,6 +176,18 @@ pub(super) fn sysinfo(arguments: &[&str], report: &Report) -> Vec<String> {
             .filter_map(|(name, value)| Some(format!("{name} = {}", value?))),
     );
     lines
+}
+
+/// What the registry said of the machine, a line for each value.
+fn registry(report: &Report) -> Vec<String> {
+    let Some(registry) = &report.registry else {
+        return super::absent("The registry");
+    };
+    let line = |value: &RegistryValue| match (&value.data, value.gap) {
+        (Some(data), _) => format!("{}\\{} = {data}", value.key, value.name),
+        (None, why) => format!("{} ({})", value.key, why.map_or("", gap)),
+    };
+    registry.values.iter().map(line).collect()
 }
 
 /// The fields of that table, in its order.

@@ -15,6 +15,7 @@ fn every_command_answers_as_reviewed() {
         "!analyze -v",
         "!analyze -v -kv",
         "!sysinfo machineid",
+        "!sysinfo registry",
         "!findings",
         "!vm",
         "!mem",

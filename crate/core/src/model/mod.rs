@@ -30,6 +30,7 @@ pub use memory::{Balloon, BalloonState};
 pub use memory::{
     Check, Counter, Coverage, Memory, MemoryDevice, PageFile, PhysicalRun, PoolTag, Process,
 };
+pub use platform::IntegrationService;
 pub use platform::{Component, HostGeneration, Hypervisor, IntegrationServices, Platform};
 pub use platform::{ComponentStatus, HypervisorRole, HypervisorVendor, Role, Verdict};
 pub use raw::{Detail, HeaderField, RawHeader, SecondaryBlob};

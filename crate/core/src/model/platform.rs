@@ -1,7 +1,7 @@
 //! Firmware, hypervisor, host, Integration Services.
 
 use super::{Confidence, Evidence};
-use alloc::{string::String, vec::Vec};
+use alloc::{borrow::Cow, string::String, vec::Vec};
 use serde::Serialize;
 
 /// Firmware, hypervisor, host.
@@ -165,6 +165,9 @@ pub struct IntegrationServices {
     /// Every integration component that was found or is missed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub components: Vec<Component>,
+    /// The services of user mode, where the registry tells of them.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub services: Vec<IntegrationService>,
     /// The guest system that the judgement is for, e.g. `Windows Server 2012 R2`.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub guest_os: Option<String>,
@@ -219,8 +222,31 @@ pub struct Component {
     /// When it was linked (ISO 8601, UTC), where its timestamp is a time.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub built: Option<String>,
+    /// Which file it is where neither version nor link time is known: its stamp and its size, as
+    /// symbol servers name it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub identity: Option<String>,
+    /// Whether it was signed: a dump does not record that, so it is always `unknown` for a file
+    /// that is loaded.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub signature: Option<Cow<'static, str>>,
     /// The judgement on this one.
     pub status: ComponentStatus,
+}
+
+/// A service of user mode that belongs to the integration components.
+#[derive(Clone, Debug, Default, PartialEq, Serialize)]
+#[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
+pub struct IntegrationService {
+    /// Its name in the registry.
+    pub name: Cow<'static, str>,
+    /// What it does.
+    pub purpose: Cow<'static, str>,
+    /// Whether the registry has it.
+    pub present: bool,
+    /// How it starts: `automatic`, `manual`, `disabled`.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub start: Option<Cow<'static, str>>,
 }
 
 /// The judgement on one component.

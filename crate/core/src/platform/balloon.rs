@@ -268,7 +268,8 @@ pub fn size(pages: u64) -> String {
     const IN_GIB: u64 = 0x4_0000;
     const IN_MIB: u64 = 0x100;
     if pages >= IN_GIB {
-        let tenths = (pages / 0x100 * 10 + 512) / 1024;
+        // Cut, not rounded, as the tables of the report are.
+        let tenths = pages / 0x100 * 10 / 1024;
         return format!("{}.{} GiB", tenths / 10, tenths % 10);
     }
     match pages / IN_MIB {

@@ -13,7 +13,7 @@ mod links;
 
 use super::facts::Facts;
 use super::findings::in_page_status;
-use crate::model::{Confidence, Finding, Severity, Story};
+use crate::model::{Confidence, Evidence, Finding, Severity, Story};
 use crate::platform::Pressure;
 use alloc::{format, string::String};
 
@@ -137,27 +137,22 @@ fn summary(case: &Case<'_>, plain: &str, advice: &[String]) -> String {
     )
 }
 
-/// The story as a finding.
+/// The story as a finding: each link stands in its evidence, sentence by sentence.
 #[must_use]
 pub fn finding(story: &Story) -> Finding {
-    let mut explanation = String::new();
-    let mut evidence = alloc::vec::Vec::new();
-    for (number, link) in story.links.iter().enumerate() {
-        explanation.push_str(&format!("{}. {} ", number + 1, link.text));
-        evidence.extend(link.evidence.iter().cloned());
-    }
-    explanation.push_str(&format!("{}. {}", story.links.len() + 1, story.root_cause));
-    for alternative in &story.alternatives {
-        let (cause, tells) = (&alternative.cause, &alternative.tells_apart);
-        explanation.push_str(&format!(" Not excluded: {cause} {tells}"));
-    }
+    let evidence = story.links.iter().map(|link| {
+        let place = link.evidence.first().map_or("", |first| &first.place);
+        Evidence::new(link.text.clone(), place)
+    });
     Finding {
         id: "root-cause",
         severity: Severity::Critical,
         confidence: story.confidence,
         title: story.root_cause.clone(),
-        explanation,
-        evidence,
+        explanation: "The links from the stop to this cause stand below one by one; what they do \
+                      not exclude stands in the story."
+            .into(),
+        evidence: evidence.collect(),
         advice: story.advice.clone(),
     }
 }

@@ -4,9 +4,10 @@ use super::verdict::Judged;
 use super::{BUILD_63, FIRST_WITHOUT_PACKAGE, IntegrationInputs};
 use crate::knowledge::integration::{self, GuestEvidence, Side};
 use crate::knowledge::version::FileVersion;
-use crate::model::{Component, ComponentStatus, Confidence, Verdict};
+use crate::model::{Component, ComponentStatus, Confidence, IntegrationService, Verdict};
+use crate::platform::registry_values::Values;
 use crate::time::{iso8601_from_unix, unix_from_filetime};
-use alloc::{borrow::ToOwned, string::String, string::ToString, vec::Vec};
+use alloc::{borrow::ToOwned, format, string::String, string::ToString, vec::Vec};
 
 /// Most components that are listed.
 const MAX_COMPONENTS: usize = 64;
@@ -117,6 +118,11 @@ pub(super) fn collect(inputs: &IntegrationInputs<'_>) -> Vec<Found> {
                 purpose: known.purpose.into(),
                 version: shown(level),
                 built: linked.and_then(iso8601_from_unix),
+                identity: module
+                    .timestamp
+                    .filter(|_| linked.is_none() && level.is_none())
+                    .map(|stamp| format!("{stamp:08X}-{:x}", module.size)),
+                signature: Some("unknown".into()),
                 status: ComponentStatus::Unknown,
             },
             role: known.role,
@@ -219,6 +225,34 @@ fn shown(level: Option<Level>) -> Option<String> {
     level
         .filter(|level| level.confidence > Confidence::Possible)
         .map(|level| level.version.to_string())
+}
+
+/// The services of user mode, where it is known of each whether the registry has it.
+pub(super) fn services(inputs: &IntegrationInputs<'_>) -> Vec<IntegrationService> {
+    let Some(there) = inputs.services else {
+        return Vec::new();
+    };
+    let service = |known: integration::Service| IntegrationService {
+        name: known.name.into(),
+        purpose: known.purpose.into(),
+        present: there
+            .iter()
+            .any(|name| name.eq_ignore_ascii_case(known.name)),
+        start: start(inputs, known.name).map(Into::into),
+    };
+    integration::services().map(service).collect()
+}
+
+/// How a service starts, by its value Start (SERVICE_AUTO_START, _DEMAND_START, _DISABLED).
+pub(super) fn start(inputs: &IntegrationInputs<'_>, service: &str) -> Option<&'static str> {
+    let path = format!("SYSTEM\\CurrentControlSet\\Services\\{service}\\Start");
+    let found = inputs.registry.iter().find(|(name, _)| *name == path);
+    match Values(core::slice::from_ref(found?)).number("Start")? {
+        2 => Some("automatic"),
+        3 => Some("manual"),
+        4 => Some("disabled"),
+        _ => None,
+    }
 }
 
 /// Sets the status of the loaded components, now that the whole set is judged.

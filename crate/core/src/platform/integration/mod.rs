@@ -126,6 +126,7 @@ fn guest(facts: &PlatformFacts, inputs: &IntegrationInputs<'_>) -> IntegrationSe
         confidence: judged.confidence,
         explanation: judged.explanation.join(" "),
         advice: advice::steps(facts, inputs, judged.verdict),
+        services: components::services(inputs),
         components: found.into_iter().map(|found| found.component).collect(),
     }
 }

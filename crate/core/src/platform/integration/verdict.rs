@@ -1,6 +1,6 @@
 //! The judgement on the whole set of components.
 
-use super::components::{Found, Level, names_of};
+use super::components::{self, Found, Level, names_of};
 use super::{BUILD_63, FIRST_WITHOUT_PACKAGE, IntegrationInputs};
 use crate::knowledge::integration::{self, Expected, HostVersion};
 use crate::knowledge::version::FileVersion;
@@ -11,6 +11,9 @@ use alloc::{format, string::String, string::ToString, vec, vec::Vec};
 
 /// How many files have to agree before "all of them are old" is more than possible.
 const ENOUGH_FILES: usize = 3;
+
+/// The service through which host and guest learn of each other.
+const DATA_EXCHANGE: &str = "vmickvpexchange";
 
 /// The judgement.
 #[derive(Clone, Debug, Default)]
@@ -476,6 +479,14 @@ fn more(inputs: &IntegrationInputs<'_>, found: &[Found], judged: &Judged) -> Vec
              offered."
                 .into(),
         );
+    }
+    if components::start(inputs, DATA_EXCHANGE) == Some("disabled")
+        && let Some(service) = integration::service(DATA_EXCHANGE)
+    {
+        sentences.push(format!(
+            "The service {DATA_EXCHANGE} is disabled: {}.",
+            service.when_stopped
+        ));
     }
     let unsure = judged.verdict == Verdict::Unknown || judged.confidence == Confidence::Possible;
     let package = inputs

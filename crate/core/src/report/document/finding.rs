@@ -1,17 +1,23 @@
 //! Findings with their evidence and advice, and what is missing.
 
-use super::{Block, card, evidence};
+use super::{Block, Once, card, evidence, story};
 use crate::model::Report;
 use alloc::{format, vec::Vec};
 
 /// Every finding.
-pub(super) fn findings(report: &Report, blocks: &mut Vec<Block>) {
+pub(super) fn findings(report: &Report, once: &mut Once, blocks: &mut Vec<Block>) {
     if report.findings.is_empty() {
         return;
     }
     blocks.push(Block::Heading("Findings".into()));
     for finding in &report.findings {
         blocks.push(Block::Finding(card::head(finding)));
+        let told = report.story.as_ref();
+        if told.is_some_and(|told| story::tells(told, finding)) {
+            let place = format!("It is told above: {}.", story::HEADING);
+            blocks.push(Block::Paragraph(place));
+            continue;
+        }
         if !finding.explanation.is_empty() {
             blocks.push(Block::Paragraph(finding.explanation.clone()));
         }
@@ -20,10 +26,7 @@ pub(super) fn findings(report: &Report, blocks: &mut Vec<Block>) {
             let items = finding.evidence.iter().map(evidence).collect();
             blocks.push(Block::Items(items));
         }
-        if !finding.advice.is_empty() {
-            blocks.push(Block::Paragraph("What to do:".into()));
-            blocks.push(Block::Steps(finding.advice.clone()));
-        }
+        once.steps(&finding.advice, blocks);
     }
 }
 

@@ -1,7 +1,7 @@
 //! Memory: counters, page files, processes, pool tags, devices.
 
 use super::{Block, Column, Detail, Facts, Table, code, confidence, gap, number, words};
-use crate::model::{Counter, Memory, PoolTag, Process, Report};
+use crate::model::{BalloonState, Counter, Memory, PoolTag, Process, Report};
 use crate::order;
 use crate::report::format::{bytes, count, pages};
 use alloc::{format, string::String, vec, vec::Vec};
@@ -87,6 +87,7 @@ pub(super) fn memory(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     let mut facts = Facts::default();
     facts.text("Installed", memory.installed_bytes.map(|b| bytes(b.0)));
     facts.add_to(blocks);
+    balloon(memory, blocks);
     counters(memory, blocks);
     page_files(memory, blocks);
     processes(memory, detail, blocks);
@@ -102,6 +103,45 @@ pub(super) fn memory(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     items.extend(memory.limits.iter().cloned());
     if !items.is_empty() {
         blocks.push(Block::Items(items));
+    }
+}
+
+/// What the hypervisor had taken back, in a few lines.
+fn balloon(memory: &Memory, blocks: &mut Vec<Block>) {
+    let Some(balloon) = &memory.balloon else {
+        return;
+    };
+    let size = |value: Option<crate::model::Hex>| value.map(|v| pages(v.0));
+    let mut facts = Facts::default();
+    facts
+        .text(
+            "Balloon",
+            Some(format!(
+                "{} ({}, {})",
+                balloon_state(balloon.state),
+                balloon.driver,
+                confidence(balloon.confidence)
+            )),
+        )
+        .text(
+            "Dynamic Memory by the host's word",
+            balloon.host_setting.map(|on| if on { "on" } else { "off" }),
+        )
+        .text("Locked by drivers", size(balloon.locked_pages))
+        .text("Usable", size(balloon.usable_pages))
+        .text("Added since start", size(balloon.hot_added_pages));
+    facts.add_to(blocks);
+    blocks.push(Block::Paragraph(balloon.explanation.clone()));
+}
+
+fn balloon_state(state: BalloonState) -> &'static str {
+    match state {
+        BalloonState::Off => "off",
+        BalloonState::Idle => "idle",
+        BalloonState::InUse => "in use, which is normal",
+        BalloonState::NotGivingBack => "not giving memory back",
+        BalloonState::Unable => "cannot work",
+        BalloonState::Unknown => "cannot be told",
     }
 }
 

@@ -9,6 +9,8 @@ mod finding;
 mod memory;
 mod modules;
 mod platform;
+mod registry;
+mod story;
 
 pub(crate) use card::stop_name;
 pub(crate) use crash::{location, register, register_lines, stem};
@@ -197,19 +199,48 @@ impl Facts {
     }
 }
 
+/// Steps that were given already: each stands once, where it comes first.
+#[derive(Default)]
+struct Once(Vec<String>);
+
+impl Once {
+    /// Adds the steps that are new, and says where the others are.
+    fn steps(&mut self, advice: &[String], blocks: &mut Vec<Block>) {
+        let fresh: Vec<String> = advice
+            .iter()
+            .filter(|step| !self.0.contains(step))
+            .cloned()
+            .collect();
+        let heading = match (fresh.is_empty(), fresh.len() == advice.len()) {
+            (true, true) => return,
+            (true, false) => "What to do: the steps that stand above.",
+            (false, true) => "What to do:",
+            (false, false) => "What to do, besides the steps that stand above:",
+        };
+        blocks.push(Block::Paragraph(heading.into()));
+        if !fresh.is_empty() {
+            self.0.extend(fresh.iter().cloned());
+            blocks.push(Block::Steps(fresh));
+        }
+    }
+}
+
 /// The whole report.
 #[must_use]
 pub fn document(report: &Report, detail: Detail) -> Document {
     let mut blocks = Vec::new();
+    let mut once = Once::default();
     card::card(report, &mut blocks);
+    story::story(report, &mut once, &mut blocks);
     crash::bug_check(report, &mut blocks);
     crash::exception(report, &mut blocks);
     crash::stack(report, detail, &mut blocks);
     crash::blame(report, &mut blocks);
     memory::memory(report, detail, &mut blocks);
     platform::platform(report, &mut blocks);
-    platform::integration_services(report, &mut blocks);
-    finding::findings(report, &mut blocks);
+    platform::integration_services(report, &mut once, &mut blocks);
+    registry::registry(report, detail, &mut blocks);
+    finding::findings(report, &mut once, &mut blocks);
     modules::modules(report, detail, &mut blocks);
     modules::unloaded(report, detail, &mut blocks);
     finding::notes(report, &mut blocks);

@@ -1,6 +1,6 @@
 //! Firmware, hypervisor, host, and the Integration Services diagnosis.
 
-use super::{Block, Facts, Table, code, confidence, evidence, words};
+use super::{Block, Facts, Once, Table, code, confidence, evidence, words};
 use crate::model::{ComponentStatus, HostGeneration, Hypervisor, HypervisorRole};
 use crate::model::{HypervisorVendor, IntegrationServices, Platform, Report, Role, Verdict};
 use alloc::{format, string::String, vec, vec::Vec};
@@ -128,7 +128,7 @@ fn host_name(host: HostGeneration) -> &'static str {
 }
 
 /// The Integration Services diagnosis.
-pub(super) fn integration_services(report: &Report, blocks: &mut Vec<Block>) {
+pub(super) fn integration_services(report: &Report, once: &mut Once, blocks: &mut Vec<Block>) {
     let Some(services) = &report.integration_services else {
         return;
     };
@@ -153,6 +153,7 @@ pub(super) fn integration_services(report: &Report, blocks: &mut Vec<Block>) {
                 .and_then(|iso| iso.get(..10))
                 .unwrap_or_default()
                 .into(),
+            component.identity.clone().unwrap_or_default(),
             status(component.status).into(),
             component.purpose.clone(),
         ]
@@ -162,15 +163,42 @@ pub(super) fn integration_services(report: &Report, blocks: &mut Vec<Block>) {
             code("Component"),
             code("Version"),
             code("Built"),
+            code("Stamp and size"),
             words("Status"),
             words("Purpose"),
         ],
         rows: rows.collect(),
     }
     .add_to(blocks);
-    if !services.advice.is_empty() {
-        blocks.push(Block::Steps(services.advice.clone()));
+    if services.components.iter().any(|c| c.signature.is_some()) {
+        blocks.push(Block::Paragraph(
+            "Whether these files are signed is not recorded in a dump.".into(),
+        ));
     }
+    let rows = services.services.iter().map(|service| {
+        vec![
+            service.name.clone().into_owned(),
+            if service.present {
+                "there"
+            } else {
+                "not there"
+            }
+            .into(),
+            service.start.as_deref().unwrap_or_default().into(),
+            service.purpose.clone().into_owned(),
+        ]
+    });
+    Table {
+        columns: vec![
+            code("Service"),
+            words("Registry"),
+            words("Start"),
+            words("Purpose"),
+        ],
+        rows: rows.collect(),
+    }
+    .add_to(blocks);
+    once.steps(&services.advice, blocks);
 }
 
 fn service_facts(services: &IntegrationServices) -> Facts {

@@ -7,10 +7,10 @@ use crate::model::{
     Alternative, Balloon, BalloonState, Blame, BugCheck, Check, Component, ComponentStatus,
     Confidence, Counter, Coverage, Detail, Evidence, Exception, Failure, File, Finding, Frame, Gap,
     HeaderField, Hex, HostGeneration, How, Hypervisor, HypervisorRole, HypervisorVendor,
-    IntegrationServices, Kind, Memory, MemoryDevice, Module, Note, PageFile, Parameter, Pdb,
-    PhysicalRun, Platform, PoolTag, Process, Processor, ProcessorId, RawHeader, Register, Registry,
-    RegistryHive, RegistryValue, Report, Role, SecondaryBlob, Severity, Stack, Stats, Story,
-    StoryLink, Stretch, SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
+    IntegrationService, IntegrationServices, Kind, Memory, MemoryDevice, Module, Note, PageFile,
+    Parameter, Pdb, PhysicalRun, Platform, PoolTag, Process, Processor, ProcessorId, RawHeader,
+    Register, Registry, RegistryHive, RegistryValue, Report, Role, SecondaryBlob, Severity, Stack,
+    Stats, Story, StoryLink, Stretch, SymbolFile, System, UnloadedModule, Verdict, WantedSymbol,
 };
 use alloc::{borrow::Cow, collections::BTreeMap, string::String, vec::Vec};
 
@@ -202,10 +202,11 @@ structures! {
     }
     Hypervisor { vendor, role, confidence, evidence }
     IntegrationServices {
-        role, components, guest_os, host_generation, installed[What::Identity],
+        role, components, services, guest_os, host_generation, installed[What::Identity],
         expected[What::Identity], verdict, confidence, explanation, advice,
     }
-    Component { driver, purpose, version[What::Identity], built, status }
+    Component { driver, purpose, version[What::Identity], built, identity[What::Identity], signature, status }
+    IntegrationService { name, purpose, present, start }
     RawHeader { structure, fields }
     HeaderField { offset, name, value, meaning, gap }
     SecondaryBlob { guid[What::Identity], label, offset, size, details }
