@@ -15,6 +15,7 @@ mod figures;
 mod filing;
 mod hardware;
 mod identity;
+mod kept;
 mod kernel;
 mod known;
 mod machine;

@@ -191,3 +191,50 @@ fn the_commands_show_processors() {
         );
     }
 }
+
+#[test]
+fn a_critical_process_that_another_ended_is_told_with_both_names() {
+    for name in MACHINES {
+        let mut scenario = machine(name, 0xEF, &[0]);
+        let other = bluepane_forge::scenario::Process {
+            name: "csrss.exe".into(),
+            pid: 504,
+            ..bluepane_forge::scenario::Process::default()
+        };
+        scenario.processes.push(other);
+        let truth = Truth::of(&scenario).unwrap();
+        let process = truth.processes.iter().find(|p| p.pid == 504).unwrap();
+        scenario.stop.parameters = vec![Number(process.object)];
+        let asked = Asked::new(&scenario);
+        let findings = &asked.analysis.report().findings;
+        let found = findings.iter().find(|f| f.id == "critical-process-ended");
+        let told: Vec<&str> = found
+            .unwrap()
+            .evidence
+            .iter()
+            .map(|e| e.text.as_str())
+            .collect();
+        assert!(
+            told.contains(&"The process that ended is csrss.exe (504)."),
+            "{name}: {told:?}"
+        );
+        let by = "A thread of another process was running: svchost.exe may have ended it.";
+        assert!(told.contains(&by), "{name}: {told:?}");
+        // It had no status of its own yet.
+        assert!(
+            told.iter().all(|t| !t.starts_with("It ended with")),
+            "{told:?}"
+        );
+    }
+}
+
+#[test]
+fn the_driver_that_the_kernel_put_on_record_is_found_in_a_kernel_dump() {
+    let mut scenario = machine("build = 19041", 0xA, &[0x10, 2, 0, 0]);
+    scenario.dump.broken_driver = Some("examflt.sys".into());
+    let asked = Asked::new(&scenario);
+    let blame = asked.analysis.report().blame.clone().unwrap();
+    assert_eq!(blame.module, "examflt.sys");
+    scenario.dump.broken_driver = None;
+    assert_eq!(Asked::new(&scenario).analysis.report().blame, None);
+}

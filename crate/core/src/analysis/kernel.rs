@@ -4,7 +4,7 @@ use super::dump::{Dump, Space};
 use super::known::Known;
 use super::machine::Secondary;
 use super::{
-    blackbox, bugcheck, coverage, crash, figures, filing, hardware, identity, modules, names,
+    blackbox, bugcheck, coverage, crash, figures, filing, hardware, identity, kept, modules, names,
     paged, processes, system,
 };
 use crate::container::DumpHeader;
@@ -205,6 +205,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let code = header.bugcheck_code.unwrap_or_default();
     let values = header.parameters.map(Option::unwrap_or_default);
     let hardware = hardware::read(&space, known, header);
+    let broken = dump.and_then(|dump| kept::broken_driver(&space, dump, known));
+    let ended = dump.and_then(|dump| kept::ended(&space, dump, known, header));
     let mut facts = Facts {
         truncated: report.file.truncated,
         build: header.minor_version,
@@ -222,7 +224,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
             .stack
             .as_ref()
             .and_then(|stack| stack.process_name.as_deref()),
-        broken_driver: dump.and_then(|dump| dump.broken_driver),
+        broken_driver: broken.as_deref(),
+        ended: ended.as_ref(),
         platform: report.platform.as_ref(),
         integration: report.integration_services.as_ref(),
         memory: report.memory.as_ref(),

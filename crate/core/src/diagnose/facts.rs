@@ -50,6 +50,8 @@ pub struct Facts<'a> {
     pub stacks: &'a [Stack],
     /// How many processors there were.
     pub processors: Option<u32>,
+    /// The process that ended though Windows needs it.
+    pub ended: Option<&'a Ended>,
     /// The process that was current.
     pub process_name: Option<&'a str>,
     /// Firmware, hypervisor, host.
@@ -94,6 +96,7 @@ impl<'a> Facts<'a> {
             broken_driver: None,
             stacks: &[],
             processors: None,
+            ended: None,
             process_name: None,
             platform: None,
             integration: None,
@@ -215,6 +218,19 @@ impl<'a> Facts<'a> {
             unloaded: true,
         })
     }
+}
+
+/// A process that ended.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Ended {
+    /// Its image.
+    pub name: String,
+    /// Its identifier.
+    pub pid: Option<u32>,
+    /// With which status, where one was noted yet.
+    pub status: Option<u32>,
+    /// The process whose thread ended it, where that is another.
+    pub by: Option<String>,
 }
 
 /// Where an address is.

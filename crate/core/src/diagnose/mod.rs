@@ -14,14 +14,16 @@ pub mod findings;
 mod hardware;
 mod objects;
 pub mod parameters;
+mod pool;
 mod role;
 pub mod story;
 mod stretches;
+mod usage;
 
 pub use blame::{Verdict, blame};
 pub use bucket::failure;
 pub use conclusion::conclusion;
-pub use facts::{Facts, Place};
+pub use facts::{Ended, Facts, Place};
 pub use findings::findings;
 pub use role::{Role, display_vendor, role};
 pub use stretches::stretches;

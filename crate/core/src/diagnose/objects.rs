@@ -11,6 +11,7 @@ use crate::nt::Architecture;
 struct Layout {
     width: u8,
     device_driver: u64,
+    device_attached: u64,
     driver_start: u64,
     irp_stack_location: u64,
     location_device: u64,
@@ -19,6 +20,7 @@ struct Layout {
 const OBJECTS64: Layout = Layout {
     width: 8,
     device_driver: 0x08,
+    device_attached: 0x18,
     driver_start: 0x18,
     irp_stack_location: 0xB8,
     location_device: 0x28,
@@ -26,10 +28,13 @@ const OBJECTS64: Layout = Layout {
 const OBJECTS32: Layout = Layout {
     width: 4,
     device_driver: 0x08,
+    device_attached: 0x10,
     driver_start: 0x0C,
     irp_stack_location: 0x60,
     location_device: 0x14,
 };
+/// Devices above one another.
+const MAX_ABOVE: usize = 16;
 /// The `Type` field at the start of each object.
 const TYPE_DEVICE: u16 = 3;
 const TYPE_DRIVER: u16 = 4;
@@ -80,6 +85,21 @@ impl<'a> Objects<'a> {
     pub(super) fn device(&self, object: u64) -> Option<Place> {
         let device = self.typed(object, TYPE_DEVICE)?;
         self.driver(self.follow(device, self.layout.device_driver)?)
+    }
+
+    /// The modules whose devices stand above a device, nearest first.
+    pub(super) fn above(&self, device: u64) -> impl Iterator<Item = Place> + '_ {
+        let mut at = Some(device);
+        let mut left = MAX_ABOVE;
+        core::iter::from_fn(move || {
+            left = left.checked_sub(1)?;
+            let device = self.typed(at?, TYPE_DEVICE)?;
+            at = self
+                .follow(device, self.layout.device_attached)
+                .filter(|at| *at != 0);
+            Some(at.and_then(|at| self.device(at)))
+        })
+        .flatten()
     }
 
     /// The module that holds an I/O request: the driver of the device it was last passed to.

@@ -12,6 +12,7 @@ mod minidump;
 mod module;
 pub mod object;
 pub mod paged;
+pub mod pool_block;
 pub mod pool_tags;
 pub mod process;
 pub mod processor;

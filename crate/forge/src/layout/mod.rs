@@ -10,6 +10,7 @@ pub mod header64;
 pub mod io;
 pub mod kdbg;
 pub mod loader;
+pub mod pool;
 pub mod secondary;
 pub mod shared;
 pub mod triage;

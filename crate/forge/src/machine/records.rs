@@ -3,6 +3,8 @@
 use super::Machine;
 use crate::bytes::Bytes;
 use crate::layout::cper as c;
+use crate::layout::pool::{POOL32, POOL64};
+use crate::memory::PAGE;
 use crate::scenario::{HardwareError, Section};
 
 impl Machine<'_> {
@@ -11,6 +13,24 @@ impl Machine<'_> {
         for error in &self.scenario.hardware_errors {
             let bytes = hardware_error(error);
             self.kernel.write(error.address.0, &bytes);
+        }
+        let header = if self.pointer() == 4 { POOL32 } else { POOL64 };
+        for page in &self.scenario.pool_pages {
+            let mut at = page.address.0;
+            let mut previous = 0;
+            self.kernel.touch(at, PAGE);
+            let used: u64 = page.blocks.iter().map(|block| block.size).sum();
+            let blocks = page.blocks.iter().map(|block| (block.size, &*block.tag));
+            for (size, tag) in blocks.chain([(PAGE - used, "Free")]) {
+                // Nonpaged and in use, or free.
+                let kind = if tag == "Free" { 0 } else { 2 };
+                let own = (size / header.size) << header.own;
+                let word = previous / header.size | own | kind << header.kind;
+                self.kernel.u32(at, word as u32);
+                self.kernel.write(at + 4, tag.as_bytes());
+                at += size;
+                previous = size;
+            }
         }
     }
 }

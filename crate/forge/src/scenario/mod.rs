@@ -13,7 +13,7 @@ pub use devices::{Device, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
-pub use records::{HardwareError, Section};
+pub use records::{HardwareError, PoolPage, Section};
 pub use software::{
     Exception, Frame, Hive, Module, On, Process, RegistryValue, Stop, System, UnloadedModule,
 };
@@ -131,6 +131,8 @@ pub struct Scenario {
     pub devices: Vec<Device>,
     /// Records of hardware errors.
     pub hardware_errors: Vec<HardwareError>,
+    /// Pages of pool with their blocks.
+    pub pool_pages: Vec<PoolPage>,
     /// Pool use by tag.
     pub pool_tags: Vec<PoolTag>,
     /// Allocations of pool.

@@ -64,3 +64,23 @@ pub enum Section {
         uncorrectable: u32,
     },
 }
+
+/// A page of pool with a chain of blocks.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct PoolPage {
+    /// Where the page begins.
+    pub address: Number,
+    /// Its blocks; what is left of the page is one free block.
+    pub blocks: Vec<Block>,
+}
+
+/// A block of pool.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Block {
+    /// Bytes, with the header.
+    pub size: u64,
+    /// Four characters.
+    pub tag: String,
+}

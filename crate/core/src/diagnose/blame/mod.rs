@@ -8,6 +8,7 @@ mod caller;
 mod near;
 mod parameters;
 pub(super) mod rules;
+pub(super) mod watchdog;
 
 use super::codes::{Silence, silence};
 use super::facts::Facts;
@@ -48,13 +49,16 @@ type Rule = fn(&Facts<'_>) -> Option<Suspect>;
 const DIRECT: &[Rule] = &[
     rules::unloaded_too_early,
     rules::asked_windows_to_stop,
+    watchdog::used_up_the_stack,
     rules::at_fault,
     rules::named_by_windows,
+    watchdog::interrupt_work,
     rules::only_its_driver_raises_it,
     rules::display_driver,
     rules::caught_by_verifier,
     rules::holds_the_power_request,
     parameters::a_parameter_leads_to,
+    rules::left_behind,
     rules::inside_windows_own_driver,
 ];
 /// Rules that look at the neighbourhood, asked only where the stack is that of the culprit.
@@ -62,7 +66,12 @@ const NEARBY: &[Rule] = &[caller::called_the_kernel, near::nearest_driver];
 /// What codes of damage leave of them, where the damage lay in what a driver handed over.
 const FINDER: &[Rule] = &[caller::called_the_kernel];
 /// What a watchdog's code leaves of them.
-const WAITED_FOR: &[Rule] = &[parameters::a_parameter_leads_to];
+const WAITED_FOR: &[Rule] = &[
+    watchdog::hung_processor,
+    watchdog::blocked_thread,
+    parameters::a_parameter_leads_to,
+    watchdog::drives_the_device,
+];
 /// Rules that hold even with codes that otherwise name nobody.
 const ALWAYS: &[Rule] = &[
     rules::asked_windows_to_stop,
@@ -132,3 +141,5 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod watchdog_tests;

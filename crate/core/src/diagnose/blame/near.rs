@@ -6,6 +6,7 @@
 use super::Suspect;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
+use crate::diagnose::usage::overflowed;
 use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Evidence, Frame, How, Stack};
 use alloc::{format, string::String, vec};
@@ -58,7 +59,9 @@ fn others(frame: &Frame) -> Option<&str> {
 
 /// Names the first driver of another maker above the fault, when it is close enough.
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
-    let (frames, what) = from_the_trouble(facts.stack?);
+    // Who stands on a stack that ran out says nothing; who used it does.
+    let stack = facts.stack.filter(|_| !overflowed(facts))?;
+    let (frames, what) = from_the_trouble(stack);
     let near = frames.get(..WITHIN.min(frames.len()))?;
     let (at, name) = near
         .iter()

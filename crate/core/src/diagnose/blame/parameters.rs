@@ -18,7 +18,8 @@ use alloc::{format, vec};
 /// Whether the parameters are worth a look although the stack is not that of the culprit: a
 /// watchdog names whom it was waiting for.
 pub(super) fn may_break_silence(facts: &Facts<'_>) -> bool {
-    silence(facts.plain_code(), &facts.parameters) == Some(Silence::Watchdog)
+    let silence = silence(facts.plain_code(), &facts.parameters);
+    matches!(silence, Some(Silence::Watchdog | Silence::OtherProcessor))
 }
 
 /// Names the driver that a parameter leads to.

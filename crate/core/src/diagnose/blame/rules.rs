@@ -5,6 +5,7 @@ use crate::diagnose::codes::{CodeAddress, code_address, touched_address};
 use crate::diagnose::facts::{Facts, Place};
 use crate::diagnose::objects::Objects;
 use crate::diagnose::role::{Role, display_vendor, role};
+use crate::diagnose::usage::overflowed;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Confidence, Evidence, Frame, How};
 use crate::stack::bug_check_caller;
@@ -77,6 +78,25 @@ pub(super) fn unloaded_too_early(facts: &Facts<'_>) -> Option<Suspect> {
     Some(found)
 }
 
+/// A driver that was gone when the kernel or a framework still used its data: a timer, a work item
+/// or an entry of a list that it had left behind.
+pub(super) fn left_behind(facts: &Facts<'_>) -> Option<Suspect> {
+    let code = facts.plain_code();
+    let touched =
+        touched_address(code, &facts.parameters).filter(|_| matches!(code, 0x0A | 0x50 | 0xD1))?;
+    let gone = facts.locate(VirtualAddress(touched))?;
+    let user = fault_place(facts)?;
+    let windows = matches!(user.role, Role::Kernel | Role::Framework);
+    if !gone.unloaded || gone.role != Role::Other || user.unloaded || !windows {
+        return None;
+    }
+    let text = format!(
+        "{} used memory in which {} had been before it was unloaded ({}).",
+        user.label, gone.module, gone.label
+    );
+    suspect(&gone.module, Confidence::Possible, text, "parameter 1")
+}
+
 /// A driver that called `KeBugCheckEx` itself.
 pub(super) fn asked_windows_to_stop(facts: &Facts<'_>) -> Option<Suspect> {
     let caller = bug_check_caller(facts.stack?)?;
@@ -101,7 +121,8 @@ pub(super) fn asked_windows_to_stop(facts: &Facts<'_>) -> Option<Suspect> {
 pub(super) fn at_fault(facts: &Facts<'_>) -> Option<Suspect> {
     let (address, source) = fault(facts)?;
     let place = facts.locate(VirtualAddress(address))?;
-    if place.role != Role::Other || place.unloaded {
+    // Where the stack ran out, the last to touch it need not be the one that used it.
+    if place.role != Role::Other || place.unloaded || overflowed(facts) {
         return None;
     }
     let text = format!("The instruction at fault is {}.", place.label);

@@ -2,10 +2,13 @@
 
 use super::finding;
 use crate::diagnose::blame::rules::wild_jump;
+use crate::diagnose::blame::watchdog::hung_stack;
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::hardware;
+use crate::diagnose::pool;
 use crate::knowledge::machine_check;
+use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Finding, How};
 use crate::nt::Architecture;
 use alloc::{format, string::String};
@@ -151,17 +154,44 @@ pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
         "A processor did not take a clock interrupt in time: it hung in code that allows no \
          interrupts, or it is unstable."
     };
-    Some(
-        finding(
-            "processor-hung",
-            Confidence::Certain,
-            "A processor stopped answering.",
-            explanation,
-        )
-        .because(
-            format!("The processor that hung is number {processor}."),
-            "parameter 4",
-        )
-        .toward(facts, "clock"),
+    let mut found = finding(
+        "processor-hung",
+        Confidence::Certain,
+        "A processor stopped answering.",
+        explanation,
     )
+    .because(
+        format!("The processor that hung is number {processor}."),
+        "parameter 4",
+    );
+    let ran = hung_stack(facts).and_then(|stack| stack.frames.first());
+    let ran = ran.and_then(|frame| facts.locate(VirtualAddress(frame.address.0)));
+    if let Some(place) = ran {
+        let text = format!(
+            "Its registers, which may be older than the hang, were last saved in {}.",
+            place.label
+        );
+        found = found.because(text, "parameter 3 (PRCB)");
+    }
+    Some(found.toward(facts, "clock"))
+}
+
+/// What the headers of pool say where a block was overwritten.
+pub(super) fn pool_overwritten(facts: &Facts<'_>) -> Option<Finding> {
+    let told = pool::told(facts);
+    if told.is_empty() {
+        return None;
+    }
+    let found = finding(
+        "pool-block-damaged",
+        Confidence::Certain,
+        "What the pool's headers say of the damage.",
+        "A block of kernel memory was overwritten, most often by the owner of the block in front of \
+         it, which wrote on behind its end. Tags say for what a block was made, not who wrote: any \
+         driver can reach any block.",
+    );
+    let found = told
+        .into_iter()
+        .fold(found, |found, (text, place)| found.because(text, place));
+    Some(found.toward(facts, "pool"))
 }

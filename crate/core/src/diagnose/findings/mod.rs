@@ -55,6 +55,7 @@ catalogue! {
     "driver-verifier-active" Note culprit::verifier, "A stop code of Driver Verifier, or its level in the dump is not zero.";
     "hardware-error-reported" Critical hardware::reported, "0x124 or 0x9C: processor, memory or bus reported an error.";
     "memory-hardware-suspected" Warning hardware::memory_suspected, "A stop code of damaged kernel data, a jump to where no code is, or an address that is wrong by one bit.";
+    "pool-block-damaged" Warning hardware::pool_overwritten, "0x19, 0xC2, 0xC5 or 0x13A, and the headers of the page can be read: whose block it is, whose stands in front of it.";
     "processor-hung" Warning hardware::processor_hung, "0x101: a processor stopped answering.";
     "storage-read-failed" Critical storage::read_failed, "0x7A, 0x77 or an in-page error: a page could not be read; decodes the status.";
     "page-content-changed" Critical storage::content_changed, "0x1A with 0x3F, or 0x12B: a page came back different from what was written.";
@@ -75,6 +76,7 @@ catalogue! {
     "page-file-too-small" Warning memory::page_file_small, "The page files at their largest cannot hold the peak of commit with a reserve, or this dump.";
     "page-file-sizing" Note memory::sizing, "The commit figures are known: how large the page file of this machine should be.";
     "critical-process-ended" Critical process::ended, "0xEF, 0xF4 or 0xC000021A: a process that Windows needs ended.";
+    "kernel-stack-overflow" Warning process::stack_overflow, "0x7F with a double fault, or 0x2B: a kernel stack ran out of room; says who used it.";
     "dpc-took-too-long" Warning process::dpc, "0x133: interrupt work took too long.";
     "power-transition-stuck" Warning process::power, "0x9F: a device did not finish a change of power state.";
     "power-button-held" Note dump::power_button, "0x1C8: the power button was held until the machine stopped.";

@@ -1,10 +1,13 @@
 //! Stops by a lost process or by a watchdog's patience.
 
 use super::{finding, in_page_status};
+use crate::diagnose::Ended;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::objects::Objects;
+use crate::diagnose::usage::{by_module, overflowed};
+use crate::knowledge::ntstatus;
 use crate::model::{Confidence, Finding};
-use alloc::format;
+use alloc::{format, string::String, vec::Vec};
 
 pub(super) fn ended(facts: &Facts<'_>) -> Option<Finding> {
     let what = match (facts.plain_code(), facts.parameters) {
@@ -24,8 +27,12 @@ pub(super) fn ended(facts: &Facts<'_>) -> Option<Finding> {
         format!("The stop code is {}.", facts.code_label()),
         "stop code",
     );
-    if let Some(name) = facts.process_name {
-        found = found.because(format!("The current process was {name}."), "process");
+    match (facts.ended, facts.process_name) {
+        (Some(ended), _) => found = told(found, ended),
+        (None, Some(name)) => {
+            found = found.because(format!("The current process was {name}."), "process");
+        }
+        _ => {}
     }
     if let Some(status) = in_page_status(facts) {
         found = found.because(
@@ -34,6 +41,56 @@ pub(super) fn ended(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     Some(found.toward(facts, "process"))
+}
+
+/// Which process it was, how it ended and who ended it.
+fn told(mut found: Finding, ended: &Ended) -> Finding {
+    let pid = ended.pid.map(|pid| format!(" ({pid})")).unwrap_or_default();
+    let text = format!("The process that ended is {}{pid}.", ended.name);
+    found = found.because(text, "stop code parameters");
+    if let Some(status) = ended.status {
+        let name = ntstatus::name(status).unwrap_or("no known status");
+        let text = format!("It ended with {status:#x} ({name}).");
+        found = found.because(text, "process, ExitStatus");
+    }
+    if let Some(by) = &ended.by {
+        let text = format!("A thread of another process was running: {by} may have ended it.");
+        found = found.because(text, "process");
+    }
+    found
+}
+
+/// A kernel stack that had no room left.
+pub(super) fn stack_overflow(facts: &Facts<'_>) -> Option<Finding> {
+    if !overflowed(facts) {
+        return None;
+    }
+    let (users, full) = by_module(facts);
+    let sure = if full {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    };
+    let mut found = finding(
+        "kernel-stack-overflow",
+        sure,
+        "A kernel stack probably ran out of room.",
+        "A kernel stack is small and does not grow. Many drivers piled on one another (file system \
+         filters, encryption, backup), or one that calls itself again and again, use it up. A \
+         damaged stack pointer or a faulty processor ends in the same stop.",
+    )
+    .because(
+        format!("The stop code is {}.", facts.code_label()),
+        "stop code",
+    );
+    for user in users.iter().take(4) {
+        let text = format!(
+            "{} used {} bytes of the stack, in {} frames.",
+            user.module, user.bytes, user.frames
+        );
+        found = found.because(text, "stack");
+    }
+    Some(found.toward(facts, "filesystem"))
 }
 
 pub(super) fn dpc(facts: &Facts<'_>) -> Option<Finding> {
@@ -76,6 +133,15 @@ pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
         .filter(|_| facts.parameters[0] == 3)
         .and_then(|objects| objects.irp_holder(facts.parameters[3]));
     let held = holder.map(|place| format!("The request was with {}.", place.module));
+    let objects = Objects::new(facts).filter(|_| matches!(facts.parameters[0], 3 | 5));
+    let devices: Vec<String> = objects
+        .iter()
+        .flat_map(|objects| {
+            let below = objects.device(facts.parameters[1]).into_iter();
+            below.chain(objects.above(facts.parameters[1]))
+        })
+        .map(|place| place.module)
+        .collect();
     let mut found = finding(
         "power-transition-stuck",
         Confidence::Certain,
@@ -91,6 +157,13 @@ pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
     );
     if let Some(held) = held {
         found = found.because(held, "parameter 4 (IRP)");
+    }
+    if !devices.is_empty() {
+        let text = format!(
+            "The device's drivers, the lowest first: {}.",
+            devices.join(", ")
+        );
+        found = found.because(text, "parameter 2 (device stack)");
     }
     Some(found.toward(facts, "power"))
 }

@@ -2,7 +2,7 @@ extern crate std;
 
 use super::hardware::damaged_bit;
 use super::*;
-use crate::diagnose::testing::{GONE, Machine, address};
+use crate::diagnose::testing::{GONE, Machine, address, frame};
 use crate::memory::VirtualAddress;
 use crate::model::{
     Exception, Frame, Hex, How, Hypervisor, HypervisorRole, HypervisorVendor, IntegrationServices,
@@ -442,4 +442,52 @@ fn hosts_and_old_firmware_are_told_but_not_the_firmware_of_a_guest() {
     assert!(found.title.contains("5 years"), "{}", found.title);
     fires.crash_time = Some("2015-11-13T10:00:00Z");
     assert!(!ids(&fires).contains(&"firmware-old"));
+}
+
+#[test]
+fn a_stack_that_ran_out_says_who_used_it_and_other_traps_say_nothing() {
+    let mut at = 0xFFFF_D000_0000_1000;
+    let mut frames = Vec::new();
+    for name in ["ntoskrnl.exe", "acme.sys", "acme.sys", "fltmgr.sys"] {
+        let mut one = frame(name, How::Unwind, Confidence::Likely);
+        one.stack_pointer = Some(Hex(at));
+        at += 0x900;
+        frames.push(one);
+    }
+    let machine = Machine::with(frames);
+    let found = findings(&machine.facts(0x7F, [8, 0, 0, 0]));
+    let found = found
+        .iter()
+        .find(|f| f.id == "kernel-stack-overflow")
+        .unwrap();
+    let text = "acme.sys used 4608 bytes of the stack, in 2 frames.";
+    assert!(found.evidence.iter().any(|e| e.text == text), "{found:?}");
+    let other = findings(&machine.facts(0x7F, [0xD, 0, 0, 0]));
+    assert!(other.iter().all(|f| f.id != "kernel-stack-overflow"));
+}
+
+#[test]
+fn a_critical_process_is_told_with_its_status_and_who_ended_it() {
+    let machine = Machine::stopped_by(&["ntoskrnl.exe"]);
+    let ended = crate::diagnose::Ended {
+        name: "csrss.exe".into(),
+        pid: Some(504),
+        status: Some(0xC000_0005),
+        by: Some("acme.exe".into()),
+    };
+    let mut facts = machine.facts(0xEF, [1, 0, 0, 0]);
+    facts.ended = Some(&ended);
+    let all = findings(&facts);
+    let found = all
+        .iter()
+        .find(|f| f.id == "critical-process-ended")
+        .unwrap();
+    let told: Vec<&str> = found.evidence.iter().map(|e| e.text.as_str()).collect();
+    for wanted in [
+        "The process that ended is csrss.exe (504).",
+        "It ended with 0xc0000005 (STATUS_ACCESS_VIOLATION).",
+        "A thread of another process was running: acme.exe may have ended it.",
+    ] {
+        assert!(told.contains(&wanted), "{told:?}");
+    }
 }

@@ -1,0 +1,167 @@
+//! Whom a watchdog was waiting for: interrupt work that ran too long, a processor that stopped
+//! answering, a thread that held the lock on which a change of power waited, a device that did not
+//! follow it; and who used up a stack.
+
+use super::Suspect;
+use crate::diagnose::facts::Facts;
+use crate::diagnose::objects::Objects;
+use crate::diagnose::role::{Role, role};
+use crate::diagnose::usage;
+use crate::model::{Confidence, Evidence, Frame, How, Stack};
+use alloc::{format, string::String, vec};
+
+/// Frames of the kernel and of frameworks that may lie between what is waited for and its driver.
+const WITHIN: usize = 24;
+/// Kernel functions behind which what was interrupted begins, not the work that ran too long.
+const END_OF_WORK: [&str; 4] = [
+    "KiExecuteAllDpcs",
+    "KiRetireDpcList",
+    "KxRetireDpcList",
+    "KyRetireDpcList",
+];
+
+fn suspect(frame: &Frame, confidence: Confidence, text: String) -> Option<Suspect> {
+    let place = frame.stack_pointer;
+    Some(Suspect {
+        module: frame.module.clone()?,
+        confidence,
+        evidence: vec![Evidence::new(
+            text,
+            place.map_or_else(|| "stack".into(), |sp| format!("stack {sp}")),
+        )],
+    })
+}
+
+/// The first driver of another maker among `frames` that were walked to, and whether a framework
+/// came before it.
+fn first_other(frames: &[Frame]) -> Option<(&Frame, bool)> {
+    let mut behind = false;
+    for frame in frames.iter().take(WITHIN) {
+        if frame.confidence == Confidence::Possible {
+            return None;
+        }
+        let ends = |name: &str| END_OF_WORK.contains(&name);
+        let name = frame.module.as_deref()?;
+        match role(name) {
+            Role::Kernel if frame.symbol.as_deref().is_some_and(ends) => return None,
+            Role::Kernel => {}
+            Role::Framework | Role::Windows => behind = true,
+            Role::Other if name.starts_with("unloaded ") => return None,
+            Role::Other => return Some((frame, behind)),
+        }
+    }
+    None
+}
+
+/// 0x133: the driver whose interrupt or deferred procedure call the clock interrupt found running.
+pub(super) fn interrupt_work(facts: &Facts<'_>) -> Option<Suspect> {
+    if facts.plain_code() != 0x133 {
+        return None;
+    }
+    let frames = facts.stack?.frames.as_slice();
+    // The clock interrupt itself is not the work; what it interrupted begins with its trap frame.
+    let clock = frames.iter().position(|frame| frame.how == How::TrapFrame);
+    let (frame, behind) = first_other(frames.get(clock.unwrap_or(0)..)?)?;
+    // Of one call that took too long it is the one; of many, the last.
+    let one = facts.parameters[0] == 0;
+    let sure = if one && !behind {
+        Confidence::Likely
+    } else {
+        Confidence::Possible
+    };
+    let text = match one {
+        true => format!(
+            "Its interrupt work was running when the time for it was up: {}.",
+            place(facts, frame)
+        ),
+        false => format!(
+            "Of the interrupt work that took too long together, its was the last: {}.",
+            place(facts, frame)
+        ),
+    };
+    suspect(frame, sure, text)
+}
+
+fn place(facts: &Facts<'_>, frame: &Frame) -> String {
+    let at = crate::memory::VirtualAddress(frame.address.0);
+    let place = facts.locate(at).map(|place| place.label);
+    place.unwrap_or_else(|| format!("{}", frame.address))
+}
+
+/// 0x101: what the processor that stopped answering was running, as far as its registers are the
+/// last ones.
+pub(super) fn hung_processor(facts: &Facts<'_>) -> Option<Suspect> {
+    if facts.plain_code() != 0x101 {
+        return None;
+    }
+    let hung = hung_stack(facts)?;
+    let (frame, behind) = first_other(&hung.frames)?;
+    let text = format!(
+        "Processor {}, which stopped answering, was running {}.",
+        facts.parameters[3],
+        place(facts, frame)
+    );
+    suspect(frame, Confidence::Possible, text).filter(|_| !behind)
+}
+
+/// The stack of the processor that stopped answering.
+pub(in crate::diagnose) fn hung_stack<'a>(facts: &Facts<'a>) -> Option<&'a Stack> {
+    let number = u32::try_from(facts.parameters[3]).ok();
+    let hung = |stack: &&Stack| stack.processor.is_some() && stack.processor == number;
+    facts.stacks.iter().find(hung)
+}
+
+/// 0x9F, first parameter 4: the thread that held the lock of Plug and Play.
+pub(super) fn blocked_thread(facts: &Facts<'_>) -> Option<Suspect> {
+    if facts.plain_code() != 0x9F || facts.parameters[0] != 4 {
+        return None;
+    }
+    let held = |stack: &&Stack| stack.thread.is_some_and(|at| at.0 == facts.parameters[2]);
+    let stack = facts.stacks.iter().find(held)?;
+    let (frame, behind) = first_other(&stack.frames)?;
+    let sure = if behind {
+        Confidence::Possible
+    } else {
+        Confidence::Likely
+    };
+    let text = format!(
+        "The thread that held up Plug and Play was waiting in {}.",
+        place(facts, frame)
+    );
+    suspect(frame, sure, text)
+}
+
+/// 0x9F: the driver of the device, where who holds the request cannot be read.
+pub(super) fn drives_the_device(facts: &Facts<'_>) -> Option<Suspect> {
+    let [case, device, _, irp] = facts.parameters;
+    if facts.plain_code() != 0x9F || !matches!(case, 3 | 5) {
+        return None;
+    }
+    let objects = Objects::new(facts)?;
+    if case == 3 && objects.irp_holder(irp).is_some() {
+        return None;
+    }
+    let place = objects
+        .above(device)
+        .find(|place| place.role == Role::Other)?;
+    let text = format!("{} drives the device that did not follow.", place.module);
+    Some(Suspect {
+        module: place.module,
+        confidence: Confidence::Possible,
+        evidence: vec![Evidence::new(text, "parameter 2 (device stack)")],
+    })
+}
+
+/// The driver of another maker that used most of a stack that ran out.
+pub(super) fn used_up_the_stack(facts: &Facts<'_>) -> Option<Suspect> {
+    let user = usage::overflowed(facts).then(|| usage::greatest_user(facts))??;
+    let text = format!(
+        "Of the stack that ran out it used {} bytes, in {} frames: more than half.",
+        user.bytes, user.frames
+    );
+    Some(Suspect {
+        module: user.module,
+        confidence: Confidence::Likely,
+        evidence: vec![Evidence::new(text, "stack")],
+    })
+}
