@@ -95,7 +95,7 @@ fn nearest(live: &Live<'_>, module: &Module, at: u64) -> Vec<String> {
     let rva = at - base;
     let source = Source::of(live, module);
     // The name before the address, and the first behind it.
-    let (mut before, mut behind): (Option<(u32, String)>, Option<(u32, String)>) = (None, None);
+    let [mut before, mut behind]: [Option<(u32, String)>; 2] = [None, None];
     source.each(&mut |place, name| {
         let place_or = |found: &Option<(u32, String)>| found.as_ref().map(|(place, _)| *place);
         if u64::from(place) <= rva {
