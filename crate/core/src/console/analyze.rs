@@ -66,9 +66,14 @@ fn show(words: &[&str]) -> Vec<String> {
 pub(super) fn error(words: &[&str], _: &Report) -> Vec<String> {
     let line = words.join(" ");
     let mut answers = lookup::look_up(&line);
-    // `!error 5` asks for the error, and never for a stop code of the same number.
-    if words.len() == 1 && answers.iter().any(|answer| !answer.is_stop_code()) {
-        answers.retain(|answer| !answer.is_stop_code());
+    // `!error 5` asks for the error first, and only then for a stop code of the same number. One
+    // written with eight digits is as likely the stop code.
+    if let [word] = words
+        && word.len() < 8
+    {
+        let (stops, errors): (Vec<Answer>, Vec<Answer>) =
+            answers.drain(..).partition(Answer::is_stop_code);
+        answers.extend(errors.into_iter().chain(stops));
     }
     match answers.as_slice() {
         [] if words.is_empty() => {

@@ -31,6 +31,7 @@ use super::family::{Family, family};
 use super::ntstatus;
 use super::store::Table;
 pub use kind::{ParameterKind, access};
+pub(super) use stanza::UNDOCUMENTED;
 use stanza::{Line, Stanza};
 
 /// The data files, in the order of their codes.

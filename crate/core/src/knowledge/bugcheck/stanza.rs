@@ -6,7 +6,7 @@ use crate::knowledge::text;
 use core::cmp::Ordering;
 
 /// What stands where nothing is known.
-pub(super) const UNDOCUMENTED: ParameterText = ParameterText {
+pub(in crate::knowledge) const UNDOCUMENTED: ParameterText = ParameterText {
     kind: ParameterKind::Undocumented,
     text: "No documented meaning",
     value: None,

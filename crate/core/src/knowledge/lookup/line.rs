@@ -5,7 +5,8 @@
 //! code is decimal), problem reports (`BCCode`, `BCP1`), the stop screens of old and new releases,
 //! and the debugger's `BugCheck`, `BUGCHECK_P1` and `Arg1` lines.
 
-use crate::knowledge::bugcheck;
+use crate::knowledge::bugcheck::{self, ParameterKind};
+use crate::knowledge::driver;
 use crate::knowledge::errors::{ErrorName, Family};
 use alloc::{string::String, vec::Vec};
 
@@ -17,6 +18,9 @@ const MOST_NAMES: usize = 12;
 pub(super) struct Found {
     /// A stop code and those of its parameters that are there.
     pub stop: Option<(u32, Vec<u64>)>,
+    /// A number of nothing but decimal digits, which may be a stop code as the event log's details
+    /// write it.
+    pub decimal: Option<u32>,
     /// Numbers that are error codes, or may be.
     pub numbers: Vec<u32>,
     /// Names of error codes.
@@ -58,11 +62,25 @@ pub(super) fn find(text: &str) -> Found {
     found.stop = keyed(&words, &mut found.none_recorded)
         .or_else(|| named(text, &words))
         .or_else(|| announced(&words))
+        .or_else(|| with_parameters(&words))
         .or_else(|| alone(&words));
-    if found.stop.is_none() || words.len() <= 2 {
+    if found.stop.is_none() || words.len() == 1 {
         let first = words.iter().find_map(|word| error_number(word));
-        let announced = words.iter().any(|word| word.eq_ignore_ascii_case("stop"));
-        found.numbers.extend(first.filter(|_| !announced));
+        // The number of an event is no error.
+        let other = words
+            .iter()
+            .any(|word| ["stop", "event", "id"].contains(&key(word).as_str()));
+        found.numbers.extend(first.filter(|_| !other));
+    }
+    if let [word] = words.as_slice() {
+        found.decimal = word
+            .parse()
+            .ok()
+            .filter(|_| !word.starts_with('0') && word.len() < 4);
+        let ending = word.contains('.') || word.contains('_');
+        if found.stop.is_none() && !ending && driver::driver(word).is_some() {
+            found.drivers.push(word.to_ascii_lowercase());
+        }
     }
     if let [.., before, tag] = words.as_slice()
         && before.eq_ignore_ascii_case("tag")
@@ -96,10 +114,24 @@ fn number(word: &str) -> Option<Number> {
     })
 }
 
-/// The number at the beginning of a bucket such as `0x7a_c000000e_acme!read`.
-fn bucket(word: &str) -> Option<Number> {
-    let (first, _) = word.split_once('_')?;
-    number(first).filter(|number| number.surely)
+/// The numbers at the beginning of a bucket such as `0x7a_c000000e_acme!read` or `0x1a_41287_nt!…`.
+fn bucket(word: &str) -> Option<(u32, Vec<u64>)> {
+    let mut parts = word.split('_');
+    let code = parts.next().and_then(number).filter(|n| n.surely)?;
+    let code = u32::try_from(code.value).ok()?;
+    let Some(second) = parts.next().and_then(number) else {
+        return Some((code, Vec::new()));
+    };
+    let texts = bugcheck::parameters(code, [0; 4]);
+    let status = texts
+        .iter()
+        .position(|text| text.kind == ParameterKind::Status);
+    let values = match status.filter(|_| second.value >> 30 == 3) {
+        Some(index) => (0..index).map(|_| 0).chain([second.value]).collect(),
+        None if bugcheck::subtype(code, second.value).is_some() => alloc::vec![second.value],
+        None => Vec::new(),
+    };
+    Some((code, values))
 }
 
 /// A word without case and without what stands between its parts.
@@ -165,7 +197,9 @@ fn keyed(words: &[&str], none_recorded: &mut bool) -> Option<(u32, Vec<u64>)> {
             }
         }
     }
-    // A problem report of a blue screen has the code first and the parameters behind it.
+    // A problem report of a blue screen has the code first and the parameters behind it; others
+    // have names of files there.
+    let blue = blue || shifted.iter().all(Option::is_some);
     if let (true, None, Some(first)) = (blue, code, shifted[0]) {
         code = Some(first);
         parameters = [shifted[1], shifted[2], shifted[3], shifted[4]];
@@ -214,23 +248,64 @@ fn named(text: &str, words: &[&str]) -> Option<(u32, Vec<u64>)> {
     let behind = numbers
         .get(own.map_or(0, |at| at + 1)..)
         .unwrap_or_default();
-    let values = behind.iter().filter(|n| own.is_some() || n.surely).take(4);
+    // Small numbers are parameters only where nothing else stands behind the name.
+    let bare = numbers.len() + name_words(text, code) >= words.len();
+    let values = behind
+        .iter()
+        .filter(|n| own.is_some() || n.surely || bare)
+        .take(4);
     let code = own
         .and_then(|at| u32::try_from(numbers.get(at)?.value).ok())
         .unwrap_or(code);
     Some((code, values.map(|n| n.value).collect()))
 }
 
+/// How many words of the line its name takes.
+fn name_words(text: &str, code: u32) -> usize {
+    let name = bugcheck::lookup(code).map_or("", |found| found.name);
+    let joined = text.contains('_');
+    if joined { 1 } else { name.split('_').count() }
+}
+
+/// A known stop code with its four parameters behind it, in a line of any language.
+fn with_parameters(words: &[&str]) -> Option<(u32, Vec<u64>)> {
+    words.windows(5).find_map(|window| {
+        let numbers: Option<Vec<Number>> = window.iter().map(|word| number(word)).collect();
+        let numbers = numbers?;
+        let (first, rest) = numbers.split_first()?;
+        let code = u32::try_from(first.value).ok().filter(|_| first.surely)?;
+        bugcheck::lookup(code)?;
+        Some((code, rest.iter().map(|n| n.value).collect()))
+    })
+}
+
 /// A number behind a word that says what it is: `STOP: 0x7a (…)`, `The bugcheck was: 0x…`,
 /// `BugCheck D1, {…}`, `!analyze -show 7a 1 …`.
 fn announced(words: &[&str]) -> Option<(u32, Vec<u64>)> {
     const SAYS: &[&str] = &[
-        "stop", "bugcheck", "was", "show", "code", "check", "stopcode",
+        "stop",
+        "bugcheck",
+        "was",
+        "show",
+        "code",
+        "check",
+        "stopcode",
+        "livekernelevent",
+        "bluescreen",
+        "bsod",
     ];
     // What follows `code` is a stop code only where something says so.
-    let about = words
-        .iter()
-        .any(|word| ["stop", "bugcheck", "bug", "show"].contains(&key(word).as_str()));
+    const ABOUT: &[&str] = &[
+        "stop",
+        "bugcheck",
+        "bug",
+        "show",
+        "livekernelevent",
+        "bluescreen",
+        "screen",
+        "bsod",
+    ];
+    let about = words.iter().any(|word| ABOUT.contains(&key(word).as_str()));
     if !about {
         return None;
     }
@@ -243,17 +318,31 @@ fn announced(words: &[&str]) -> Option<(u32, Vec<u64>)> {
         if let Some(first) = words.get(at).and_then(|next| number(next))
             && let Ok(code) = u32::try_from(first.value)
         {
-            let values = words.get(at + 1..)?.iter().map_while(|word| number(word));
+            let values = words.get(at + 1..)?.iter();
+            let values = values
+                .skip_while(|word| key(word) == "arguments")
+                .map_while(|word| number(word));
             return Some((code, values.take(4).map(|n| n.value).collect()));
         }
     }
-    None
+    // "A blue screen with 0x3b".
+    let surely = words
+        .iter()
+        .filter_map(|word| number(word))
+        .filter(|n| n.surely);
+    let mut codes = surely.filter_map(|n| u32::try_from(n.value).ok());
+    Some((
+        codes.find(|&code| bugcheck::lookup(code).is_some())?,
+        Vec::new(),
+    ))
 }
 
 /// A line that begins with a number that can be a stop code.
 fn alone(words: &[&str]) -> Option<(u32, Vec<u64>)> {
     let (first, rest) = words.split_first()?;
-    let code = number(first).or_else(|| bucket(first))?;
+    let Some(code) = number(first) else {
+        return bucket(first).filter(|&(code, _)| bugcheck::lookup(code).is_some());
+    };
     let code = u32::try_from(code.value).ok().filter(|&code| code != 0)?;
     bugcheck::lookup(code)?;
     let values = rest.iter().map_while(|word| number(word)).take(4);

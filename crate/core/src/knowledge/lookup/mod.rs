@@ -5,6 +5,7 @@
 //! The facts are the tables' own; only putting them together happens here.
 
 mod line;
+mod near;
 #[cfg(test)]
 mod tests;
 
@@ -90,6 +91,9 @@ pub fn look_up(text: &str) -> Vec<Answer> {
     if let Some((code, values)) = &found.stop {
         answers.extend(stop_code(*code, values, module));
     }
+    if let Some(code) = found.decimal {
+        answers.extend(stop_code(code, &[], module));
+    }
     for value in &found.numbers {
         answers.extend(errors::all(*value).map(|name| error(&name)));
     }
@@ -102,7 +106,44 @@ pub fn look_up(text: &str) -> Vec<Answer> {
             once.push(answer);
         }
     }
+    if once.is_empty() {
+        return nearest(text.get(..end.unwrap_or_default()).unwrap_or_default());
+    }
     once
+}
+
+/// What has a name near to the text, when nothing has that name.
+fn nearest(text: &str) -> Vec<Answer> {
+    let (found, same) = near::nearest(text);
+    let mut answers: Vec<Answer> = found
+        .iter()
+        .filter_map(|near| match near {
+            near::Near::Stop(code) => stop_code(*code, &[], None),
+            near::Near::Error(name) => Some(error(name)),
+        })
+        .collect();
+    if same || answers.is_empty() {
+        return answers;
+    }
+    // Which one was meant is to be seen at a glance.
+    for answer in &mut answers {
+        *answer = Answer {
+            kind: answer.kind,
+            code: core::mem::take(&mut answer.code),
+            name: core::mem::take(&mut answer.name),
+            meaning: answer.meaning,
+            ..Answer::default()
+        };
+    }
+    answers.insert(
+        0,
+        Answer {
+            kind: "note",
+            name: Cow::Borrowed("Nothing has exactly that name; these are nearest"),
+            ..Answer::default()
+        },
+    );
+    answers
 }
 
 /// Event 41 with a code of zero.
@@ -166,7 +207,12 @@ pub fn stop_code(code: u32, given: &[u64], module: Option<&str>) -> Option<Answe
         parameters: parameters
             .map(|((text, decoded), index)| Parameter {
                 value: shown(index),
-                meaning: text.text,
+                meaning: match text.kind {
+                    ParameterKind::Undocumented if !known && text != &bugcheck::UNDOCUMENTED => {
+                        "Depends on the other parameters"
+                    }
+                    _ => text.text,
+                },
                 decoded: match shown(index) {
                     Some(_) => decoded,
                     None => text.kind.legend().map(String::from),

@@ -109,6 +109,64 @@ fn numbers_and_names_of_all_three_families_are_told() {
 }
 
 #[test]
+fn lines_of_any_language_buckets_and_printed_records_are_read() {
+    for (text, code, values) in [
+        (
+            "Der Fehlercode war: 0x0000007a (0x1, 0xc000000e, 0, 0)",
+            0x7A,
+            vec![1, 0xC000_000E, 0, 0],
+        ),
+        (
+            "Bugcheck code 0000007E Arguments ffffffff`c0000005 1 2 3",
+            0x7E,
+            vec![0xFFFF_FFFF_C000_0005, 1, 2, 3],
+        ),
+        (
+            "P1: 7e P2: c0000005 P3: 1 P4: 2 P5: 3",
+            0x7E,
+            vec![0xC000_0005, 1, 2, 3],
+        ),
+        ("0x1a_41287_nt!MiFault", 0x1A, vec![0x41287]),
+        ("0x7a_c000000e_nt!Read", 0x7A, vec![0, 0xC000_000E]),
+        ("UNEXPECTED_KERNEL_MODE_TRAP 8", 0x7F, vec![8]),
+        ("LiveKernelEvent 144", 0x144, vec![]),
+        ("Bluescreen 0x3b", 0x3B, vec![]),
+        ("it had a blue screen with 0x3b again", 0x3B, vec![]),
+    ] {
+        assert_eq!(stop(text), Some((code, values)), "{text}");
+    }
+    assert_eq!(stop("P1: app.exe P2: 1.0 P3: 5 P4: b.dll P5: 2"), None);
+    assert!(names("Event 129 storahci").is_empty());
+}
+
+#[test]
+fn a_decimal_number_is_a_stop_code_too() {
+    assert!(names("239").contains(&"CRITICAL_PROCESS_DIED".into()));
+    let both = names("122");
+    assert!(both.contains(&"WHEA_INTERNAL_ERROR".into()), "{both:?}");
+    assert!(
+        both.contains(&"KERNEL_DATA_INPAGE_ERROR".into()),
+        "{both:?}"
+    );
+    assert!(
+        both.contains(&"ERROR_INSUFFICIENT_BUFFER".into()),
+        "{both:?}"
+    );
+}
+
+#[test]
+fn what_has_nearly_that_name_is_offered() {
+    let near = look_up("MEMORY_MANAGMENT");
+    assert_eq!(near[0].kind, "note");
+    assert!(near.iter().any(|answer| answer.name == "MEMORY_MANAGEMENT"));
+    let same = look_up("kernel data inpage error");
+    assert!(!same[0].steps.is_empty());
+    assert_eq!(names("access violation"), ["STATUS_ACCESS_VIOLATION"]);
+    assert!(names("nvlddmkm")[0].contains("NVIDIA"));
+    assert!(look_up("foo bar").is_empty());
+}
+
+#[test]
 fn drivers_and_pool_tags_are_told() {
     assert!(
         names("ibthfp.sys")[0].contains("Bluetooth"),
