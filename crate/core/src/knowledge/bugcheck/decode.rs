@@ -253,14 +253,17 @@ fn page_of_entry(value: u64) -> Option<String> {
 
 /// What an address says by where it lies.
 fn address(kind: ParameterKind, value: u64, wide: bool) -> Option<String> {
+    let touched = matches!(
+        kind,
+        ParameterKind::Address | ParameterKind::InstructionAddress
+    );
     if value == 0 {
-        let touched = matches!(
-            kind,
-            ParameterKind::Address | ParameterKind::InstructionAddress
-        );
         return touched.then(|| "an empty (null) pointer".into());
     }
     if value < 0x1_0000 {
+        if !touched {
+            return Some("not an address".into());
+        }
         return Some(format!(
             "close to zero: a field at {value:#x} behind an empty (null) pointer"
         ));
@@ -269,7 +272,9 @@ fn address(kind: ParameterKind, value: u64, wide: bool) -> Option<String> {
         return Some((*says).into());
     }
     if SHARED_PAGE.contains(&(value & !0xFFF)) && wide {
-        return Some("in the page of time and system facts that every program shares with Windows, which is always there".into());
+        return Some(
+            "in the page of time and system facts that every program shares with Windows".into(),
+        );
     }
     if !wide {
         return (value < 0x8000_0000).then(|| "an address of a program, not of the kernel".into());

@@ -282,7 +282,9 @@ impl Stanza {
             .split_once(':')
             .map_or(Some(0), |(index, _)| parameter_index(index));
         let text = index.and_then(|index| slots.texts.get(index).copied().flatten());
-        text.is_none_or(|text| text.kind == ParameterKind::Plain)
+        // A list of values says what each is without a case.
+        let listed = index.and_then(|index| slots.listed.get(index).copied());
+        listed != Some(true) && text.is_none_or(|text| text.kind == ParameterKind::Plain)
     }
 }
 

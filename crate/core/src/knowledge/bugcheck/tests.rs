@@ -223,7 +223,7 @@ fn a_pointer_that_is_empty_freed_or_overwritten_is_told_apart() {
     assert!(case(0x0A, [0x0065_0000_1234_5678, 2, 1, 1]).contains("cannot exist"));
     assert!(case(0x0A, [0xFFFF_8001_0000_0000, 2, 1, 1]).contains("written"));
     assert!(case(0x0A, [0xF832_0000, 2, 0, 1]).contains("read"));
-    assert!(case(0x50, [0x7FFE_0320, 0, 1, 8]).contains("every program shares"));
+    assert!(case(0x50, [0x7FFE_0320, 0, 1, 8]).contains("every program has"));
 }
 
 #[test]
