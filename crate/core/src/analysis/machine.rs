@@ -9,6 +9,9 @@ use crate::source::{ReadError, Source};
 use crate::symbols::layout::Layouts;
 use alloc::{string::String, vec::Vec};
 
+/// The process that stands for the secure kernel. Source: Microsoft's page on isolated user mode.
+const SECURE_KERNEL: &str = "Secure System";
+
 /// What drivers added to the dump.
 #[derive(Debug, Default)]
 pub(super) struct Secondary {
@@ -40,6 +43,18 @@ fn root_partition(source: &dyn Source, dump: &Dump<'_>, known: &Known) -> Option
         Some(byte[0] != 0)
     });
     Some(flags? || root?)
+}
+
+/// Whether the secure kernel ran: Windows lists it as a process of its own, which is there only
+/// then. `None` where the list does not show it, which may also be a list that was cut.
+fn secure_kernel(known: &Known) -> Option<bool> {
+    let processes = &known.lists()?.processes;
+    let is = |name: &Option<String>| name.as_deref() == Some(SECURE_KERNEL);
+    processes
+        .all
+        .iter()
+        .any(|found| is(&found.name))
+        .then_some(true)
 }
 
 /// Reads what drivers added, and tells the machine from it.
@@ -82,7 +97,7 @@ pub(super) fn read(
         build: dump.header.minor_version,
         crash_time: dump.header.system_time,
         root_partition: root_partition(source, dump, known),
-        secure_kernel: None,
+        secure_kernel: secure_kernel(known),
     });
     Ok(Secondary {
         boot: boot?.as_deref().and_then(blob::boot_status),

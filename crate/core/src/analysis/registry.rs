@@ -73,6 +73,10 @@ static WANTED: &[(&str, &[&str])] = &[
         ],
     ),
     (
+        "SYSTEM\\CurrentControlSet\\Control\\DeviceGuard",
+        &["EnableVirtualizationBasedSecurity"],
+    ),
+    (
         "SYSTEM\\CurrentControlSet\\Control\\SystemInformation",
         &[
             "BIOSVersion",

@@ -274,9 +274,14 @@ fn not_a_guest(
         };
         return (V::HyperV, R::RootHyperV, confidence);
     }
+    let physical = signs.physical_firmware || signs.physical_acpi;
     if inputs.secure_kernel == Some(true) {
-        evidence.push(Evidence::new("The secure kernel ran.", ""));
-        return (V::HyperV, R::RootVbs, Likely);
+        evidence.push(Evidence::new(
+            "The process Secure System is there: the secure kernel ran beside this one.",
+            "processes",
+        ));
+        let sure = if physical { Likely } else { Possible };
+        return (V::HyperV, R::RootVbs, sure);
     }
     if present == Some(true) {
         let own = own || facts.processor.hardware_shows_through();
@@ -290,12 +295,18 @@ fn not_a_guest(
                 "loaded modules",
             ));
         }
-        return match signs.hypervisor_service || own {
-            true => (V::HyperV, R::Root, Likely),
-            false => (V::Unknown, R::Unknown, Possible),
+        let name = "EnableVirtualizationBasedSecurity";
+        let set = Values(inputs.registry).number(name) == Some(1);
+        return match (signs.hypervisor_service || own, set) {
+            (true, true) => {
+                let text = "Windows is set to use virtualization-based security.";
+                evidence.push(Evidence::new(text, Values::place(name)));
+                (V::HyperV, R::RootVbs, Likely)
+            }
+            (true, false) => (V::HyperV, R::Root, Likely),
+            _ => (V::Unknown, R::Unknown, Possible),
         };
     }
-    let physical = signs.physical_firmware || signs.physical_acpi;
     match inputs.build {
         Some(build) if build < FIRST_WITH_VBS && physical => (V::None, R::None, Likely),
         _ => (V::Unknown, R::Unknown, Possible),

@@ -308,6 +308,22 @@ fn a_laptop_with_virtualization_based_security_is_no_guest() {
         ..inputs
     });
     assert_eq!(verdict(&facts).1, R::RootVbs);
+    // Set so, and a hypervisor of its own beneath; what is set where none runs says nothing.
+    let set = [(
+        String::from("DeviceGuard\\EnableVirtualizationBasedSecurity"),
+        String::from("1"),
+    )];
+    let asked = PlatformInputs {
+        registry: &set,
+        ..inputs
+    };
+    assert_eq!(verdict(&identify(&asked)).1, R::RootVbs);
+    let without = processor(false);
+    let none = identify(&PlatformInputs {
+        cpuid: Some(&without),
+        ..asked
+    });
+    assert_eq!(verdict(&none).1, R::None);
     // The bit alone says that something runs beneath, and no more.
     let facts = identify(&PlatformInputs {
         modules: None,
