@@ -14,6 +14,7 @@ import "./memory";
 import { tells } from "./coverage";
 import "./coverage";
 import "./platform";
+import "./registry";
 import "./modules";
 import "./secondary";
 import "./header";
@@ -152,6 +153,18 @@ export const SECTIONS: SectionKind[] = [
         .desk=${desk}
         ?busy=${busy}
       ></bluepane-platform>`,
+  },
+  {
+    id: "registry",
+    title: "Registry",
+    fits: (report) => report.registry !== undefined || explorable(report),
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-registry
+        id="registry"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-registry>`,
   },
   {
     id: "modules",
