@@ -53,10 +53,11 @@ export function grouped(value: bigint | number | string): string {
   return value.toString().replace(/\B(?=(\d{3})+(?!\d))/g, "\u202f");
 }
 
+/** A share in whole percent, rounded down as the analyzer does: what is not all is not 100 %. */
 export function percent(part: number, whole: number): string {
   if (whole <= 0) return "";
   const value = (part / whole) * 100;
-  return value > 0 && value < 1 ? "under 1 %" : `${Math.round(value)} %`;
+  return value > 0 && value < 1 ? "under 1 %" : `${Math.floor(value)} %`;
 }
 
 export function plural(count: number, one: string, many = one + "s"): string {

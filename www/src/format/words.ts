@@ -41,6 +41,20 @@ export const HOST: Record<string, string> = {
   client: "a Windows client with Hyper-V",
 };
 
+/** Generations of hosts in the order in which they came. */
+export const GENERATIONS = ["2008", "2008-r2", "2012", "2012-r2", "2016", "2019", "2022", "2025"];
+
+/** What stands where Hyper-V has Integration Services. */
+export const GUEST_TOOLS: Record<string, string> = {
+  vmware: "VMware Tools",
+  virtualbox: "VirtualBox Guest Additions",
+  kvm: "virtio-win drivers and the QEMU guest agent",
+  xen: "Xen PV drivers",
+  aws: "AWS drivers: PV or NVMe, and ENA",
+  google: "Google Compute Engine drivers",
+  parallels: "Parallels Tools",
+};
+
 export const HYPERVISOR: Record<string, string> = {
   "hyper-v": "Hyper-V",
   azure: "Azure (Hyper-V)",
@@ -83,6 +97,16 @@ export const VERDICT: Record<string, string> = {
   missing: "Missing",
   "n/a": "Not a Hyper-V guest",
   unknown: "Cannot be told from this dump",
+};
+
+export const BALLOON: Record<string, string> = {
+  off: "Off: no balloon takes memory of this machine.",
+  idle: "Idle: the balloon driver is there and held next to nothing.",
+  "in-use":
+    "In use, as it should be: the host had taken memory back, and the guest did not suffer from it.",
+  "not-giving-back": "Not giving back: memory was held while the guest starved.",
+  unable: "Unable: the host wants to give and take memory, and the driver for it is not there.",
+  unknown: "Whether a balloon held memory cannot be told from this dump.",
 };
 
 export function word(table: Record<string, string>, key: string | undefined): string {

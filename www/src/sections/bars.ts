@@ -8,6 +8,8 @@ export interface Part {
   /** Bytes. */
   value: number;
   shade: "a" | "b" | "c" | "d" | "e";
+  /** Of a series in one shade, from 0 to 1. */
+  strength?: number;
 }
 
 export interface Bar {
@@ -24,12 +26,19 @@ export interface Bar {
 
 const WIDTH = 1000;
 
+function key({ shade, strength }: Part): TemplateResult {
+  return html`<svg class="key" viewBox="0 0 10 10" aria-hidden="true">
+    <rect class=${shade} width="10" height="10" opacity=${strength ?? 1}></rect>
+  </svg>`;
+}
+
 export function bar(data: Bar): TemplateResult {
   const scale = Math.max(data.whole, data.peak ?? 0, 1);
   let x = 0;
   const pieces = data.parts.map((part) => {
     const width = Math.max(0, Math.min(WIDTH - x, (part.value / scale) * WIDTH));
-    const piece = svg`<rect class=${part.shade} x=${x} y="0" width=${width} height="14"></rect>`;
+    const piece = svg`<rect class=${part.shade} x=${x} y="0" width=${width} height="14"
+      opacity=${part.strength ?? 1}></rect>`;
     x += width;
     return piece;
   });
@@ -51,7 +60,7 @@ export function bar(data: Bar): TemplateResult {
       ${data.parts.map(
         (part) =>
           html`<li>
-            <i class="key ${part.shade}" aria-hidden="true"></i>${part.label}
+            ${key(part)}${part.label}
             <b>${bytes(part.value)}</b> ${percent(part.value, data.whole)}
           </li>`,
       )}

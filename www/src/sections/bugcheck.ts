@@ -5,20 +5,14 @@ import { facts } from "../format/pieces";
 import { pieces } from "../format/code";
 import { code } from "../format/number";
 import { define, styles } from "../elements/sheet";
+import "../elements/asked";
 import "../elements/copy";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./bugcheck.css";
 
 export class BugCheckSection extends Section {
-  static override properties = { analyze: { state: true } };
   static override styles = styles(sectionCss, css);
-  declare analyze: string;
-
-  constructor() {
-    super();
-    this.analyze = "";
-  }
 
   protected override render(): unknown {
     const check = this.report.bugcheck;
@@ -135,22 +129,12 @@ export class BugCheckSection extends Section {
   }
 
   #debugger(): TemplateResult {
-    return html`<details
-      class="screen"
-      @toggle=${(event: Event) => void this.#open(event.target as HTMLDetailsElement)}
-    >
-      <summary>As a debugger prints it</summary>
-      <pre tabindex="0" aria-label="!analyze -v">${this.analyze || "…"}</pre>
-    </details>`;
-  }
-
-  async #open(details: HTMLDetailsElement): Promise<void> {
-    if (!details.open) return;
-    try {
-      this.analyze = await this.desk.command("!analyze -v");
-    } catch (error) {
-      this.analyze = error instanceof Error ? error.message : String(error);
-    }
+    return html`<bluepane-asked
+      label="As a debugger prints it"
+      line="!analyze -v"
+      .of=${this.report}
+      .ask=${this.desk.command}
+    ></bluepane-asked>`;
   }
 }
 

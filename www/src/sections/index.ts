@@ -13,7 +13,7 @@ import "./symbols";
 import "./memory";
 import { tells } from "./coverage";
 import "./coverage";
-import "./platform";
+import { platformTitle } from "./platform";
 import "./registry";
 import "./modules";
 import "./secondary";
@@ -145,6 +145,7 @@ export const SECTIONS: SectionKind[] = [
   {
     id: "platform",
     title: "Platform",
+    titleFor: (report) => platformTitle(report).replace(" and ", ", "),
     fits: kernel,
     render: ({ report, desk, busy }) =>
       html`<bluepane-platform

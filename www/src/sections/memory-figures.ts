@@ -58,6 +58,20 @@ export function physicalBar(memory: Memory): Bar | null {
   };
 }
 
+/** Standby memory by priority: what is taken first stands first. */
+export function standbyBar(memory: Memory): Bar | null {
+  const whole = figure(memory, "standby");
+  const parts: Part[] = [];
+  for (let priority = 0; priority < 8; priority++) {
+    const value = figure(memory, `standby_${priority}`);
+    if (value === null) return null;
+    const strength = 0.3 + priority / 10;
+    if (value > 0) parts.push({ label: `priority ${priority}`, value, shade: "e", strength });
+  }
+  if (!whole || parts.length === 0) return null;
+  return { title: "Standby by priority", whole, wholeLabel: "of", parts };
+}
+
 /** Commit against its limit and its peak. */
 export function commitBar(memory: Memory): Bar | null {
   const committed = figure(memory, "committed");

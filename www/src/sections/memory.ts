@@ -5,11 +5,13 @@ import { blank, facts, sure } from "../format/pieces";
 import { approx, big, bytes, grouped, pages, plural } from "../format/number";
 import { utc } from "../format/time";
 import { define, styles } from "../elements/sheet";
+import "../elements/asked";
 import "../elements/copy";
 import { type Column } from "../elements/sorted";
 import "../elements/sorted";
 import { bar } from "./bars";
-import { amount, commitBar, figure, groups, physicalBar } from "./memory-figures";
+import { balloonPart } from "./balloon";
+import { amount, commitBar, figure, groups, physicalBar, standbyBar } from "./memory-figures";
 import { Section } from "./section";
 import picturesCss from "./pictures.css";
 import sectionCss from "./section.css";
@@ -18,15 +20,7 @@ import css from "./memory.css";
 const PAGE = 4096;
 
 export class MemorySection extends Section {
-  static override properties = { vm: { state: true } };
   static override styles = styles(sectionCss, picturesCss, css);
-  /** The text of `!vm`, once it was asked for. */
-  declare vm: string;
-
-  constructor() {
-    super();
-    this.vm = "";
-  }
 
   protected override render(): unknown {
     const memory = this.report.memory;
@@ -35,36 +29,63 @@ export class MemorySection extends Section {
       ${this.absent("This file holds nothing about the machine’s memory.")}`;
     }
     const counted = Object.keys(memory.counters ?? {}).length > 2;
-    const copy = html`<bluepane-copy
-      class="screen"
-      label="Copy !vm"
-      .text=${() => this.desk.command("!vm")}
-    ></bluepane-copy>`;
-    const bars = [physicalBar(memory), commitBar(memory)].filter((one) => one !== null);
-    return html`${this.head("Memory", counted ? copy : nothing)}
-    ${bars.length ? html`<div class="bars">${bars.map(bar)}</div>` : nothing} ${sizes(memory)}
-    ${groups(memory)} ${checks(memory.checks)} ${pageFiles(memory.page_files)}
-    ${processes(memory.processes)} ${poolTags(memory.pool_tags)} ${counted ? this.#vm() : nothing}
-    ${counters(memory.counters)} ${devices(memory.devices)} ${limits(memory.limits)}`;
+    const copy = (line: string): TemplateResult =>
+      html`<bluepane-copy
+        class="screen"
+        label="Copy ${line}"
+        .text=${() => this.desk.command(line)}
+      ></bluepane-copy>`;
+    const bars = [physicalBar(memory), standbyBar(memory), commitBar(memory)];
+    const drawn = bars.filter((one) => one !== null);
+    return html`${this.head("Memory", counted ? html`${copy("!vm")} ${copy("!mem")}` : nothing)}
+    ${drawn.length ? html`<div class="bars">${drawn.map(bar)}</div>` : nothing} ${sizes(memory)}
+    ${balloonPart(this.report, this.lead, this.#story())} ${groups(memory)} ${checks(memory.checks)}
+    ${files(memory.page_files)} ${this.#sizing()} ${processes(memory.processes)}
+    ${poolTags(memory.pool_tags)} ${counted ? this.#asked() : nothing} ${counters(memory.counters)}
+    ${devices(memory.devices)} ${limits(memory.limits)}`;
   }
 
-  #vm(): TemplateResult {
-    return html`<details
-      class="screen"
-      @toggle=${(event: Event) => void this.#open(event.target as HTMLDetailsElement)}
-    >
-      <summary>As a debugger prints it</summary>
-      <pre tabindex="0" aria-label="!vm">${this.vm || "…"}</pre>
-    </details>`;
+  /** Leads to what the story says of the balloon. */
+  #story(): TemplateResult | null {
+    if (!this.desk.has("story")) return null;
+    return html`<p class="screen">
+      <button type="button" class="plain" @click=${() => this.desk.show("story")}>
+        Told under What happened
+      </button>
+    </p>`;
   }
 
-  async #open(details: HTMLDetailsElement): Promise<void> {
-    if (!details.open) return;
-    try {
-      this.vm = await this.desk.command("!vm");
-    } catch (error) {
-      this.vm = error instanceof Error ? error.message : String(error);
-    }
+  #sizing(): TemplateResult | typeof nothing {
+    const sizing = this.report.findings?.some(({ id }) => id === "page-file-sizing");
+    if (!sizing || !this.desk.has("findings")) return nothing;
+    return html`<p class="screen">
+      <button
+        type="button"
+        class="plain"
+        @click=${() => this.desk.show("findings", "page-file-sizing")}
+      >
+        How large the page file should be
+      </button>
+    </p>`;
+  }
+
+  #asked(): TemplateResult {
+    const text = (label: string, line: string, long = ""): TemplateResult =>
+      html`<bluepane-asked
+        label=${label}
+        line=${line}
+        long=${long}
+        .of=${this.report}
+        .ask=${this.desk.command}
+      ></bluepane-asked>`;
+    return html`<div class="asked">
+      ${text("As a debugger prints it (!vm)", "!vm")} ${text("In short (!mem)", "!mem")}
+      ${text(
+        "Census of all pages (!memusage)",
+        "!memusage",
+        "Reads the record of every page of memory and counts their states. On a large machine that takes a while; what was counted when it is stopped is shown.",
+      )}
+    </div>`;
   }
 }
 
@@ -122,28 +143,44 @@ function devices(list: MemoryDevice[] | undefined): TemplateResult | typeof noth
     </div>`;
 }
 
-function pageFiles(list: PageFile[] | undefined): TemplateResult | typeof nothing {
+const FILES: [kind: string, title: string][] = [
+  ["page file", "Page files"],
+  ["swap file", "Swap files, for suspended apps"],
+  ["compression store", "Compression stores, in memory"],
+];
+
+/** Page files; what only looks like one stands apart. */
+function files(list: PageFile[] | undefined): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<h3 data-mark="page-files">Page files</h3>
-    <div class="bars">
-      ${list.map((file) => {
-        const size = approx(file.size_pages) * PAGE;
-        const free = approx(file.free_pages) * PAGE;
-        return html`${bar({
-            title: `${file.name} (${file.kind})`,
-            whole: size,
-            wholeLabel: "now",
-            parts: [
-              { label: "used", value: Math.max(0, size - free), shade: "a" },
-              { label: "free", value: free, shade: "c" },
-            ],
-            peak: approx(file.peak_pages) * PAGE,
-          })}
-          <p class="small muted">
-            from ${pages(file.minimum_pages)} to ${pages(file.maximum_pages)}
-          </p>`;
-      })}
-    </div>`;
+  const named = new Set(FILES.map(([kind]) => kind));
+  const others = list.filter(({ kind }) => !named.has(kind)).map(({ kind }) => kind);
+  const kinds = [...FILES, ...[...new Set(others)].map((kind): [string, string] => [kind, kind])];
+  return html`${kinds.map(([kind, title], index) => {
+    const alike = list.filter((file) => file.kind === kind);
+    if (alike.length === 0) return nothing;
+    return html`<h3 data-mark=${index === 0 ? "page-files" : nothing}>${title}</h3>
+      <div class="bars">${alike.map(file)}</div>`;
+  })}`;
+}
+
+function file(file: PageFile): TemplateResult {
+  const size = approx(file.size_pages) * PAGE;
+  const free = approx(file.free_pages) * PAGE;
+  const least = pages(file.minimum_pages);
+  const most = pages(file.maximum_pages);
+  return html`<div>
+    ${bar({
+      title: file.name,
+      whole: size,
+      wholeLabel: "now",
+      parts: [
+        { label: "used", value: Math.max(0, size - free), shade: "a" },
+        { label: "free", value: free, shade: "c" },
+      ],
+      peak: approx(file.peak_pages) * PAGE,
+    })}
+    <p class="small muted">${least === most ? `always ${least}` : `from ${least} to ${most}`}</p>
+  </div>`;
 }
 
 function checks(list: Memory["checks"]): TemplateResult | typeof nothing {

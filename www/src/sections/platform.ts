@@ -1,8 +1,27 @@
 // Firmware, hypervisor, host, and whether a Hyper-V guest's integration components fit its host.
 import { type TemplateResult, html, nothing } from "lit";
-import type { Component, IntegrationServices, Platform } from "../report";
-import { evidence, facts, steps, sure } from "../format/pieces";
-import { HOST, HYPERVISOR, ROLE, STATUS, VERDICT, word } from "../format/words";
+import type {
+  Component,
+  Hypervisor,
+  IntegrationServices,
+  Module,
+  Platform,
+  Report,
+} from "../report";
+import { code } from "../format/number";
+import { type Lead, evidence, facts, steps, sure } from "../format/pieces";
+import { linkDate } from "../format/time";
+import { Steps, untold } from "../format/told";
+import {
+  GENERATIONS,
+  GUEST_TOOLS,
+  HOST,
+  HYPERVISOR,
+  ROLE,
+  STATUS,
+  VERDICT,
+  word,
+} from "../format/words";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
 import sectionCss from "./section.css";
@@ -22,13 +41,13 @@ export class PlatformSection extends Section {
 
   protected override render(): unknown {
     const { platform, integration_services: services } = this.report;
-    return html`${this.head("Platform and Integration Services")}
+    return html`${this.head(platformTitle(this.report))}
     ${
       platform
         ? this.#platform(platform)
         : this.absent("This file records nothing about the machine’s firmware or hypervisor.")
     }
-    ${services ? this.#services(services) : nothing}`;
+    ${services && services.verdict !== "n/a" ? this.#services(services) : nothing}`;
   }
 
   #platform(platform: Platform): TemplateResult {
@@ -53,24 +72,30 @@ export class PlatformSection extends Section {
       {
         label: "Hypervisor",
         value: hypervisor
-          ? html`${word(HYPERVISOR, hypervisor.vendor)}; this Windows ${word(ROLE, hypervisor.role)}
-            ${sure(hypervisor.confidence)}${evidence(hypervisor.evidence, this.follow, this.lead)}`
+          ? html`${beneath(hypervisor)} ${sure(hypervisor.confidence)}
+            ${evidence(hypervisor.evidence, this.follow, this.lead)}`
           : "",
       },
       { label: "VM generation", value: platform.vm_generation },
       {
-        label: "Possible hosts",
+        label: hosts.length > 1 ? "Possible hosts" : "Host",
         value: hosts.length
           ? html`${hosts.map((host) => word(HOST, host)).join(" or ")}
+            ${generations(hosts, this.report.integration_services?.guest_os)}
             ${evidence(platform.host_evidence, this.follow, this.lead)}`
           : "",
+      },
+      {
+        label: "Guest tools",
+        value: hypervisor?.role === "guest" ? GUEST_TOOLS[hypervisor.vendor] : "",
       },
     ])}
     ${
       platform.remarks?.length
-        ? html`<ul class="text">
-            ${platform.remarks.map((remark) => html`<li>${remark}</li>`)}
-          </ul>`
+        ? html`<h3>Worth knowing, and where sources differ</h3>
+            <ul class="text">
+              ${platform.remarks.map((remark) => html`<li>${remark}</li>`)}
+            </ul>`
         : nothing
     }`;
   }
@@ -86,66 +111,187 @@ export class PlatformSection extends Section {
         ${services.explanation ? html`<p class="lead">${services.explanation}</p>` : nothing}
         ${facts([
           { label: "Guest", value: services.guest_os },
-          { label: "Judged for host", value: hosts.map((h) => word(HOST, h)).join(" or ") },
+          {
+            label: "Judged for host",
+            value:
+              hosts.join() === (this.report.platform?.host_generation ?? []).join()
+                ? ""
+                : hosts.map((h) => word(HOST, h)).join(" or "),
+          },
           { label: "Installed level", value: services.installed },
           { label: "Expected level", value: services.expected },
         ])}
-        ${services.components?.length ? components(services.components) : nothing}
-        ${services.advice?.length ? html`<h4>What to do</h4>` : nothing} ${steps(services.advice)}
+        ${
+          services.components?.length
+            ? components(services.components, this.report.modules ?? [], this.lead)
+            : nothing
+        }
+        ${this.#steps(services)}
       </div>`;
   }
+
+  /** The steps, unless they stand above already. */
+  #steps(services: IntegrationServices): TemplateResult | typeof nothing {
+    const given = new Steps(this.report);
+    if (this.desk.has("findings")) {
+      for (const finding of untold(this.report)) given.fresh(finding.advice);
+    }
+    const fresh = given.fresh(services.advice);
+    if (fresh.length)
+      return html`<h4>What to do</h4>
+        ${steps(fresh)}`;
+    const at = this.desk.has("todo") ? "todo" : "findings";
+    if (!services.advice?.length || !this.desk.has(at)) return nothing;
+    return html`<p class="screen">
+      <button
+        type="button"
+        class="plain"
+        @click=${() => this.desk.show(at, at === "todo" ? undefined : "integration-services-behind")}
+      >
+        What to do about it
+      </button>
+    </p>`;
+  }
+}
+
+/** A machine that is no Hyper-V guest reads nothing of Integration Services. */
+export function platformTitle(report: Report): string {
+  const verdict = report.integration_services?.verdict;
+  return verdict === undefined || verdict === "n/a"
+    ? "Platform"
+    : "Platform and Integration Services";
+}
+
+function beneath({ vendor, role }: Hypervisor): string {
+  if (vendor === "unknown" && role === "unknown") {
+    return "Whether a hypervisor runs beneath this Windows cannot be told from this dump.";
+  }
+  if (role === "unknown") {
+    return `${word(HYPERVISOR, vendor)}; what this Windows is to it cannot be told from this dump`;
+  }
+  return `${word(HYPERVISOR, vendor)}; this Windows ${word(ROLE, role)}`;
+}
+
+/** Generations of Hyper-V hosts in order, with those that are possible, and the guest's own. */
+function generations(hosts: string[], guest: string | undefined): TemplateResult {
+  const order = [...GENERATIONS, ...hosts.filter((host) => !GENERATIONS.includes(host))];
+  const own = (guest ?? "").replace(/ SP\d$/, "");
+  return html`<ol class="plain generations" aria-label="Generations of hosts">
+    ${order.map((host) => {
+      const possible = hosts.includes(host);
+      const isGuest = own === HOST[host];
+      const words = [
+        possible ? (hosts.length > 1 ? "possible host" : "the host") : "",
+        isGuest ? "this guest" : "",
+      ].filter((part) => part);
+      return html`<li class="${possible ? "possible" : ""} ${isGuest ? "guest" : ""}">
+        ${(HOST[host] ?? host).replace("Windows Server ", "").replace("a Windows client with Hyper-V", "client")}
+        ${words.map((part) => html`<span>${part}</span>`)}
+      </li>`;
+    })}
+  </ol>`;
 }
 
 function join(...parts: (string | undefined | "")[]): string {
   return parts.filter((part) => part).join(" ");
 }
 
-/** A column that would be blank in every row is left out; the verdict's explanation says why. */
-function components(list: Component[]): TemplateResult {
+/** Components by what they are; the copies that write the dump stand apart. */
+function components(list: Component[], modules: Module[], lead: Lead): TemplateResult {
+  const copies = list.filter(({ driver }) => driver.toLowerCase().startsWith("dump_"));
+  const own = list.filter((component) => !copies.includes(component));
+  const dated = list.some((component) => component.built ?? stamp(component, modules));
   const versions = list.some((component) => component.version !== undefined);
-  const dates = list.some((component) => component.built !== undefined);
-  const unknown = html`<span class="muted">not in this dump</span>`;
+  const rows = (part: Component[]): TemplateResult[] =>
+    part.map((component) => row(component, modules, lead, versions, dated));
+  const columns = 4 + (versions ? 1 : 0) + (dated ? 1 : 0);
   return html`<h4 data-mark="components">Components</h4>
     <div class="scroll">
-      <table>
+      <table class="components">
         <thead>
           <tr>
             <th scope="col">Component</th>
             <th scope="col">Status</th>
+            <th scope="col">Present</th>
             ${versions ? html`<th scope="col">Version</th>` : nothing}
-            ${dates ? html`<th scope="col">Linked</th>` : nothing}
+            ${dated ? html`<th scope="col">Linked</th>` : nothing}
             <th scope="col">What it is for</th>
           </tr>
         </thead>
         <tbody>
-          ${list.map(
-            (component) =>
-              html`<tr>
-                <td><code>${component.driver}</code></td>
-                <td>
-                  <span class="tag ${TONE[component.status] ?? ""}"
-                    >${word(STATUS, component.status)}</span
-                  >
-                </td>
-                ${versions ? html`<td class="nowrap">${component.version ?? unknown}</td>` : nothing}
-                ${
-                  dates
-                    ? html`<td class="nowrap">${component.built?.slice(0, 10) ?? unknown}</td>`
-                    : nothing
-                }
-                <td>${component.purpose}</td>
-              </tr>`,
-          )}
+          ${rows(own)}
         </tbody>
+        ${
+          copies.length
+            ? html`<tbody>
+                <tr>
+                  <th scope="rowgroup" colspan=${columns}>Copies that write the dump</th>
+                </tr>
+                ${rows(copies)}
+              </tbody>`
+            : nothing
+        }
       </table>
     </div>
-    ${
-      versions || dates
-        ? nothing
-        : html`<p class="blank small">
-            This dump holds neither their versions nor their link dates.
-          </p>`
-    }`;
+    <p class="blank small">
+      ${versions || dated ? "" : "This dump holds neither their versions nor their link dates. "}Whether
+      a file is signed, a dump does not record.
+    </p>`;
+}
+
+function named(component: Component, modules: Module[]): Module | undefined {
+  return modules.find(({ name }) => name.toLowerCase() === component.driver.toLowerCase());
+}
+
+/** The time stamp of the file, where it is a time. */
+function stamp(component: Component, modules: Module[]): number | undefined {
+  const module = named(component, modules);
+  return module?.timestamp;
+}
+
+function row(
+  component: Component,
+  modules: Module[],
+  lead: Lead,
+  versions: boolean,
+  dated: boolean,
+): TemplateResult {
+  const module = named(component, modules);
+  const go = module ? lead({ text: module.name, where: "modules" }) : null;
+  const unknown = html`<span class="muted">not in this dump</span>`;
+  return html`<tr>
+    <td>
+      ${
+        go
+          ? html`<button type="button" class="plain follow" title="Show the module" @click=${go}>
+              <code>${component.driver}</code>
+            </button>`
+          : html`<code>${component.driver}</code>`
+      }
+    </td>
+    <td>
+      <span class="tag ${TONE[component.status] ?? ""}">${word(STATUS, component.status)}</span>
+    </td>
+    <td>${presence(component, module)}</td>
+    ${versions ? html`<td class="nowrap">${component.version ?? unknown}</td>` : nothing}
+    ${dated ? html`<td class="nowrap">${linkedAt(component, module) ?? unknown}</td>` : nothing}
+    <td>${component.purpose}</td>
+  </tr>`;
+}
+
+function presence({ status }: Component, module: Module | undefined): string {
+  if (module) return "loaded";
+  return status === "missing" || status === "not-loaded" ? "not loaded" : "not among the modules";
+}
+
+function linkedAt(component: Component, module: Module | undefined): unknown {
+  if (component.built) return component.built.slice(0, 10);
+  if (module?.timestamp === undefined) return undefined;
+  return module.timestamp_is_hash
+    ? html`<span class="muted" title="A reproducible build: its time stamp identifies the file"
+        >hash <code>${code(module.timestamp)}</code></span
+      >`
+    : linkDate(module.timestamp);
 }
 
 define("bluepane-platform", PlatformSection);
