@@ -10,7 +10,7 @@ inBrowsers("the story", (it) => {
   it("stands below the card, with its root cause, how sure it is, and other causes", async (open) => {
     const tab = await sample(open);
     const text = await tab.text();
-    const parts = ["KERNEL_DATA_INPAGE_ERROR", "Almost no memory was left", "Root cause:"];
+    const parts = ["KERNEL_DATA_INPAGE_ERROR", "Almost no memory was left", "root cause:"];
     parts.push(
       "This is likely : several signs agree",
       "What else it could be",
@@ -57,7 +57,7 @@ inBrowsers("the story", (it) => {
   it("leaves a report without a story as it was", async (open) => {
     const tab = await sample(open);
     await tab.evaluate(forget);
-    await until(async () => !(await tab.text()).includes("Root cause:"), "the story stays");
+    await until(async () => !(await tab.text()).includes("root cause:"), "the story stays");
     const text = await tab.text();
     assert.doesNotMatch(text, /What happened/);
     assert.match(text, /Connect to the guest from Hyper-V Manager/);

@@ -44,7 +44,7 @@ export class ReportView extends LitElement {
         <ol>
           ${list.map((section) => {
             const count = section.count?.(report) ?? 0;
-            return html`<li>
+            return html`<li class=${section.apart ? "apart" : ""}>
               <a
                 href="#${section.id}"
                 aria-current=${this.current === section.id ? "true" : nothing}

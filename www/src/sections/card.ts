@@ -48,7 +48,8 @@ export class TopCard extends Section {
     const { report } = this;
     const list = this.desk.has("story")
       ? besides(report).filter(({ severity }) => severity === "critical")
-      : (report.findings ?? []);
+      : // That nobody can be named stands below.
+        (report.findings ?? []).filter(({ id }) => id !== "no-culprit");
     if (list.length === 0) return nothing;
     return html`<ul class="plain top" aria-label="Strongest findings">
       ${list.slice(0, 3).map(

@@ -32,6 +32,8 @@ export interface View {
 export interface SectionKind {
   id: string;
   title: string;
+  /** Whether a new group begins here: the answer, what it rests on, the file, the tools. */
+  apart?: boolean;
   /** Where a kind of file calls for another title. */
   titleFor?(report: Report): string;
   /** How many things stand there, for the list of sections. */
@@ -80,6 +82,7 @@ export const SECTIONS: SectionKind[] = [
   },
   {
     id: "bugcheck",
+    apart: true,
     title: "Bug check",
     titleFor: (report) => (report.file.kind === "user-minidump" ? "Exception" : "Bug check"),
     fits: dump,
@@ -131,18 +134,6 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-memory>`,
   },
   {
-    id: "coverage",
-    title: "What is in the file",
-    fits: (report) => kernel(report) && tells(report),
-    render: ({ report, desk, busy }) =>
-      html`<bluepane-coverage
-        id="coverage"
-        .report=${report}
-        .desk=${desk}
-        ?busy=${busy}
-      ></bluepane-coverage>`,
-  },
-  {
     id: "platform",
     title: "Platform",
     titleFor: (report) => platformTitle(report).replace(" and ", ", "),
@@ -181,6 +172,19 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-modules>`,
   },
   {
+    id: "coverage",
+    apart: true,
+    title: "What is in the file",
+    fits: (report) => kernel(report) && tells(report),
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-coverage
+        id="coverage"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-coverage>`,
+  },
+  {
     id: "secondary",
     title: "Secondary data",
     count: (report) => report.secondary_data?.length ?? 0,
@@ -206,7 +210,21 @@ export const SECTIONS: SectionKind[] = [
       ></bluepane-header>`,
   },
   {
+    id: "notes",
+    title: "Notes",
+    fits: dump,
+    count: (report) => report.notes?.length ?? 0,
+    render: ({ report, desk, busy }) =>
+      html`<bluepane-notes
+        id="notes"
+        .report=${report}
+        .desk=${desk}
+        ?busy=${busy}
+      ></bluepane-notes>`,
+  },
+  {
     id: "explorer",
+    apart: true,
     title: "Explorer",
     fits: explorable,
     render: ({ report, desk, busy }) =>
@@ -228,19 +246,6 @@ export const SECTIONS: SectionKind[] = [
         .desk=${desk}
         ?busy=${busy}
       ></bluepane-console>`,
-  },
-  {
-    id: "notes",
-    title: "Notes",
-    fits: dump,
-    count: (report) => report.notes?.length ?? 0,
-    render: ({ report, desk, busy }) =>
-      html`<bluepane-notes
-        id="notes"
-        .report=${report}
-        .desk=${desk}
-        ?busy=${busy}
-      ></bluepane-notes>`,
   },
   {
     id: "share",

@@ -9,6 +9,12 @@ import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./story.css";
 
+const ROOT = {
+  certain: "Root cause",
+  likely: "Probable root cause",
+  possible: "Possible root cause",
+};
+
 export class StorySection extends Section {
   static override styles = styles(sectionCss, css);
 
@@ -26,7 +32,10 @@ export class StorySection extends Section {
             </li>`,
         )}
         <li class="root">
-          <p><b>Root cause:</b> ${linked(story.root_cause, this.follow)}</p>
+          <p>
+            <b>${ROOT[story.confidence] ?? ROOT.possible}:</b>
+            ${linked(story.root_cause, this.follow)}
+          </p>
           <p class="how">
             This is <b>${story.confidence}</b>: ${word(CONFIDENCE, story.confidence)}.
           </p>
