@@ -10,9 +10,9 @@ import sectionCss from "./section.css";
 import css from "./story.css";
 
 const ROOT = {
-  certain: "Root cause",
-  likely: "Probable root cause",
-  possible: "Possible root cause",
+  certain: "Root cause:",
+  likely: "Probable root cause:",
+  possible: "Possible root cause:",
 };
 
 export class StorySection extends Section {
@@ -33,7 +33,7 @@ export class StorySection extends Section {
         )}
         <li class="root">
           <p>
-            <b>${ROOT[story.confidence] ?? ROOT.possible}:</b>
+            <b>${ROOT[story.confidence] ?? ROOT.possible}</b>
             ${linked(story.root_cause, this.follow)}
           </p>
           <p class="how">
