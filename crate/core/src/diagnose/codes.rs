@@ -167,8 +167,8 @@ impl Silence {
             Self::Corruption => {
                 "This stop says that Windows found its own data damaged. That is found some time \
                  after it was done, so whoever is on the stack is more likely the finder than the \
-                 culprit: a faulty memory module and any driver fit equally, and a minidump cannot \
-                 tell them apart."
+                 culprit: a faulty memory module and any driver fit equally, and one dump alone \
+                 cannot tell them apart."
             }
             Self::Hardware => {
                 "The hardware itself reported the error, so the drivers on the stack were merely \
@@ -180,7 +180,7 @@ impl Silence {
             }
             Self::CriticalProcess => {
                 "A process without which Windows cannot run has ended. Why it ended is in its own \
-                 memory, which this dump does not hold."
+                 memory, which only complete and active dumps hold."
             }
             Self::Manual => "This dump was asked for by hand, so there is nobody to blame.",
             Self::OtherProcessor => {
