@@ -167,6 +167,7 @@ impl Analysis {
         match self.cache.attempt(|cache| run(cache, known)) {
             Attempt::Wanting => Progress::Wanting,
             Attempt::Accepted(learned, completeness) => {
+                self.known.cut |= matches!(completeness, Completeness::Stopped(_));
                 self.known.learn(learned);
                 let left = self.known.repeats() as u32;
                 if left > 0 && name == steps::REPEATED {
@@ -224,8 +225,6 @@ impl Analysis {
         };
         self.known.compose(&mut report);
         if let Some(stopped) = &self.stopped {
-            // That nobody can be named would rest on what was not read.
-            report.findings.retain(|found| found.id != "no-culprit");
             report
                 .notes
                 .push(Note::new("stopped-early", stopped.clone()));

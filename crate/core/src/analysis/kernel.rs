@@ -8,6 +8,7 @@ use super::{
     paged, processes, system,
 };
 use crate::container::DumpHeader;
+use crate::diagnose::findings::NO_CULPRIT;
 use crate::diagnose::{Facts, Verdict, blame, conclusion, failure, findings, parameters, story};
 use crate::knowledge::secondary::block;
 use crate::memory::AddressSpace;
@@ -165,12 +166,16 @@ pub(super) struct Judgement {
     failure: Option<Failure>,
     /// What each parameter of the stop code says in this dump.
     decoded: [Option<String>; 4],
+    /// Whether all that it rests on was read. If not, that nobody was found proves nothing.
+    pub(super) whole: bool,
 }
 
 impl Judgement {
     fn compose(&self, report: &mut Report) {
         report.summary.clone_from(&self.summary);
-        report.findings.clone_from(&self.findings);
+        let findings = self.findings.iter();
+        let stands = |found: &&Finding| self.whole || found.id != NO_CULPRIT;
+        report.findings = findings.filter(stands).cloned().collect();
         report.story.clone_from(&self.story);
         let parameters = report.bugcheck.iter_mut().flat_map(|b| &mut b.parameters);
         for (parameter, decoded) in parameters.zip(&self.decoded) {
@@ -178,7 +183,11 @@ impl Judgement {
         }
         match &self.verdict {
             Verdict::Named(blame) => report.blame = Some(blame.clone()),
-            Verdict::NoGround(why) => report.notes.push(Note::new("no-blame", why.clone())),
+            Verdict::NoGround(why) => {
+                let cut = "Not all that could name a driver was read.";
+                let why = if self.whole { why } else { cut };
+                report.notes.push(Note::new("no-blame", why));
+            }
         }
         if let Some(failure) = &self.failure {
             filing::compose(failure.clone(), report);
@@ -218,6 +227,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         passed_over: passed_over.as_ref(),
         instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
         stack: report.stack.as_ref(),
+        interrupt_level: dump.and_then(|dump| dump.processor?.interrupt_level),
         stacks: &report.stacks,
         processors: system.and_then(|system| system.processors),
         process_name: report
@@ -246,5 +256,6 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         decoded: parameters::decoded(&facts),
         findings,
         verdict,
+        whole: true,
     }
 }

@@ -60,6 +60,8 @@ pub(super) struct Known {
     pub(super) process_list: Option<ProcessList>,
     /// What the parameters of the stop code point to.
     pub(super) pointed: Pointed,
+    /// A step was stopped: what later ones do not find may be what it did not read.
+    pub(super) cut: bool,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -141,7 +143,10 @@ impl Known {
                 self.labels = *labels;
             }
             Learned::Stacks(stacks) => self.stacks = stacks,
-            Learned::Judgement(judgement) => self.judgement = Some(judgement),
+            Learned::Judgement(mut judgement) => {
+                judgement.whole = !self.cut;
+                self.judgement = Some(judgement);
+            }
             Learned::ProcessList(list) => self.process_list = list,
             Learned::Pointed(pointed) => self.pointed = *pointed,
             Learned::Several(all) => all.into_iter().for_each(|one| self.learn(one)),

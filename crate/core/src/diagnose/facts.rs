@@ -48,6 +48,8 @@ pub struct Facts<'a> {
     pub broken_driver: Option<&'a str>,
     /// Other stacks: of the other processors, and of threads that the parameters lead to.
     pub stacks: &'a [Stack],
+    /// The interrupt level of the processor that stopped the machine.
+    pub interrupt_level: Option<u8>,
     /// How many processors there were.
     pub processors: Option<u32>,
     /// The process that ended though Windows needs it.
@@ -95,6 +97,7 @@ impl<'a> Facts<'a> {
             stack: None,
             broken_driver: None,
             stacks: &[],
+            interrupt_level: None,
             processors: None,
             ended: None,
             process_name: None,

@@ -343,11 +343,14 @@ pub struct ProcessorFacts {
     pub fault_address: Option<VirtualAddress>,
     /// x64: the page tables in use (CR3).
     pub page_tables: Option<u64>,
+    /// x64: the interrupt level (CR8), as it was when the stop was called for.
+    pub interrupt_level: Option<u8>,
 }
 
-/// KSPECIAL_REGISTERS of x64: where CR2 and CR3 stand in it.
+/// KSPECIAL_REGISTERS of x64: where CR2, CR3 and CR8 stand in it.
 const CR2: u64 = 0x08;
 const CR3: u64 = 0x10;
+const CR8: u64 = 0xA0;
 /// Twelve characters of CPUID and a NUL.
 const VENDOR_LEN: usize = 13;
 
@@ -442,6 +445,10 @@ impl ProcessorFacts {
                 .and_then(|at| object.pointer_at(at + CR2))
                 .map(VirtualAddress),
             page_tables: special.and_then(|at| object.pointer_at(at + CR3)),
+            interrupt_level: special
+                .and_then(|at| object.pointer_at(at + CR8))
+                .filter(|level| *level < 16)
+                .map(|level| level as u8),
         }
     }
 }

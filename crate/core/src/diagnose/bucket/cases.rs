@@ -321,3 +321,48 @@ fn outputs_beside_the_collection_come_out_alike() {
         }
     }
 }
+
+/// Where blame names another module than the debugger's follow-up, and why. `docs/blame.md` says the
+/// same.
+const OTHERS_NAMED: &[(&str, &str)] = &[];
+
+#[test]
+fn nobody_is_blamed_whom_the_debugger_did_not_follow_up() {
+    let Some(cases) = cases() else { return };
+    let (mut named, mut wrong) = (0, Vec::new());
+    for value in &cases {
+        let Some(case) = case(value) else { continue };
+        let field = |name: &str| case.fields[name].as_str();
+        let module = field("MODULE_NAME")
+            .or_else(|| field("SYMBOL_NAME").and_then(|name| name.split(['!', '+']).next()));
+        let facts = Facts {
+            stack: Some(&case.stack),
+            architecture: Some(case.architecture),
+            build: Some(case.build),
+            exception: case.exception.as_ref(),
+            ..Facts::new(
+                Kind::BitmapKernel,
+                case.code,
+                case.parameters,
+                &case.modules,
+            )
+        };
+        let verdict = facts.blame();
+        let Some(blame) = verdict.named() else {
+            continue;
+        };
+        named += 1;
+        let ours = symbol_stem(&blame.module);
+        if !module.is_some_and(|module| ours.eq_ignore_ascii_case(module)) {
+            wrong.push(format!(
+                "{:#x}: {ours}, not {module:?}: {blame:?}",
+                case.code
+            ));
+        }
+    }
+    std::eprintln!("{named} named, {} of them not the debugger's", wrong.len());
+    let explained = |text: &String| OTHERS_NAMED.iter().any(|(ours, _)| text.contains(ours));
+    wrong.retain(|text| !explained(text));
+    assert!(wrong.is_empty(), "{wrong:#?}");
+    assert!(named >= 10, "{named}");
+}

@@ -19,6 +19,7 @@ pub use hash::failure_hash;
 
 use super::facts::Facts;
 use super::objects::Objects;
+use crate::knowledge::bugcheck::{ParameterKind, parameters};
 use crate::knowledge::driver;
 use crate::model::{Confidence, Failure, Hex, How};
 use alloc::{format, string::String};
@@ -211,13 +212,14 @@ fn default_bucket(facts: &Facts<'_>) -> &'static str {
     }
 }
 
-/// The interrupt level, where the stop code has it among its parameters.
+/// The interrupt level: a parameter of the stop code, else what the processor had when the stop was
+/// called for.
 fn irql(facts: &Facts<'_>) -> Option<u32> {
-    let level = match facts.plain_code() {
-        0x0A | 0xD1 => facts.parameters[1],
-        _ => return None,
-    };
-    u32::try_from(level).ok().filter(|&level| level < 0x20)
+    let texts = parameters(facts.code, facts.parameters);
+    let mut told = facts.parameters.into_iter().zip(&texts);
+    let told = told.find(|(level, text)| text.kind == ParameterKind::Irql && *level < 0x20);
+    let level = told.and_then(|(level, _)| u32::try_from(level).ok());
+    level.or(facts.interrupt_level.map(u32::from))
 }
 
 /// The trap frame: named by the stop code, or found on the stack.

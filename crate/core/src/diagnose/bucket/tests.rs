@@ -222,3 +222,15 @@ fn a_processor_that_hung_is_filed_without_the_watchdogs_stack() {
     assert_eq!(found.bucket_id.as_deref(), Some(wanted));
     assert_eq!(found.module_name, None);
 }
+
+#[test]
+fn the_interrupt_level_is_a_parameters_before_it_is_the_processors() {
+    let machine = Machine::stopped_by(&[NT]);
+    let mut facts = machine.facts(0x7E, [0xC000_0005, 0, 0, 0]);
+    assert_eq!(failure(&facts).irql, None);
+    facts.interrupt_level = Some(1);
+    assert_eq!(failure(&facts).irql, Some(1));
+    facts.code = 0xD1;
+    facts.parameters = [8, 2, 0, 9];
+    assert_eq!(failure(&facts).irql, Some(2));
+}

@@ -1,6 +1,6 @@
 //! What blame says, as findings with advice.
 
-use super::finding;
+use super::{NO_CULPRIT, finding};
 use crate::diagnose::blame::Verdict;
 use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
@@ -77,7 +77,7 @@ pub(super) fn nobody(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     };
     let title = "This dump gives no ground to name a driver.";
-    Some(finding("no-culprit", Confidence::Certain, title, why))
+    Some(finding(NO_CULPRIT, Confidence::Certain, title, why))
 }
 
 pub(super) fn unloaded_too_early(facts: &Facts<'_>) -> Option<Finding> {

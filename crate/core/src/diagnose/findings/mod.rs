@@ -20,6 +20,9 @@ use alloc::{string::String, vec::Vec};
 
 pub(super) use storage::{INSUFFICIENT_RESOURCES, in_page_status};
 
+/// The finding that nobody is named.
+pub const NO_CULPRIT: &str = "no-culprit";
+
 /// One line of the catalogue.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Entry {

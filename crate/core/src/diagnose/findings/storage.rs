@@ -3,8 +3,8 @@
 use super::finding;
 use crate::diagnose::facts::Facts;
 use crate::knowledge::ntstatus;
-use crate::model::{Confidence, Finding, Verdict as Judgement};
-use alloc::{format, string::String};
+use crate::model::{Confidence, Finding, Kind, Verdict as Judgement};
+use alloc::{borrow::ToOwned, format, string::String};
 
 /// STATUS_IN_PAGE_ERROR, with which an exception carries the reason as its third parameter.
 const IN_PAGE_ERROR: u32 = 0xC000_0006;
@@ -117,6 +117,21 @@ pub(super) fn content_changed(facts: &Facts<'_>) -> Option<Finding> {
     Some(found.toward(facts, "storage").toward(facts, "memory"))
 }
 
+fn is_small(facts: &Facts<'_>) -> bool {
+    matches!(facts.kind, Kind::Triage | Kind::HeaderOnly)
+}
+
+/// Why the counters do not tell which it was.
+fn why_unknown(facts: &Facts<'_>) -> &'static str {
+    match is_small(facts) {
+        true => "Which it was cannot be told from a minidump: it holds no counters of memory.",
+        _ if facts.truncated => {
+            "Which it was cannot be told here: the file ends before the counters of memory."
+        }
+        _ => "Which it was cannot be told here: the counters of memory could not be read.",
+    }
+}
+
 pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
     if !facts.is_hyper_v_guest() || !matches!(facts.plain_code(), 0x7A | 0x77 | 0xF4 | 0xEF) {
         return None;
@@ -146,7 +161,9 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
          the host's storage. Memory that Dynamic Memory has taken away and does not give back \
          brings a guest there, and integration components that do not fit the host are a known \
          reason for that. A stall of the host's storage longer than the guest's disk time-out ends \
-         in the same stop. Which it was cannot be told from a minidump.",
+         in the same stop. "
+            .to_owned()
+            + why_unknown(facts),
     )
     .because(
         "This is a Hyper-V guest, and a page could not be read.",
@@ -156,11 +173,16 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
         found = found.because(services.explanation.clone(), "integration components");
         found.advice.extend(services.advice.iter().cloned());
     }
-    Some(found.advise(&[
+    found = found.advise(&[
         "On the host compare memory demand, assigned memory and status of this machine (Get-VM | Format-List Memory*).",
         "On the host look for Hyper-V-Worker event 3322, Hyper-V-StorageVSP events 6 and 9, and for cluster shared volume events 5120 and 5142 at that time.",
-        "Set the guest to write a kernel memory dump: it holds available memory, what drivers have locked, and the page files.",
-    ]))
+    ]);
+    Some(match is_small(facts) {
+        true => found.advise(&[
+            "Set the guest to write a kernel memory dump: it holds available memory, what drivers have locked, and the page files.",
+        ]),
+        false => found,
+    })
 }
 
 pub(super) fn boot_device(facts: &Facts<'_>) -> Option<Finding> {

@@ -348,6 +348,20 @@ fn the_chain_of_a_starved_guest_is_told_only_of_hyper_v_guests() {
     let found = get(&fires, id).unwrap_or_default();
     assert_eq!(found.confidence, Confidence::Likely);
     assert_eq!(found.advice[0], "Upgrade them.");
+    // Each file has its own reason for what it does not tell.
+    let minidump = "it holds no counters of memory.";
+    assert!(found.explanation.ends_with(minidump), "{found:?}");
+    fires.kind = Kind::BitmapKernel;
+    fires.truncated = true;
+    let found = get(&fires, id).unwrap_or_default();
+    let cut = "the file ends before the counters of memory.";
+    assert!(found.explanation.ends_with(cut), "{found:?}");
+    assert!(
+        found
+            .advice
+            .iter()
+            .all(|step| !step.contains("to write a kernel"))
+    );
     only("integration-services-behind", &fires, &silent);
     only("balloon-not-in-minidump", &fires, &silent);
     fires.kind = Kind::BitmapKernel;
