@@ -107,9 +107,11 @@ pub(crate) struct Words(pub(crate) alloc::vec::Vec<(u64, u64)>);
 
 impl AddressSpace for Words {
     fn read(&self, at: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
-        let found = self.0.iter().find(|(known, _)| *known == at.0);
-        let bytes = found.ok_or(Missing::Unmapped)?.1.to_le_bytes();
-        buf.copy_from_slice(&bytes[..buf.len()]);
+        for (byte, at) in buf.iter_mut().zip(at.0..) {
+            let holds = |(known, _): &&(u64, u64)| at.wrapping_sub(*known) < 8;
+            let (known, word) = self.0.iter().find(holds).ok_or(Missing::Unmapped)?;
+            *byte = word.to_le_bytes()[(at - known) as usize];
+        }
         Ok(())
     }
 }

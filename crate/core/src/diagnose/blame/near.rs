@@ -41,6 +41,33 @@ fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
     }
 }
 
+/// Kernel functions behind which stands what was interrupted: it had no part in what came over it.
+const INTERRUPTED: [&str; 9] = [
+    "KiExecuteAllDpcs",
+    "KiRetireDpcList",
+    "KxRetireDpcList",
+    "KyRetireDpcList",
+    "KiDispatchInterrupt",
+    "KiDpcInterrupt",
+    "KiInterruptDispatch",
+    "KiApcInterrupt",
+    "KiDeliverApc",
+];
+
+/// `frames` up to where they were interrupted: the first trap frame behind their own, or the kernel's
+/// loop over deferred calls.
+pub(super) fn uninterrupted(frames: &[Frame]) -> &[Frame] {
+    let begins = |(at, frame): (usize, &Frame)| {
+        let trap = at > 0 && frame.how == How::TrapFrame && frame.confidence > Confidence::Possible;
+        let name = frame.symbol.as_deref();
+        trap || name.is_some_and(|name| INTERRUPTED.contains(&name))
+    };
+    let end = frames.iter().enumerate().position(begins);
+    frames
+        .get(..end.unwrap_or(frames.len()))
+        .unwrap_or_default()
+}
+
 /// Where the code at fault was called from, as far as the stack tells: the frame above a trap frame.
 pub(super) fn caller_of_fault(facts: &Facts<'_>) -> Option<String> {
     let (frames, _) = from_the_trouble(facts.stack?);
@@ -62,6 +89,7 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     // Who stands on a stack that ran out says nothing; who used it does.
     let stack = facts.stack.filter(|_| !overflowed(facts))?;
     let (frames, what) = from_the_trouble(stack);
+    let frames = uninterrupted(frames);
     let near = frames.get(..WITHIN.min(frames.len()))?;
     let (at, name) = near
         .iter()

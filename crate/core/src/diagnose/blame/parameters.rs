@@ -11,7 +11,7 @@ use crate::diagnose::facts::{Facts, Place};
 use crate::diagnose::objects::Objects;
 use crate::diagnose::role::Role;
 use crate::knowledge::bugcheck::{ParameterKind, parameters};
-use crate::memory::VirtualAddress;
+use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Confidence, Evidence};
 use alloc::{format, vec};
 
@@ -50,6 +50,9 @@ pub(super) fn a_parameter_leads_to(facts: &Facts<'_>) -> Option<Suspect> {
                 "is a request that was last passed to it",
                 Confidence::Possible,
             ),
+            ParameterKind::UnicodeString => {
+                (named(facts, value)?, "is its name", Confidence::Likely)
+            }
             _ => return None,
         })
     };
@@ -70,4 +73,16 @@ pub(super) fn a_parameter_leads_to(facts: &Facts<'_>) -> Option<Suspect> {
         confidence,
         evidence: vec![Evidence::new(text, format!("parameter {number}"))],
     })
+}
+
+/// The loaded driver whose file name stands at an address.
+fn named(facts: &Facts<'_>, value: u64) -> Option<Place> {
+    let width = facts.architecture?.pointer_width();
+    let text = facts
+        .space?
+        .unicode_string(VirtualAddress(value), width)
+        .ok()?;
+    let file = text.rsplit(['\\', '/']).next()?;
+    let module = facts.modules.by_name(file)?;
+    facts.locate(module.base)
 }

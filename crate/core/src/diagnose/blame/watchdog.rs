@@ -3,6 +3,7 @@
 //! follow it; and who used up a stack.
 
 use super::Suspect;
+use super::near::uninterrupted;
 use crate::diagnose::facts::Facts;
 use crate::diagnose::objects::Objects;
 use crate::diagnose::role::{Role, role};
@@ -12,13 +13,6 @@ use alloc::{format, string::String, vec};
 
 /// Frames of the kernel and of frameworks that may lie between what is waited for and its driver.
 const WITHIN: usize = 24;
-/// Kernel functions behind which what was interrupted begins, not the work that ran too long.
-const END_OF_WORK: [&str; 4] = [
-    "KiExecuteAllDpcs",
-    "KiRetireDpcList",
-    "KxRetireDpcList",
-    "KyRetireDpcList",
-];
 
 fn suspect(frame: &Frame, confidence: Confidence, text: String) -> Option<Suspect> {
     let place = frame.stack_pointer;
@@ -36,14 +30,12 @@ fn suspect(frame: &Frame, confidence: Confidence, text: String) -> Option<Suspec
 /// came before it.
 fn first_other(frames: &[Frame]) -> Option<(&Frame, bool)> {
     let mut behind = false;
-    for frame in frames.iter().take(WITHIN) {
+    for frame in uninterrupted(frames).iter().take(WITHIN) {
         if frame.confidence == Confidence::Possible {
             return None;
         }
-        let ends = |name: &str| END_OF_WORK.contains(&name);
         let name = frame.module.as_deref()?;
         match role(name) {
-            Role::Kernel if frame.symbol.as_deref().is_some_and(ends) => return None,
             Role::Kernel => {}
             Role::Framework | Role::Windows => behind = true,
             Role::Other if name.starts_with("unloaded ") => return None,

@@ -180,3 +180,56 @@ fn a_driver_that_left_data_behind_when_it_went_is_possible() {
     let facts = machine.facts(0xA, [GONE + 0x4000, 2, 0, address(NT, 0x99)]);
     assert_eq!(named(&facts), None);
 }
+
+#[test]
+fn what_was_interrupted_is_not_to_blame_for_what_came_over_it() {
+    let stop = |names: &[&str]| {
+        let machine = Machine::with(walked(names));
+        named(&machine.facts(0xA, [0x10, 2, 0, address(NT, 5)]))
+    };
+    // A deferred call of a framework faulted; a driver's thread had been interrupted for it.
+    let over = [NT, "!ntoskrnl.exe", "ndis.sys", "!acme.sys", "acme.sys"];
+    assert_eq!(stop(&over), None);
+    let loops = [
+        NT,
+        "!ntoskrnl.exe",
+        "ndis.sys",
+        "ntoskrnl.exe:KiRetireDpcList",
+        "acme.sys",
+        "acme.sys",
+    ];
+    assert_eq!(stop(&loops), None);
+    let called = [NT, "!ntoskrnl.exe", "ndis.sys", "acme.sys", "acme.sys"];
+    assert_eq!(stop(&called), possible("acme.sys"));
+}
+
+#[test]
+fn a_driver_whose_name_a_parameter_holds_is_named() {
+    use crate::diagnose::testing::Words;
+    // DRIVER_USED_EXCESSIVE_PTES: the first parameter is the driver's name.
+    let machine = Machine::stopped_by(&[NT]);
+    let mut facts = machine.facts(0xD8, [0x10_5000, 0x4000, 0, 0]);
+    assert_eq!(named(&facts), None);
+    let text = |name: &str| {
+        let mut words = vec![
+            (0x10_5000, 0x0010_0000 | 2 * name.len() as u64),
+            (0x10_5008, 0x10_6000),
+        ];
+        let units: Vec<u16> = name.encode_utf16().collect();
+        let chunks = units.chunks(4).enumerate();
+        words.extend(chunks.map(|(at, chunk)| {
+            let mut word = [0; 4];
+            word[..chunk.len()].copy_from_slice(chunk);
+            let joined = word.iter().rev();
+            let joined = joined.fold(0, |all, unit| all << 16 | u64::from(*unit));
+            (0x10_6000 + 8 * at as u64, joined)
+        }));
+        Words(words)
+    };
+    let acme = text("acme.sys");
+    facts.space = Some(&acme);
+    assert_eq!(named(&facts), likely("acme.sys"));
+    let disk = text("disk.sys");
+    facts.space = Some(&disk);
+    assert_eq!(named(&facts), None);
+}

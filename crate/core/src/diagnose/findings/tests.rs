@@ -351,9 +351,12 @@ fn the_chain_of_a_starved_guest_is_told_only_of_hyper_v_guests() {
     // Each file has its own reason for what it does not tell.
     let minidump = "it holds no counters of memory.";
     assert!(found.explanation.ends_with(minidump), "{found:?}");
-    fires.kind = Kind::BitmapKernel;
-    fires.truncated = true;
-    let found = get(&fires, id).unwrap_or_default();
+    let shortened = Facts {
+        kind: Kind::BitmapKernel,
+        truncated: true,
+        ..fires
+    };
+    let found = get(&shortened, id).unwrap_or_default();
     let cut = "the file ends before the counters of memory.";
     assert!(found.explanation.ends_with(cut), "{found:?}");
     assert!(
