@@ -158,6 +158,7 @@ impl Trace<'_> {
             stack_pointer,
             frame_pointer: arm64.then(|| VirtualAddress(moment.registers[29])),
             returning: false,
+            caller: None,
             all: named
                 .map(|(&name, &value)| Register {
                     name,

@@ -29,7 +29,7 @@ mod truth;
 
 pub use dump::Dump;
 pub use scenario::{Scenario, ScenarioError};
-pub use truth::{TrueGap, TrueModule, TrueProcess, TrueProcessor, TrueThread, Truth};
+pub use truth::{TrueGap, TrueModule, TrueProcess, TrueProcessor, TrueRunning, TrueThread, Truth};
 
 use scenario::DumpKind;
 

@@ -93,6 +93,15 @@ pub struct TrueProcessor {
     pub prcb: u64,
 }
 
+/// What a processor ran.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TrueRunning {
+    /// Address of its ETHREAD.
+    pub thread: u64,
+    /// Its stack, innermost first.
+    pub stack: Vec<u64>,
+}
+
 /// The truth.
 #[derive(Clone, Debug)]
 pub struct Truth {
@@ -122,7 +131,9 @@ pub struct Truth {
     pub variables: BTreeMap<String, u64>,
     /// Return addresses and instruction pointers of the stack, innermost first.
     pub stack: Vec<u64>,
-    /// Return addresses on the stack of every thread that sleeps (x64).
+    /// What each processor ran.
+    pub running: Vec<TrueRunning>,
+    /// Return addresses on the stack of every thread that sleeps.
     pub sleeping: Vec<u64>,
     /// Stack pointer of the innermost frame.
     pub stack_pointer: u64,
@@ -181,6 +192,14 @@ impl Truth {
                 .map(|(name, rva)| (name.to_owned(), base + u64::from(rva)))
                 .collect(),
             stack: machine.current.frames.clone(),
+            running: machine
+                .running
+                .iter()
+                .map(|r| TrueRunning {
+                    thread: r.thread.object,
+                    stack: r.frames.clone(),
+                })
+                .collect(),
             sleeping: machine.current.sleeping.clone(),
             stack_pointer: machine.current.stack_pointer,
             frame_pointer: machine.current.frame_pointer,

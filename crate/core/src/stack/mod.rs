@@ -21,6 +21,7 @@
 //! them; KTRAP_FRAME as published in Windows symbols (the same from 6.0 to 26100); checked on
 //! dumps of 9600, 19041, 22000 and 26100.
 
+mod chain;
 mod evidence;
 mod names;
 mod pick;
@@ -51,6 +52,9 @@ pub struct Registers {
     pub frame_pointer: Option<VirtualAddress>,
     /// Whether the instruction pointer is an address to return to, not the next instruction.
     pub returning: bool,
+    /// x86: what the function of the instruction pointer returns to and the slot of it, where that
+    /// function keeps no frame pointer and it is known all the same.
+    pub caller: Option<(VirtualAddress, VirtualAddress)>,
     /// All of them by name, for the report.
     pub all: Vec<Register>,
 }
@@ -62,6 +66,7 @@ impl From<&Context> for Registers {
             stack_pointer: context.stack_pointer,
             frame_pointer: context.frame_pointer,
             returning: false,
+            caller: None,
             all: context.registers.clone(),
         }
     }

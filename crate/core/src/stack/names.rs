@@ -151,6 +151,11 @@ const NEAREST: &str = "Some names are the nearest before the address in a symbol
     compiler moved away from its function then bears another's name; the image file itself, put \
     beside the dump, settles it.";
 
+/// The same of 32-bit code, whose images have no unwind data.
+const NEAREST_32: &str = "Names are the nearest before the address in a symbol file or among the \
+    exports: 32-bit images do not tell where functions begin, so code in between may be another \
+    function's.";
+
 /// Names the frames of a stack.
 pub fn name_frames(stack: &mut Stack, namer: &Namer<'_>) {
     let mut nearest = false;
@@ -171,6 +176,8 @@ pub fn name_frames(stack: &mut Stack, namer: &Namer<'_>) {
         if !stack.limits.is_empty() {
             stack.limits.push(' ');
         }
-        stack.limits.push_str(NEAREST);
+        let wide = stack.frames.iter().any(|frame| frame.address.0 >> 32 != 0);
+        let text = if wide { NEAREST } else { NEAREST_32 };
+        stack.limits.push_str(text);
     }
 }

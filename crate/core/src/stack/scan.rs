@@ -16,8 +16,6 @@ use alloc::{string::String, vec::Vec};
 
 /// The most frames that are listed.
 pub const MAX_FRAMES: usize = 256;
-/// The longest chain of frame pointers that is followed.
-const MAX_CHAIN: usize = 128;
 /// How far from the stack pointer 32-bit Windows keeps the arguments of `KeBugCheckEx`.
 const X86_ARGUMENTS_WITHIN: u64 = 0x800;
 
@@ -245,44 +243,6 @@ impl<'a> Scanner<'a> {
         Some(at + 4)
     }
 
-    /// Follows the chain of frame pointers (EBP, X29). Answers where it ended; nothing when there
-    /// was none to follow.
-    fn chain(&mut self) -> Option<u64> {
-        let width = u64::from(self.start.architecture.pointer_width());
-        let mut at = self.start.registers.frame_pointer?.0;
-        let already = self.frames.get(1).map(|frame| frame.address.0);
-        let mut followed = None;
-        for _ in 0..MAX_CHAIN {
-            let (Some(next), Some(value)) =
-                (self.slots.get(at), self.slots.get(at.wrapping_add(width)))
-            else {
-                break;
-            };
-            let address = self.picker.address(value);
-            let Some(owner) = self.picker.owner(address) else {
-                break;
-            };
-            if already != Some(address) {
-                let slot = at + width;
-                self.push(
-                    address,
-                    slot,
-                    Some(owner),
-                    How::FramePointer,
-                    Confidence::Likely,
-                );
-            }
-            followed = Some(at + 2 * width);
-            if next <= at {
-                // The outermost frame record holds a null pointer.
-                self.finished |= next == 0;
-                break;
-            }
-            at = next;
-        }
-        followed
-    }
-
     /// Takes every slot for what it may be, from `from` outwards, and goes on from what is found by
     /// unwinding where that is possible.
     fn scan_from(&mut self, from: u64) {
@@ -315,6 +275,9 @@ impl<'a> Scanner<'a> {
 
     /// Steps over a trap frame at `at` to the stack that it interrupted.
     fn trap(&mut self, at: u64) -> Option<u64> {
+        if self.start.architecture == Architecture::X86 {
+            return self.scanned_trap_x86(at);
+        }
         if self.start.architecture != Architecture::X64 {
             return None;
         }

@@ -3,12 +3,15 @@
 //!
 //! Layout: KSWITCH_FRAME in Windows symbols (Vergilius), x64 unchanged from 6.0 to 26100: RBP, then
 //! the return address into the kernel, at the end of it; x86: the return address, behind which the
-//! kernel has saved EBP, EBX, ESI and EDI, in that order from the lowest. For ARM64 nothing is
-//! published: the first return address into the kernel is taken for it.
+//! kernel has saved EBP, EDI, ESI and EBX, in that order from the lowest, and then its own return
+//! address (KiSwapContext keeps no frame pointer; ReactOS has it so too). For ARM64 nothing is
+//! published: the first return address into the kernel is taken for it, and the word below it for
+//! the frame pointer, as every frame record of ARM64 has them.
 
 use super::evidence::Code;
 use super::slots::not_yet;
 use super::{Registers, StackRange};
+use crate::image::unwind::without_signature;
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, Register};
 use crate::nt::{Architecture, Module};
@@ -17,6 +20,8 @@ use alloc::vec::Vec;
 /// Offsets of the frame pointer and of the return address.
 const X64: (u64, u64) = (0x30, 0x38);
 const X86: (u64, u64) = (0x0C, 0x08);
+/// x86: offset of the return address of the function that saved the four registers.
+const X86_CALLER: u64 = 0x1C;
 /// How far from the stack pointer a switch frame may end.
 const WITHIN: u64 = 0x100;
 
@@ -36,7 +41,10 @@ pub fn switched_away(
         memory.pointer(at, width as u8).ok()
     };
     let returns = |offset: u64, unread: bool| {
-        let address = word(offset)?;
+        let address = match architecture {
+            Architecture::Arm64 => VirtualAddress(without_signature(word(offset)?.0)),
+            _ => word(offset)?,
+        };
         let called = code.follows_call(address.0).unwrap_or(unread);
         (kernel.contains(address) && called).then_some((offset, address))
     };
@@ -48,7 +56,23 @@ pub fn switched_away(
     let (offset, address) = known
         .and_then(|offset| returns(offset, true))
         .or_else(|| (0..WITHIN / width).find_map(|index| returns(index * width, false)))?;
-    let frame_pointer = frame.filter(|_| known == Some(offset)).and_then(word);
+    let at_frame = frame.filter(|_| known == Some(offset));
+    let frame_pointer = match architecture {
+        // A record lies above what it belongs to.
+        Architecture::Arm64 => offset
+            .checked_sub(width)
+            .and_then(word)
+            .filter(|frame| frame.0 > kernel_stack.0),
+        _ => at_frame.and_then(word),
+    };
+    let caller = at_frame
+        .filter(|_| architecture == Architecture::X86)
+        .and_then(|_| {
+            Some((
+                returns(X86_CALLER, true)?.1,
+                kernel_stack.checked_add(X86_CALLER)?,
+            ))
+        });
     let mut all = Vec::new();
     let mut register = |name, value: VirtualAddress| {
         let value = Hex(value.0);
@@ -69,8 +93,9 @@ pub fn switched_away(
     Some(Registers {
         instruction_pointer: address,
         stack_pointer,
-        frame_pointer: frame_pointer.filter(|_| architecture == Architecture::X86),
+        frame_pointer: frame_pointer.filter(|_| architecture != Architecture::X64),
         returning: true,
+        caller,
         all,
     })
 }

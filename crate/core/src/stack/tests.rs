@@ -79,6 +79,7 @@ impl Case {
                 stack_pointer: VirtualAddress(STACK + 8),
                 frame_pointer: None,
                 returning: false,
+                caller: None,
                 all,
             },
             how: How::Context,
@@ -355,6 +356,7 @@ fn x86_finds_the_caller_by_the_arguments_and_follows_the_frame_pointers() {
         stack_pointer: VirtualAddress(stack),
         frame_pointer: Some(VirtualAddress(stack + 80)),
         returning: false,
+        caller: None,
         all: Vec::new(),
     };
     let found = scan(&Start {

@@ -1,8 +1,9 @@
-//! Trap frames of x64: what the processor and the kernel push when an instruction faults or an
-//! interrupt comes in.
+//! Trap frames of x64 and x86: what the processor and the kernel push when an instruction faults or
+//! an interrupt comes in.
 //!
-//! Layout: KTRAP_FRAME in Windows symbols, unchanged from 6.0 to 26100. Its end is what the
-//! processor itself pushes: instruction pointer, code segment, flags, stack pointer, stack segment.
+//! Layout: KTRAP_FRAME in Windows symbols, of x64 unchanged from 6.0 to 26100. Its end is what the
+//! processor itself pushes: instruction pointer, code segment, flags, stack pointer, stack segment;
+//! the last two on x86 for user code only.
 
 use super::slots::Slots;
 
@@ -21,6 +22,21 @@ const FLAGS_ALWAYS: u64 = 2;
 const FLAGS_LIMIT: u64 = 1 << 22;
 /// Values below are error codes and counts, which prove nothing when they agree.
 const SMALLEST_PROOF: u64 = 0x1_0000;
+
+/// Offsets in KTRAP_FRAME of x86. The mark is written by the kernel itself.
+mod x86 {
+    pub(super) const DEBUG_EIP: u64 = 0x04;
+    pub(super) const DEBUG_MARK: u64 = 0x08;
+    pub(super) const MARK: u64 = 0xBADB_0D00;
+    pub(super) const EBP: u64 = 0x60;
+    pub(super) const EIP: u64 = 0x68;
+    pub(super) const CODE: u64 = 0x6C;
+    pub(super) const FLAGS: u64 = 0x70;
+    pub(super) const END: u64 = 0x74;
+    pub(super) const USER_END: u64 = 0x7C;
+    pub(super) const KERNEL: u64 = 8;
+    pub(super) const USER: u64 = 0x1B;
+}
 
 /// A frame that the processor pushed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -73,5 +89,25 @@ pub(super) fn at(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
         reported: named || proves(instruction) || fault.is_some_and(proves),
         end: at + 40,
         frame_pointer_at: at.wrapping_sub(RIP - RBP),
+    })
+}
+
+/// The trap frame of x86 that begins at `at`.
+pub(super) fn x86(slots: &Slots, at: u64, reported: &[u64]) -> Option<Trap> {
+    let word = |offset| slots.get(at.checked_add(offset)?);
+    let (code, flags) = (word(x86::CODE)? & 0xFFFF, word(x86::FLAGS)?);
+    let instruction = word(x86::EIP)?;
+    let marked = word(x86::DEBUG_MARK)? == x86::MARK && word(x86::DEBUG_EIP)? == instruction;
+    let (kernel, user) = (code == x86::KERNEL, code == x86::USER);
+    if !(marked && (kernel || user)) || flags & FLAGS_ALWAYS == 0 || flags >= FLAGS_LIMIT {
+        return None;
+    }
+    Some(Trap {
+        instruction,
+        stack_pointer: at + x86::END,
+        user,
+        reported: proves(reported, instruction) || proves(reported, at),
+        end: at + if user { x86::USER_END } else { x86::END },
+        frame_pointer_at: at + x86::EBP,
     })
 }

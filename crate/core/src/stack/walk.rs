@@ -270,7 +270,7 @@ impl<'a> Scanner<'a> {
     }
 
     /// The end of the stack that holds `address`, among those that the dump names.
-    fn known_stack(&self, address: u64) -> Option<u64> {
+    pub(super) fn known_stack(&self, address: u64) -> Option<u64> {
         let address = VirtualAddress(address);
         let found = self.start.stacks.iter();
         let mut holding = found.filter(|range| range.low <= address && address < range.high);
@@ -278,13 +278,15 @@ impl<'a> Scanner<'a> {
     }
 
     /// Goes over to the stack at `address`.
-    fn change_stack(&mut self, address: u64) -> bool {
+    pub(super) fn change_stack(&mut self, address: u64) -> bool {
         let end = self
             .known_stack(address)
             .unwrap_or_else(|| address.saturating_add(UNKNOWN_STACK));
         let width = self.start.architecture.pointer_width();
         let slots = Slots::read(self.start.memory, address, end, width);
-        if self.switches >= MAX_SWITCHES || address >> 63 == 0 || slots.end() <= address {
+        // The kernel's half of the address space.
+        let kernel = address >> (8 * u32::from(width) - 1) != 0;
+        if self.switches >= MAX_SWITCHES || !kernel || slots.end() <= address {
             return false;
         }
         self.switches += 1;

@@ -1,4 +1,4 @@
-//! x64 and ARM64 code and unwind data: prologues that do what the unwind codes say.
+//! x64 and ARM64 code and unwind data: prologues that do what the unwind codes say; and x86 code, which keeps a frame pointer.
 //! Source: Microsoft Learn, "x64 exception handling" and "ARM64 exception handling".
 
 use super::Function;
@@ -42,6 +42,7 @@ pub fn unwind_info(shape: Shape) -> Vec<u8> {
             codes.extend([1, PUSH_NONVOL | RBP << 4]);
             (4, RBP)
         }
+        Shape::Saved => (0, 0),
     };
     let count = (codes.len() / 2) as u8;
     let mut info = vec![1, prologue, count, frame];
@@ -85,6 +86,31 @@ pub fn function_bytes(function: &Function) -> Vec<u8> {
         }
         // push rbp; mov rbp, rsp; mov rsp, rcx
         Shape::Switch => b.extend([0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xcc]),
+        Shape::Saved => {}
+    }
+    fill(b, function, &[0xcc])
+}
+
+/// The first instructions of an x86 function.
+pub fn function_bytes_x86(function: &Function) -> Vec<u8> {
+    // mov edi, edi; push ebp; mov ebp, esp
+    let mut b = vec![0x8b, 0xff, 0x55, 0x8b, 0xec];
+    match function.shape {
+        Shape::Plain { pushes, locals } => {
+            let pushes = SAVED[..usize::from(pushes)].iter();
+            b.extend(pushes.map(|(_, opcode)| *opcode));
+            b.extend([0x81, 0xec]);
+            b.extend(locals.to_le_bytes());
+        }
+        // mov esp, ecx
+        Shape::Switch => b.extend([0x8b, 0xe1]),
+        // push 0; push ebp; push ebx; push esi; push edi
+        Shape::Trap => b = vec![0x6a, 0, 0x55, 0x53, 0x56, 0x57],
+        // sub esp, 10h; then ebx, esi, edi and ebp, from the top
+        Shape::Saved => {
+            b = vec![0x83, 0xec, 0x10, 0x89, 0x5c, 0x24, 0x0c, 0x89, 0x74];
+            b.extend([0x24, 0x08, 0x89, 0x7c, 0x24, 0x04, 0x89, 0x2c, 0x24]);
+        }
     }
     fill(b, function, &[0xcc])
 }
@@ -115,6 +141,7 @@ pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
         }
         Shape::Switch => vec![SET_FP, 0x81, END],
         Shape::Trap => vec![TRAP_FRAME, END],
+        Shape::Saved => vec![END],
     };
     codes.resize(codes.len().next_multiple_of(4), 0xe3);
     let mut info = ((len / 4) | ((codes.len() as u32 / 4) << 27))
@@ -141,7 +168,7 @@ pub fn function_bytes_arm64(function: &Function) -> Vec<u8> {
         }
         // mov sp, x9
         Shape::Switch => vec![store(16), MOV_FP_SP, 0x9100_013f],
-        Shape::Trap => vec![],
+        Shape::Trap | Shape::Saved => vec![],
     };
     let bytes = code
         .iter()

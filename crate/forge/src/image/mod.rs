@@ -6,7 +6,9 @@ mod file;
 mod header;
 mod resource;
 
-pub use code::{function_bytes, function_bytes_arm64, unwind_info, unwind_info_arm64};
+pub use code::{
+    function_bytes, function_bytes_arm64, function_bytes_x86, unwind_info, unwind_info_arm64,
+};
 pub use file::PeFile;
 
 use crate::bytes::Bytes;
@@ -97,7 +99,7 @@ impl Plan {
             match self.arch {
                 Architecture::X64 => out.push((f.begin, function_bytes(f))),
                 Architecture::Arm64 => out.push((f.begin, function_bytes_arm64(f))),
-                Architecture::X86 => {}
+                Architecture::X86 => out.push((f.begin, function_bytes_x86(f))),
             }
         }
         out

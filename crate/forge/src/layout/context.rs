@@ -87,3 +87,41 @@ pub mod trap_arm64 {
     pub const FP: u64 = 0x140;
     pub const PC: u64 = 0x148;
 }
+
+/// KTRAP_FRAME of x86: its first 74 bytes, which are all that kernel code gets. Source: Vergilius; that the frame begins
+/// with a frame-pointer record for debuggers, and how it is marked, from the macros of the Windows Research Kernel.
+pub mod trap_x86 {
+    pub const SIZE: u64 = 0x74;
+    pub const DEBUG_EBP: u64 = 0x00;
+    pub const DEBUG_EIP: u64 = 0x04;
+    pub const DEBUG_MARK: u64 = 0x08;
+    pub const DEBUG_ARGUMENTS: u64 = 0x0c;
+    pub const SEG_ES: u64 = 0x34;
+    pub const SEG_DS: u64 = 0x38;
+    pub const EDX: u64 = 0x3c;
+    pub const ECX: u64 = 0x40;
+    pub const EAX: u64 = 0x44;
+    pub const EXCEPTION_LIST: u64 = 0x4c;
+    pub const SEG_FS: u64 = 0x50;
+    pub const EBP: u64 = 0x60;
+    pub const ERROR_CODE: u64 = 0x64;
+    pub const EIP: u64 = 0x68;
+    pub const SEG_CS: u64 = 0x6c;
+    pub const EFLAGS: u64 = 0x70;
+    pub const MARK: u64 = 0xbadb_0d00;
+}
+
+/// What a thread leaves on its stack when it gives up the processor. Sources: KSWITCH_FRAME in Vergilius (x64, x86); the four
+/// registers that KiSwapContext saves behind it on x86, from ReactOS. For ARM64 nothing is public: a frame record stands for it.
+pub mod switched {
+    /// x64: offset of the return address.
+    pub const X64_RETURN: u64 = 0x38;
+    /// x86: offsets of the return address and of EBP, and how much the caller took for its four registers.
+    pub const X86_RETURN: u64 = 0x08;
+    pub const X86_EBP: u64 = 0x0c;
+    pub const X86_SAVED: u64 = 0x10;
+    /// ARM64: offsets of the frame pointer and of the return address.
+    pub const ARM64_FP: u64 = 0x00;
+    pub const ARM64_RETURN: u64 = 0x08;
+    pub const ARM64_SIZE: u64 = 0x10;
+}

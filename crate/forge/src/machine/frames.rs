@@ -3,13 +3,22 @@
 
 use super::stack::{Placed, Shape};
 use super::{Machine, stack};
-use crate::layout::context::{trap_arm64, trap64};
+use crate::layout::context::{switched, trap_arm64, trap_x86, trap64};
 use crate::rng::Rng;
 use crate::scenario::{Architecture, On};
 use std::ops::Range;
 
 /// Bytes of a stack of the processor's own.
 const SPECIAL: u64 = 0x6000;
+/// 32-bit trap handlers take this for the arguments of what they call.
+const X86_ARGUMENTS: u64 = 0x20;
+
+/// Where frames lie: the stack pointer of the innermost, and its frame pointer.
+#[derive(Clone, Copy, Debug, Default)]
+pub(super) struct Laid {
+    pub(super) stack_pointer: u64,
+    pub(super) frame_pointer: u64,
+}
 
 impl Machine<'_> {
     /// Bytes that a frame takes on its stack, without the return address below it.
@@ -18,6 +27,11 @@ impl Machine<'_> {
             (Shape::Plain { pushes, locals }, Architecture::X64) => {
                 u64::from(locals) + 8 * u64::from(pushes)
             }
+            (Shape::Plain { pushes, locals }, Architecture::X86) => {
+                u64::from(locals) + 4 * u64::from(pushes) + 4
+            }
+            (Shape::Trap, Architecture::X86) => X86_ARGUMENTS + trap_x86::SIZE,
+            (Shape::Saved, _) => switched::X86_SAVED,
             (Shape::Plain { pushes, locals }, _) => {
                 stack::arm64_locals(locals) + if pushes > 1 { 16 } else { 0 }
             }
@@ -29,15 +43,14 @@ impl Machine<'_> {
 
     /// Bytes of a return address that lies between two frames: ARM64 keeps it within the frame.
     fn return_address(&self) -> u64 {
-        if self.arch() == Architecture::X64 {
-            8
-        } else {
-            0
+        match self.arch() {
+            Architecture::Arm64 => 0,
+            _ => self.pointer() as u64,
         }
     }
 
     /// Where a stack ends; those of the processor's own are made when they are first asked for.
-    fn stack_end(&mut self, on: On, thread: u64) -> u64 {
+    fn stack_end(&mut self, on: On, thread: u64, number: usize) -> u64 {
         let member = match on {
             On::Thread => return thread - 0x80,
             On::Dpc => "DpcStack",
@@ -46,36 +59,39 @@ impl Machine<'_> {
         };
         let limit = self.regions.stacks.pages(SPECIAL + 0x1000) + 0x1000;
         self.kernel.touch(limit, SPECIAL);
-        let prcb = self.processors[0].prcb;
+        let prcb = self.processors[number].prcb;
         self.set_pointer(prcb, "_KPRCB", member, limit + SPECIAL);
         limit + SPECIAL - 0x40
     }
 
-    /// Writes the frames after the innermost one. Returns where the stack of the innermost begins, and its frame pointer.
-    pub(super) fn lay_frames(&mut self, frames: &[Placed], thread: u64) -> (u64, u64) {
+    /// Writes the frames after the innermost one, on the stack that ends at `thread` and on those of the processor.
+    pub(super) fn lay_frames(&mut self, frames: &[Placed], thread: u64, number: usize) -> Laid {
         let mut rng = self.rng("stack registers");
-        let (mut start, mut frame_pointer) = (0, 0);
+        let mut laid = Laid::default();
         // From the outermost stack inwards, because an inner one knows the outer one.
         for group in groups(frames).into_iter().rev() {
-            let end = self.stack_end(frames[group.start].on, thread);
-            (start, frame_pointer) =
-                self.lay_group(frames, group, end, start, frame_pointer, &mut rng);
+            let end = self.stack_end(frames[group.start].on, thread, number);
+            laid = self.lay_group(frames, group, end, laid, &mut rng);
         }
-        (start, frame_pointer)
+        laid
     }
 
-    /// The frames of one stack. `outer` is where the next stack goes on, `frame_pointer` what it has there.
+    /// The frames of one stack. `outer` is where the next stack goes on.
     fn lay_group(
         &mut self,
         frames: &[Placed],
         group: Range<usize>,
         end: u64,
-        outer: u64,
-        frame_pointer: u64,
+        outer: Laid,
         rng: &mut Rng,
-    ) -> (u64, u64) {
+    ) -> Laid {
+        let width = self.pointer();
         let entered_by_switch = group.start > 0 && frames[group.start - 1].shape == Shape::Switch;
-        let mut at = if entered_by_switch { 16 } else { 0 };
+        let mut at = if entered_by_switch {
+            2 * width as u64
+        } else {
+            0
+        };
         let mut places = Vec::new();
         for i in group.clone().filter(|&i| i > 0) {
             // What a trap interrupted has its address in the trap frame.
@@ -86,18 +102,19 @@ impl Machine<'_> {
         }
         let first = places.first().map_or(0, |place| place.1) % 16;
         let start = ((end - at - 0x10) & !0xf) - first;
-        let mut frame_pointer = frame_pointer;
-        if group.end == frames.len() && self.arch() == Architecture::X64 {
-            self.kernel.u64(start + at, 0);
+        let mut frame_pointer = outer.frame_pointer;
+        if group.end == frames.len() && self.return_address() > 0 {
+            self.kernel.word(start + at, 0, width);
         }
         for (i, offset, called) in places.into_iter().rev() {
             let sp = start + offset;
             if called && self.return_address() > 0 {
-                self.kernel.u64(sp - 8, frames[i].address);
+                self.kernel
+                    .word(sp - width as u64, frames[i].address, width);
             }
             let next = frames.get(i + 1).map_or(0, |f| f.address);
             let resumed = if i + 1 == group.end {
-                outer
+                outer.stack_pointer
             } else {
                 sp + self.room(frames[i].shape)
             };
@@ -111,15 +128,24 @@ impl Machine<'_> {
                     (next, resumed, frame_pointer),
                     rng,
                 ),
-                Shape::Switch => outer,
+                Shape::Switch => outer.stack_pointer,
+                // KiSwapContext keeps the frame pointer of its caller in the lowest slot.
+                Shape::Saved => {
+                    self.kernel.word(sp, frame_pointer, width);
+                    frame_pointer
+                }
             };
         }
         if entered_by_switch {
             // What the function that changed stacks left here: the frame pointer, and where it returns to.
-            self.kernel.u64(start, frame_pointer);
-            self.kernel.u64(start + 8, frames[group.start].address);
+            let width = width as u64;
+            self.put_pointer(start, frame_pointer);
+            self.put_pointer(start + width, frames[group.start].address);
         }
-        (start, frame_pointer)
+        Laid {
+            stack_pointer: start,
+            frame_pointer,
+        }
     }
 
     /// What a prologue saved. Returns the frame pointer after it.
@@ -139,9 +165,50 @@ impl Machine<'_> {
             }
             return frame_pointer;
         }
+        if self.arch() == Architecture::X86 {
+            // The registers are pushed below the frame pointer.
+            let saved = sp + u64::from(locals) + 4 * u64::from(pushes);
+            for i in 1..=u64::from(pushes) {
+                self.kernel.word(saved - 4 * i, rng.next(), 4);
+            }
+            self.kernel.word(saved, frame_pointer, 4);
+            return saved;
+        }
         self.kernel.u64(sp, frame_pointer);
         self.kernel.u64(sp + 8, back);
         sp
+    }
+
+    /// The same of 32-bit code. What was interrupted lies right behind it.
+    fn trap_frame_x86(
+        &mut self,
+        at: u64,
+        instruction: u64,
+        frame_pointer: u64,
+        rng: &mut Rng,
+    ) -> u64 {
+        let at = at + X86_ARGUMENTS;
+        for (offset, value) in [
+            (trap_x86::DEBUG_EBP, frame_pointer),
+            (trap_x86::DEBUG_EIP, instruction),
+            (trap_x86::DEBUG_MARK, trap_x86::MARK),
+            (trap_x86::DEBUG_ARGUMENTS, at),
+            (trap_x86::SEG_ES, 0x23),
+            (trap_x86::SEG_DS, 0x23),
+            (trap_x86::EDX, rng.next() & 0xffff),
+            (trap_x86::ECX, 0),
+            (trap_x86::EAX, rng.next() & 0xffff),
+            (trap_x86::EXCEPTION_LIST, 0xffff_ffff),
+            (trap_x86::SEG_FS, 0x30),
+            (trap_x86::EBP, frame_pointer),
+            (trap_x86::ERROR_CODE, 0),
+            (trap_x86::EIP, instruction),
+            (trap_x86::SEG_CS, 8),
+            (trap_x86::EFLAGS, 0x10246),
+        ] {
+            self.kernel.word(at + offset, value, 4);
+        }
+        at
     }
 
     /// Writes a trap frame at `at`, as the processor and the fault handler leave it. What was interrupted: its
@@ -154,6 +221,9 @@ impl Machine<'_> {
         rng: &mut Rng,
     ) -> u64 {
         let (instruction, stack, frame_pointer) = interrupted;
+        if self.arch() == Architecture::X86 {
+            return self.trap_frame_x86(at, instruction, frame_pointer, rng);
+        }
         if self.arch() != Architecture::X64 {
             for (offset, value) in [
                 (trap_arm64::FAULT_ADDRESS, fault_address),

@@ -215,22 +215,23 @@ impl Machine<'_> {
 
     /// In front of each return address lies the call that pushed it.
     fn write_calls(&mut self) {
-        for frames in [self.current.frames.clone(), self.current.sleeping.clone()] {
+        let mut stacks: Vec<Vec<u64>> = self.running.iter().map(|r| r.frames.clone()).collect();
+        let sleeping = self.current.sleeping.clone();
+        // The first return address of a sleeper is that of the switch itself.
+        stacks.extend(sleeping.first().map(|first| vec![first - 0x10, *first]));
+        stacks.push(sleeping);
+        for frames in stacks {
             for pair in frames.windows(2) {
                 match self.arch() {
-                    Architecture::X64 => self.call_x64(pair[0], pair[1]),
                     Architecture::Arm64 => self.call_arm64(pair[0], pair[1]),
-                    Architecture::X86 => {}
+                    _ => self.call_x86(pair[0], pair[1]),
                 }
             }
         }
-        // The first return address of a sleeper is that of the switch itself.
-        if let Some(&first) = self.current.sleeping.first() {
-            self.call_x64(first - 0x10, first);
-        }
     }
 
-    fn call_x64(&mut self, callee: u64, back: u64) {
+    /// `call`, in the encoding that x64 and x86 share.
+    fn call_x86(&mut self, callee: u64, back: u64) {
         let distance = callee.wrapping_sub(back) as i64;
         if let Ok(near) = i32::try_from(distance) {
             let mut call = vec![0xe8];

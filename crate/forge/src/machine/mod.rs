@@ -97,6 +97,15 @@ pub struct Current {
     pub sleeping: Vec<u64>,
 }
 
+/// What a processor ran.
+#[derive(Clone, Debug, Default)]
+pub struct Running {
+    /// The thread.
+    pub thread: Thread,
+    /// Addresses of all frames, innermost first.
+    pub frames: Vec<u64>,
+}
+
 /// The machine.
 #[derive(Debug)]
 pub struct Machine<'s> {
@@ -116,6 +125,8 @@ pub struct Machine<'s> {
     pub processes: Vec<Process>,
     /// The stopping thread.
     pub current: Current,
+    /// What each processor ran.
+    pub running: Vec<Running>,
     /// Session structures by number.
     pub sessions: BTreeMap<u32, u64>,
     /// Frames not yet given out.
@@ -169,6 +180,7 @@ impl<'s> Machine<'s> {
             processors: Vec::new(),
             processes: Vec::new(),
             current: Current::default(),
+            running: Vec::new(),
             sessions: BTreeMap::new(),
             frames: Frames::new(Vec::new(), Rng::new(0)),
             page_states: BTreeMap::new(),
@@ -179,7 +191,7 @@ impl<'s> Machine<'s> {
         machine.frames = Frames::new(machine.physical_runs(), machine.rng("frames"));
         machine.load_images();
         machine.make_processors();
-        machine.make_processes();
+        machine.make_processes()?;
         machine.make_directories();
         machine.make_stack()?;
         machine.make_sleepers()?;

@@ -1,7 +1,7 @@
 //! Processes and threads: EPROCESS and ETHREAD objects, their lists, and kernel stacks.
 
-use super::{Machine, Process, Thread};
-use crate::scenario::{self, Architecture, Number};
+use super::{Machine, Process, Running, Thread};
+use crate::scenario::{self, Architecture, Number, ScenarioError};
 
 /// Pages of a kernel stack.
 fn stack_size(arch: Architecture) -> u64 {
@@ -28,7 +28,7 @@ const RUNNING: u64 = 2;
 
 impl Machine<'_> {
     /// Makes System, the scenario's processes, and the idle threads.
-    pub(super) fn make_processes(&mut self) {
+    pub(super) fn make_processes(&mut self) -> Result<(), ScenarioError> {
         let mut wanted = vec![self.system_process()];
         wanted.extend(self.scenario.processes.iter().cloned());
         if self.has_registry_process() {
@@ -57,7 +57,7 @@ impl Machine<'_> {
         self.current.process = current;
         self.current.thread = self.processes[current].threads[0];
         self.link_processes();
-        self.make_idle_threads();
+        self.make_idle_threads()
     }
 
     /// Since 17063 the bins of stable hives lie in the user half of a process of their own.
@@ -363,8 +363,31 @@ impl Machine<'_> {
         }
     }
 
+    /// The thread that the scenario has a processor run, instead of its idle thread.
+    fn wanted_thread(&self, number: usize) -> Result<Option<Thread>, ScenarioError> {
+        let wanted = self.scenario.running.iter();
+        let mut wanted = wanted.filter(|r| r.processor as usize == number && r.process != 0);
+        let Some(wanted) = wanted.next() else {
+            return Ok(None);
+        };
+        let (pid, index) = (u64::from(wanted.process), wanted.thread as usize);
+        let process = self.processes.iter().find(|p| p.id == pid);
+        let thread = process.and_then(|p| p.threads.get(index)).copied();
+        let taken = |thread: &Thread| {
+            self.running
+                .iter()
+                .any(|r| r.thread.object == thread.object)
+        };
+        match thread {
+            Some(thread) if !taken(&thread) => Ok(Some(thread)),
+            _ => Err(ScenarioError::Unsupported(format!(
+                "processor {number} cannot run thread {index} of process {pid}"
+            ))),
+        }
+    }
+
     /// An idle thread for each processor; the stopping thread runs on processor 0.
-    fn make_idle_threads(&mut self) {
+    fn make_idle_threads(&mut self) -> Result<(), ScenarioError> {
         let idle = self.allocate_object(self.build.size("_EPROCESS").max(0x300), b"Proc");
         if let Some(at) = self.build.field("_EPROCESS", "ImageFileName") {
             self.kernel.write(idle + at, b"Idle");
@@ -377,10 +400,18 @@ impl Machine<'_> {
             let prcb = self.processors[i].prcb;
             self.processors[i].idle_thread = thread.object;
             self.set_pointer(prcb, "_KPRCB", "IdleThread", thread.object);
-            let running = if i == 0 { self.current.thread } else { thread };
+            let running = match i {
+                0 => self.current.thread,
+                _ => self.wanted_thread(i)?.unwrap_or(thread),
+            };
+            self.running.push(Running {
+                thread: running,
+                frames: Vec::new(),
+            });
             self.set_pointer(prcb, "_KPRCB", "CurrentThread", running.object);
             self.set(running.object, "_KTHREAD", "State", RUNNING, 1);
             self.set(running.object, "_KTHREAD", "NextProcessor", i as u64, 4);
         }
+        Ok(())
     }
 }

@@ -1,9 +1,11 @@
 //! The stack of the stopping thread: return addresses, saved registers and trap frames that unwind with the image's own unwind data.
-//! x64 and ARM64 frames follow the prologue each function's unwind data will describe; x86 frames form a frame-pointer chain.
+//! The same for the threads of the other processors, and for those that sleep. x64 and ARM64 frames follow the prologue each
+//! function's unwind data will describe; x86 functions keep a frame pointer.
 
-use super::Machine;
+use super::frames::Laid;
+use super::{Machine, Thread};
 use crate::bytes::Bytes;
-use crate::layout::context::{arm64, x64, x86};
+use crate::layout::context::{arm64, switched, x64, x86};
 use crate::rng::Rng;
 use crate::scenario::{Architecture, Frame, On, ScenarioError};
 
@@ -21,6 +23,8 @@ pub enum Shape {
     Trap,
     /// Goes over to another stack, and keeps the old one in the frame pointer.
     Switch,
+    /// x86: saves four registers, and keeps no frame pointer of its own.
+    Saved,
 }
 
 impl Default for Shape {
@@ -31,9 +35,6 @@ impl Default for Shape {
         }
     }
 }
-
-/// Offset of the return address in the frame that a thread switch leaves (KSWITCH_FRAME of x64).
-const SWITCH_FRAME_RETURN: u64 = 0x38;
 
 /// A frame with its addresses decided.
 #[derive(Clone, Debug)]
@@ -48,7 +49,8 @@ impl Shape {
     /// The shape the forge gives a function: always the same for the same name.
     pub fn of(name: &str) -> Self {
         const TRAPS: [&str; 5] = ["Fault", "Trap", "Abort", "Interrupt", "InterruptDispatch"];
-        if name.starts_with("nt!Ki") && TRAPS.iter().any(|end| name.ends_with(end)) {
+        let trap = name.starts_with("nt!Ki") && TRAPS.iter().any(|end| name.ends_with(end));
+        if trap || name.starts_with("nt!KiTrap") {
             return Self::Trap;
         }
         let mut rng = Rng::for_purpose(0, name);
@@ -68,29 +70,80 @@ pub fn arm64_locals(locals: u32) -> u64 {
 }
 
 impl Machine<'_> {
-    /// Writes the stack and the context of the stopping thread.
+    /// Writes the stack and the context of the stopping thread, and of those that the other processors ran.
     pub(super) fn make_stack(&mut self) -> Result<(), ScenarioError> {
         let mut frames = self.scenario.stack.clone();
         if frames.is_empty() {
             frames = default_stack(self);
         }
+        let thread = self.current.thread;
+        let (context, laid) = self.make_running(0, thread, &frames)?;
+        self.current.instruction = self.running[0].frames.first().copied().unwrap_or(0);
+        self.current.frames.clone_from(&self.running[0].frames);
+        self.current.stack_pointer = laid.stack_pointer;
+        self.current.frame_pointer = laid.frame_pointer;
+        self.current.context = context;
+        for number in 1..self.processors.len() {
+            let wanted = self.scenario.running.iter();
+            let mut wanted = wanted.filter(|r| r.processor as usize == number);
+            let mut frames = wanted.next().map_or(Vec::new(), |r| r.stack.clone());
+            if frames.is_empty() {
+                frames = self.known(&["PoIdle", "KiIdleLoop"]);
+            }
+            let thread = self.running[number].thread;
+            self.make_running(number, thread, &frames)?;
+        }
+        Ok(())
+    }
+
+    /// The stack and the context of a processor.
+    fn make_running(
+        &mut self,
+        number: usize,
+        thread: Thread,
+        frames: &[Frame],
+    ) -> Result<(Vec<u8>, Laid), ScenarioError> {
         let mut placed = Vec::new();
         for (i, frame) in frames.iter().enumerate() {
             let leaves = frames.get(i + 1).is_some_and(|outer| outer.on != frame.on);
             placed.push(self.place(frame, i == 0, leaves)?);
         }
-        self.current.instruction = placed.first().map_or(0, |p| p.address);
-        self.current.frames = placed.iter().map(|p| p.address).collect();
+        let laid = self.lay_frames(&placed, thread.stack_base, number);
+        if number == 0 && self.arch() == Architecture::X86 {
+            self.push_arguments(&laid);
+        }
         let context = match self.arch() {
-            Architecture::X86 => self.stack_chain(&placed),
-            _ => self.stack_unwound(&placed),
+            Architecture::X64 => self.context_x64(number, &placed, laid),
+            Architecture::X86 => context_x86(&placed, laid),
+            Architecture::Arm64 => self.context_arm64(number, &placed, laid),
         };
-        let at = self.processors[0].context;
+        let at = self.processors[number].context;
         self.kernel.write(at, &context);
-        self.current.context = context;
-        let (thread, stack_pointer) = (self.current.thread, self.current.stack_pointer);
-        self.set_pointer(thread.object, "_KTHREAD", "KernelStack", stack_pointer);
-        Ok(())
+        self.running[number].frames = placed.iter().map(|p| p.address).collect();
+        self.set_pointer(thread.object, "_KTHREAD", "KernelStack", laid.stack_pointer);
+        Ok((context, laid))
+    }
+
+    /// The arguments of KeBugCheckEx, which 32-bit code pushes.
+    fn push_arguments(&mut self, laid: &Laid) {
+        let mut at = laid.stack_pointer + 4;
+        let code = self.scenario.stop.code.0;
+        for value in std::iter::once(code).chain(self.stop_parameters()) {
+            self.kernel.word(at, value, 4);
+            at += 4;
+        }
+    }
+
+    /// Those of these functions of the kernel that this build's table has, as a stack.
+    fn known(&self, names: &[&str]) -> Vec<Frame> {
+        let known = names
+            .iter()
+            .filter(|name| self.build.function(name).is_some());
+        let frame = |name: &&str| Frame {
+            at: format!("nt!{name}"),
+            ..Frame::default()
+        };
+        known.map(frame).collect()
     }
 
     /// Finds the code a frame names and the address in it.
@@ -103,6 +156,12 @@ impl Machine<'_> {
         let unknown = || ScenarioError::UnknownFrame(frame.at.clone());
         let shape = match Shape::of(&frame.at) {
             Shape::Plain { .. } if leaves => Shape::Switch,
+            _ if self.arch() == Architecture::X86 && frame.at == "nt!KiSwapContext" => Shape::Saved,
+            // What it interrupted lies behind its trap frame.
+            Shape::Trap if leaves && self.arch() == Architecture::X86 => {
+                let text = format!("{}: no trap of 32-bit code changes stacks", frame.at);
+                return Err(ScenarioError::Unsupported(text));
+            }
             shape => shape,
         };
         let (image, begin, end, rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
@@ -138,7 +197,10 @@ impl Machine<'_> {
                 let text = format!("{module} is a real file: its code cannot be in the stack");
                 return Err(ScenarioError::Unsupported(text));
             }
-            let begin = offset.saturating_sub(0x40) & !0xf;
+            let begin = match &frame.offset {
+                Some(into) => offset.saturating_sub(into.0 as u32),
+                None => offset.saturating_sub(0x40) & !0xf,
+            };
             (image, begin, offset + 0x40, offset)
         };
         let functions = &mut self.images[image].functions;
@@ -155,12 +217,9 @@ impl Machine<'_> {
 
     /// Gives every sleeping thread a stack that was switched away from: a switch frame, then the way into the wait.
     pub(super) fn make_sleepers(&mut self) -> Result<(), ScenarioError> {
-        if self.arch() != Architecture::X64 {
-            return Ok(());
-        }
         // The switch itself leaves no return address that points into it.
-        let names = [
-            "SwapContext",
+        let mut frames = self.known(&["KeBugCheckEx"]);
+        frames.extend(self.known(&[
             "KiSwapContext",
             "KiSwapThread",
             "KiCommitThreadWait",
@@ -168,24 +227,11 @@ impl Machine<'_> {
             "ExpWorkerThread",
             "PspSystemThreadStartup",
             "KiStartSystemThread",
-        ];
+            "KiThreadStartup",
+        ]));
         let mut placed = Vec::new();
-        for (i, name) in names.iter().enumerate() {
-            if i == 0 || self.build.function(name).is_some() {
-                let at = if i == 0 {
-                    "nt!KeBugCheckEx".into()
-                } else {
-                    format!("nt!{name}")
-                };
-                placed.push(self.place(
-                    &Frame {
-                        at,
-                        ..Frame::default()
-                    },
-                    i == 0,
-                    false,
-                )?);
-            }
+        for (i, frame) in frames.iter().enumerate() {
+            placed.push(self.place(frame, i == 0, false)?);
         }
         self.current.sleeping = placed.iter().skip(1).map(|p| p.address).collect();
         let running: Vec<u64> = self.running_threads();
@@ -195,14 +241,33 @@ impl Machine<'_> {
             .flat_map(|p| p.threads.clone())
             .collect();
         for thread in threads.iter().filter(|t| !running.contains(&t.object)) {
-            let (start, _) = self.lay_frames(&placed, thread.stack_base);
-            let kernel_stack = start - SWITCH_FRAME_RETURN;
+            let laid = self.lay_frames(&placed, thread.stack_base, 0);
+            let kernel_stack = self.switch_frame(laid, placed.get(1).map_or(0, |p| p.address));
             self.set_pointer(thread.object, "_KTHREAD", "KernelStack", kernel_stack);
         }
         Ok(())
     }
 
-    fn context_x64(&self, stack_pointer: u64, frame_pointer: u64) -> Vec<u8> {
+    /// What the switch to another thread leaves: where its frame begins.
+    fn switch_frame(&mut self, laid: Laid, back: u64) -> u64 {
+        match self.arch() {
+            Architecture::X64 => laid.stack_pointer - switched::X64_RETURN,
+            Architecture::X86 => {
+                let at = laid.stack_pointer - switched::X86_RETURN;
+                self.kernel
+                    .word(at + switched::X86_EBP, laid.frame_pointer, 4);
+                at
+            }
+            Architecture::Arm64 => {
+                let at = laid.stack_pointer - switched::ARM64_SIZE;
+                self.kernel.u64(at + switched::ARM64_FP, laid.frame_pointer);
+                self.kernel.u64(at + switched::ARM64_RETURN, back);
+                at
+            }
+        }
+    }
+
+    fn context_x64(&self, number: usize, frames: &[Placed], laid: Laid) -> Vec<u8> {
         let parameters = self.stop_parameters();
         let mut c = Bytes::zeroed(x64::SIZE);
         c.u32(x64::FLAGS, x64::FLAGS_FULL);
@@ -219,83 +284,53 @@ impl Machine<'_> {
             c.u16(at, selector);
         }
         c.u32(x64::EFLAGS, 0x282);
-        c.u64(x64::RCX, self.scenario.stop.code.0);
-        c.u64(x64::RDX, parameters[0]);
-        c.u64(x64::R8, parameters[1]);
-        c.u64(x64::R9, parameters[2]);
-        c.u64(x64::RSP, stack_pointer);
-        c.u64(x64::RBP, frame_pointer);
-        c.u64(x64::RIP, self.current.instruction);
-        for register in [x64::RAX, x64::RBX, x64::RSI, x64::RDI] {
-            c.u64(register, 0);
+        if number == 0 {
+            c.u64(x64::RCX, self.scenario.stop.code.0);
+            c.u64(x64::RDX, parameters[0]);
+            c.u64(x64::R8, parameters[1]);
+            c.u64(x64::R9, parameters[2]);
         }
+        c.u64(x64::RSP, laid.stack_pointer);
+        c.u64(x64::RBP, laid.frame_pointer);
+        c.u64(x64::RIP, frames.first().map_or(0, |f| f.address));
         c.into_vec()
     }
 
-    /// Frames that unwind with the image's own unwind data.
-    fn stack_unwound(&mut self, frames: &[Placed]) -> Vec<u8> {
-        let base = self.current.thread.stack_base;
-        let (start, frame_pointer) = self.lay_frames(frames, base);
-        self.current.stack_pointer = start;
-        self.current.frame_pointer = frame_pointer;
-        if self.arch() == Architecture::X64 {
-            return self.context_x64(start, frame_pointer);
-        }
+    fn context_arm64(&self, number: usize, frames: &[Placed], laid: Laid) -> Vec<u8> {
         let mut c = Bytes::zeroed(arm64::SIZE);
         c.u32(arm64::FLAGS, arm64::FLAGS_FULL);
         c.u32(arm64::CPSR, 0x6000_0004);
-        c.u64(arm64::X0, self.scenario.stop.code.0);
-        c.u64(arm64::FP, frame_pointer);
+        if number == 0 {
+            c.u64(arm64::X0, self.scenario.stop.code.0);
+        }
+        c.u64(arm64::FP, laid.frame_pointer);
         c.u64(arm64::LR, frames.get(1).map_or(0, |f| f.address));
-        c.u64(arm64::SP, start);
-        c.u64(arm64::PC, self.current.instruction);
-        c.into_vec()
-    }
-
-    /// Frames linked through the frame pointer, for x86.
-    fn stack_chain(&mut self, frames: &[Placed]) -> Vec<u8> {
-        let base = self.current.thread.stack_base;
-        let start = (base - 0x100 - 0x40 * (frames.len() as u64 + 1)) & !0xf;
-        let record = |i: usize| start + 0x40 * (i as u64 + 1);
-        if let Some(caller) = frames.get(1) {
-            self.kernel.word(start, caller.address, 4);
-        }
-        for i in 0..frames.len().saturating_sub(1) {
-            let last = i + 2 >= frames.len();
-            let next = if last { 0 } else { record(i + 1) };
-            let back = frames.get(i + 2).map_or(0, |f| f.address);
-            self.kernel.word(record(i), next, 4);
-            self.kernel.word(record(i) + 4, back, 4);
-        }
-        self.current.stack_pointer = start;
-        self.current.frame_pointer = record(0);
-        let mut c = Bytes::zeroed(x86::SIZE);
-        c.u32(x86::FLAGS, x86::FLAGS_FULL);
-        c.u32(x86::EBP, record(0) as u32);
-        c.u32(x86::EIP, self.current.instruction as u32);
-        c.u32(x86::ESP, start as u32);
-        c.u32(x86::SEG_CS, 8);
-        c.u32(x86::SEG_SS, 0x10);
-        c.u32(x86::SEG_DS, 0x23);
-        c.u32(x86::EFLAGS, 0x246);
+        c.u64(arm64::SP, laid.stack_pointer);
+        c.u64(arm64::PC, frames.first().map_or(0, |f| f.address));
         c.into_vec()
     }
 }
 
+fn context_x86(frames: &[Placed], laid: Laid) -> Vec<u8> {
+    let mut c = Bytes::zeroed(x86::SIZE);
+    c.u32(x86::FLAGS, x86::FLAGS_FULL);
+    c.u32(x86::EBP, laid.frame_pointer as u32);
+    c.u32(x86::EIP, frames.first().map_or(0, |f| f.address) as u32);
+    c.u32(x86::ESP, laid.stack_pointer as u32);
+    c.u32(x86::SEG_CS, 8);
+    c.u32(x86::SEG_SS, 0x10);
+    c.u32(x86::SEG_DS, 0x23);
+    c.u32(x86::EFLAGS, 0x246);
+    c.into_vec()
+}
+
 /// A bug check from a worker thread, with the functions this build's table has.
 fn default_stack(machine: &Machine<'_>) -> Vec<Frame> {
-    [
+    machine.known(&[
         "KeBugCheckEx",
         "IofCallDriver",
         "ExpWorkerThread",
         "PspSystemThreadStartup",
         "KiStartSystemThread",
-    ]
-    .iter()
-    .filter(|name| machine.build.function(name).is_some())
-    .map(|name| Frame {
-        at: format!("nt!{name}"),
-        ..Frame::default()
-    })
-    .collect()
+    ])
 }

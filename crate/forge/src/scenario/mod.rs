@@ -15,7 +15,8 @@ pub use firmware::{BlackBox, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
 pub use records::{HardwareError, PoolPage, Section};
 pub use software::{
-    Exception, Frame, Hive, Module, On, Process, RegistryValue, Stop, System, UnloadedModule,
+    Exception, Frame, Hive, Module, On, Process, RegistryValue, Running, Stop, System,
+    UnloadedModule,
 };
 pub use value::{Moment, Number, parse_number};
 
@@ -117,6 +118,8 @@ pub struct Scenario {
     pub stop: Stop,
     /// The stack of the stopping thread, innermost frame first.
     pub stack: Vec<Frame>,
+    /// What the other processors were running.
+    pub running: Vec<Running>,
     /// Loaded drivers after the kernel, in load order.
     pub modules: Vec<Module>,
     /// Drivers that were unloaded, newest last.

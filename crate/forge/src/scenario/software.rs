@@ -103,6 +103,20 @@ pub struct Frame {
     pub on: On,
 }
 
+/// What a processor other than the first was running.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Running {
+    /// Its number, from 1 on.
+    pub processor: u32,
+    /// The process whose thread it ran; its idle thread when 0.
+    pub process: u32,
+    /// Which thread of that process, from 0 on.
+    pub thread: u32,
+    /// The stack, innermost frame first; the wait for something to do when there is none.
+    pub stack: Vec<Frame>,
+}
+
 /// A kernel stack. Frames that follow each other on different ones are joined by what their kind calls for: what the
 /// processor saved when the inner one is a trap handler, else a function that changes stacks and keeps the old one.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Hash, Deserialize)]
