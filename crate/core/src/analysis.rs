@@ -18,6 +18,7 @@ mod identity;
 mod kept;
 mod kernel;
 mod known;
+mod leads;
 mod machine;
 mod modules;
 mod names;

@@ -91,6 +91,8 @@ pub struct TrueProcessor {
     pub pcr: u64,
     /// Address of its KPRCB.
     pub prcb: u64,
+    /// Where its saved CONTEXT lies.
+    pub context: u64,
 }
 
 /// What a processor ran.
@@ -184,6 +186,7 @@ impl Truth {
                 .map(|p| TrueProcessor {
                     pcr: p.pcr,
                     prcb: p.prcb,
+                    context: p.context,
                 })
                 .collect(),
             variables: machine

@@ -2,17 +2,15 @@
 //! which the stop code's parameters lead.
 //!
 //! Windows halts the other processors before it writes a dump and has each save its registers in its
-//! block (KPRCB.ProcessorState, or the record that KPRCB.Context points to). Which parameter is a
-//! thread: Microsoft's bug check reference.
+//! block (KPRCB.ProcessorState, or the record that KPRCB.Context points to).
 
 use super::crash::hex;
 use super::dump::{Dump, Space};
 use super::known::Known;
+use super::leads::Leads;
 use super::names::{Namer, name_frames};
-use crate::knowledge::bugcheck::{self, ParameterKind};
-use crate::memory::{AddressSpaceExt, VirtualAddress};
+use crate::memory::VirtualAddress;
 use crate::model::{Hex, How, Stack};
-use crate::nt::exception::plain_stop_code;
 use crate::nt::processor::Running;
 use crate::nt::{Context, Machine, PagedDump, ProcessorFacts, ThreadFacts};
 use crate::source::Source;
@@ -24,8 +22,9 @@ use alloc::{format, string::String, vec::Vec};
 const MAX_PROCESSORS: usize = 64;
 /// Bytes of the stacks of deferred procedure calls, interrupts and exceptions.
 const SPECIAL_STACK: u64 = 0x6000;
-/// IRP.Tail.Overlay.Thread, by bytes in a pointer (wdm.h).
-const IRP_THREAD: [(u8, u64); 2] = [(8, 0x98), (4, 0x50)];
+/// What is said of a silent processor whose registers nobody has.
+const UNSAVED: &str = "This processor did not save its registers when Windows halted it, so its stack \
+    cannot be told.";
 
 /// The stacks that the facts name: the thread's, and those that the processor changes to.
 pub(super) fn ranges(
@@ -64,13 +63,18 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
     };
     let running: &[Running] = known.lists().map_or(&[], |lists| &lists.running);
     let stopped = dump.processor.and_then(|processor| processor.address);
-    let mut stacks: Vec<Stack> = running
-        .iter()
-        .take(MAX_PROCESSORS)
+    let leads = Leads::new(dump, machine, &space);
+    let named = leads.processor(running);
+    let parameter = |other: &Running| named.filter(|n| n.0 == other.block).map(|n| n.1);
+    // The one that a parameter names comes first.
+    let first = running.iter().filter(|other| parameter(other).is_some());
+    let rest = running.iter().take(MAX_PROCESSORS);
+    let mut stacks: Vec<Stack> = first
+        .chain(rest.filter(|other| parameter(other).is_none()))
         .filter(|other| Some(other.block) != stopped)
-        .filter_map(|other| reader.of_processor(other))
+        .filter_map(|other| reader.of_processor(other, parameter(other)))
         .collect();
-    stacks.extend(reader.named_by_parameters(&stacks));
+    stacks.extend(reader.named_by_parameters(&stacks, leads.threads(known.lists())));
     let namer = Namer::new(&space, dump.modules, &known.files);
     for stack in &mut stacks {
         name_frames(stack, &namer, 0);
@@ -105,17 +109,30 @@ impl Reader<'_> {
         }
     }
 
-    fn of_processor(&self, running: &Running) -> Option<Stack> {
-        let context = Context::of_processor(self.machine, self.space, running.block)?;
+    /// The stack of a processor; `named` is the parameter that names it.
+    fn of_processor(&self, running: &Running, named: Option<u32>) -> Option<Stack> {
+        let number = running.number;
+        let which = match named {
+            Some(parameter) => format!("Processor {number}, which parameter {parameter} names"),
+            None => format!("Processor {number}"),
+        };
+        let Some(context) = Context::of_processor(self.machine, self.space, running.block) else {
+            return named.map(|_| Stack {
+                processor: Some(number),
+                thread: hex(running.thread.as_ref().map(|thread| thread.address)),
+                about: Some(which),
+                limits: UNSAVED.into(),
+                ..Stack::default()
+            });
+        };
         let facts = ProcessorFacts::read(self.machine, self.space, running.block);
         let thread = running.thread.as_ref().map(|thread| thread.address);
         let thread = thread.and_then(|at| ThreadFacts::read(self.machine, self.space, at));
         let stacks = ranges(Some(&facts), thread.as_ref());
-        let number = running.number;
         let what = match (context.user_mode(), running.idle) {
-            (true, _) => format!("Processor {number}: it was running a program's own code."),
-            (_, Some(true)) => format!("Processor {number}: it had nothing to do."),
-            _ => format!("Processor {number}"),
+            (true, _) => format!("{which}: it was running a program's own code."),
+            (_, Some(true)) => format!("{which}: it had nothing to do."),
+            _ => which,
         };
         Some(Stack {
             processor: Some(number),
@@ -127,49 +144,23 @@ impl Reader<'_> {
 
     /// The stacks of threads to which the stop code's parameters lead, without those that are
     /// listed already.
-    fn named_by_parameters(&self, listed: &[Stack]) -> Vec<Stack> {
-        let code = self.dump.header.bugcheck_code.unwrap_or(0);
-        let values = self.dump.header.parameters.map(Option::unwrap_or_default);
-        let texts = bugcheck::parameters(plain_stop_code(code), values);
+    fn named_by_parameters(
+        &self,
+        listed: &[Stack],
+        leads: Vec<(VirtualAddress, String)>,
+    ) -> Vec<Stack> {
         let current = hex(self.dump.thread.and_then(|thread| thread.address));
         let mut known: Vec<Option<Hex>> = listed.iter().map(|stack| stack.thread).collect();
         known.push(current);
         let mut found = Vec::new();
-        for ((value, text), number) in values.into_iter().zip(&texts).zip(1..) {
-            let Some((at, what)) = self.thread_behind(value, text.kind, number) else {
-                continue;
-            };
-            if known.contains(&Some(Hex(at.0))) {
-                continue;
+        for (at, what) in leads {
+            let thread = Some(Hex(at.0));
+            if !known.contains(&thread) {
+                known.push(thread);
+                found.extend(self.of_thread(at, what));
             }
-            known.push(Some(Hex(at.0)));
-            found.extend(self.of_thread(at, what));
         }
         found
-    }
-
-    fn thread_behind(
-        &self,
-        value: u64,
-        kind: ParameterKind,
-        number: u32,
-    ) -> Option<(VirtualAddress, String)> {
-        use ParameterKind as Is;
-        let width = self.machine.architecture.pointer_width();
-        let value = VirtualAddress(value);
-        match kind {
-            // What is none is told by its first byte.
-            Is::Thread | Is::Object | Is::Process => {
-                Some((value, format!("The thread in parameter {number}")))
-            }
-            Is::Irp => {
-                let (_, offset) = IRP_THREAD.into_iter().find(|entry| entry.0 == width)?;
-                let at = self.space.pointer(value.checked_add(offset)?, width).ok()?;
-                let what = format!("The thread of the I/O request in parameter {number}");
-                Some((at, what))
-            }
-            _ => None,
-        }
     }
 
     fn of_thread(&self, at: VirtualAddress, what: String) -> Option<Stack> {
