@@ -6,9 +6,9 @@
 //! of power workers behind it (POP_IRP_WORKER_ENTRY): Windows symbols as Vergilius has them, the same
 //! from Windows 7 to 11.
 
-use super::dump::{Dump, Space};
+use super::dump::Dump;
 use crate::knowledge::bugcheck::{self, ParameterKind, ParameterText};
-use crate::memory::{AddressSpaceExt, VirtualAddress};
+use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::list::Ring;
 use crate::nt::paged::Lists;
@@ -49,14 +49,18 @@ const POWER_RECORD: u16 = 0x8000;
 pub(super) struct Leads<'a> {
     dump: &'a Dump<'a>,
     machine: Machine<'a>,
-    space: &'a Space<'a>,
+    space: &'a dyn AddressSpace,
     code: u32,
     values: [u64; 4],
     texts: [ParameterText; 4],
 }
 
 impl<'a> Leads<'a> {
-    pub(super) fn new(dump: &'a Dump<'a>, machine: Machine<'a>, space: &'a Space<'a>) -> Self {
+    pub(super) fn new(
+        dump: &'a Dump<'a>,
+        machine: Machine<'a>,
+        space: &'a dyn AddressSpace,
+    ) -> Self {
         let code = plain_stop_code(dump.header.bugcheck_code.unwrap_or(0));
         let values = dump.header.parameters.map(Option::unwrap_or_default);
         Self {
