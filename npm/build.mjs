@@ -4,9 +4,9 @@ import { execFileSync } from "node:child_process";
 import { mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 
 import { bundlePackage } from "../www/build/bundle.mjs";
+import { squeeze } from "../www/build/gzip.mjs";
 import { packKnowledge, packLayouts } from "../www/build/knowledge.mjs";
 
 const npm = dirname(fileURLToPath(import.meta.url));
@@ -16,14 +16,14 @@ const dist = join(npm, "dist");
 const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
 const later = await readFile(join(root, "www/pkg/bluepane_later.wasm"));
 const formats = await readFile(join(root, "www/pkg/formats/bluepane_formats_bg.wasm"));
-const packed = (bytes) => gzipSync(bytes, { level: 9 }).toString("base64");
+const packed = async (bytes) => (await squeeze(bytes)).toString("base64");
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),
-  wasm: packed(wasm),
-  later: packed(later),
-  formats: packed(formats),
-  knowledge: packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
+  wasm: await packed(wasm),
+  later: await packed(later),
+  formats: await packed(formats),
+  knowledge: await packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
 });
 
 await rm(dist, { recursive: true, force: true });

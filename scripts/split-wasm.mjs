@@ -27,6 +27,18 @@ const METHODS = /^(?:analyzer_(?:text|markdown|html|json)|look_up)$/;
 const KEPT =
   /^bluepane::(?:console::(?:knows|COMMANDS)|knowledge::lookup::follow|report::format::\w+(?:::\w+)*|report::stop)(?:::h[0-9a-f]{16})?$/;
 
+/**
+ * Where a panic of Rust ends. The browser shows nothing of its message, so that what writes it
+ * would be carried for nobody: these functions stop at once, as they did after writing.
+ */
+const PANICS = new RegExp(
+  String.raw`^<?(?:core|alloc)(?:\[\w+\])?::(?:panicking::|cell::(?:\w+::)?panic_|` +
+    String.raw`(?:option|result)::(?:expect|unwrap)_failed|slice::[\w:]*_fail\b|` +
+    String.raw`slice::[\w:]*panic_on_ord|str::slice_error_fail|vec::.*::assert_failed|` +
+    String.raw`num::from_ascii_radix_panic|raw_vec::(?:capacity_overflow|handle_error)|` +
+    String.raw`alloc::handle_alloc_error)`,
+);
+
 const isGate = (name) => (ROOMS.test(name) || METHODS.test(name)) && !KEPT.test(name);
 
 /** A name in the text format: with quotes where it holds more than word characters. */
@@ -68,6 +80,15 @@ function parse(text) {
   return { functions, ...fields };
 }
 
+/** Takes the writing of messages out of panics. */
+function stopAtOnce(module) {
+  for (const found of module.functions.values()) {
+    if (!PANICS.test(plain(found.name))) continue;
+    found.calls.clear();
+    found.lines = [found.lines[0], "  (unreachable)", " )"];
+  }
+}
+
 /** `[exported as, name]` of the fields of one kind that are exported. */
 function exported(module, kind) {
   const pattern = new RegExp(String.raw`^ \(export "([^"]*)" \(${kind} (${NAME})\)\)`);
@@ -103,6 +124,8 @@ const [, , input, first, second] = process.argv;
 const wat = (path) => `${path}.wat`;
 execFileSync(join(tools, "wasm-dis"), [...features, input, "-o", wat(first)]);
 const module = parse(readFileSync(wat(first), "utf8"));
+
+stopAtOnce(module);
 
 const [elements] = module.elem;
 const [, size] = /^ \(table \$0 (\d+) \d+ funcref\)/.exec(module.table[0] ?? "") ?? [];

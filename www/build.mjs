@@ -5,7 +5,6 @@ import { existsSync } from "node:fs";
 import { copyFile, mkdir, readFile, rm, writeFile } from "node:fs/promises";
 import { dirname, join, relative } from "node:path";
 import { fileURLToPath } from "node:url";
-import { gzipSync } from "node:zlib";
 
 import { bundleScripts, bundleStyle } from "./build/bundle.mjs";
 import { squeeze } from "./build/gzip.mjs";
@@ -36,9 +35,7 @@ async function carriedParts() {
       if (optional) continue;
       throw new Error(`${file} is missing: run \`make wasm\` first`);
     }
-    const packed = path
-      ? gzipSync(await readFile(path), { level: 9 })
-      : await squeeze(await make(root));
+    const packed = await squeeze(path ? await readFile(path) : await make(root));
     const element = `<script type="application/octet-stream;base64" id="${id}">${packed.toString("base64")}</script>`;
     rows.push({ id, element, size: packed.length, limit });
   }
