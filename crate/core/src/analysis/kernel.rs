@@ -227,6 +227,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         passed_over: passed_over.as_ref(),
         instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
         stack: report.stack.as_ref(),
+        processor: dump.and_then(|dump| dump.processor?.address),
         interrupt_level: dump.and_then(|dump| dump.processor?.interrupt_level),
         stacks: &report.stacks,
         processors: system.and_then(|system| system.processors),

@@ -48,6 +48,8 @@ pub struct Facts<'a> {
     pub broken_driver: Option<&'a str>,
     /// Other stacks: of the other processors, and of threads that the parameters lead to.
     pub stacks: &'a [Stack],
+    /// The block of the processor that stopped the machine.
+    pub processor: Option<VirtualAddress>,
     /// The interrupt level of the processor that stopped the machine.
     pub interrupt_level: Option<u8>,
     /// How many processors there were.
@@ -97,6 +99,7 @@ impl<'a> Facts<'a> {
             stack: None,
             broken_driver: None,
             stacks: &[],
+            processor: None,
             interrupt_level: None,
             processors: None,
             ended: None,

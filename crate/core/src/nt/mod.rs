@@ -21,6 +21,7 @@ pub mod registry;
 mod shared_data;
 mod space;
 pub mod thread;
+pub mod watchdog;
 
 pub use context::Context;
 pub use current::{Machine, ProcessFacts, ProcessorFacts, RunningThread, ThreadFacts};

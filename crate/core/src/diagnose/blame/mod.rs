@@ -53,6 +53,7 @@ const DIRECT: &[Rule] = &[
     rules::at_fault,
     rules::named_by_windows,
     watchdog::interrupt_work,
+    watchdog::captured_most,
     rules::only_its_driver_raises_it,
     rules::display_driver,
     rules::caught_by_verifier,
@@ -69,6 +70,7 @@ const FINDER: &[Rule] = &[caller::called_the_kernel];
 const WAITED_FOR: &[Rule] = &[
     watchdog::hung_processor,
     watchdog::blocked_thread,
+    watchdog::waited_for,
     parameters::a_parameter_leads_to,
     watchdog::drives_the_device,
 ];

@@ -8,11 +8,16 @@ use crate::diagnose::facts::Facts;
 use crate::diagnose::objects::Objects;
 use crate::diagnose::role::{Role, role};
 use crate::diagnose::usage;
+use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Evidence, Frame, How, Stack};
-use alloc::{format, string::String, vec};
+use crate::nt::watchdog::Triage;
+use crate::order;
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// Frames of the kernel and of frameworks that may lie between what is waited for and its driver.
 const WITHIN: usize = 24;
+/// Fewer captured addresses than this say nothing.
+const LEAST_CAPTURED: u32 = 4;
 
 fn suspect(frame: &Frame, confidence: Confidence, text: String) -> Option<Suspect> {
     let place = frame.stack_pointer;
@@ -75,7 +80,7 @@ pub(super) fn interrupt_work(facts: &Facts<'_>) -> Option<Suspect> {
 }
 
 fn place(facts: &Facts<'_>, frame: &Frame) -> String {
-    let at = crate::memory::VirtualAddress(frame.address.0);
+    let at = VirtualAddress(frame.address.0);
     let place = facts.locate(at).map(|place| place.label);
     place.unwrap_or_else(|| format!("{}", frame.address))
 }
@@ -155,5 +160,75 @@ pub(super) fn used_up_the_stack(facts: &Facts<'_>) -> Option<Suspect> {
         module: user.module,
         confidence: Confidence::Likely,
         evidence: vec![Evidence::new(text, "stack")],
+    })
+}
+
+/// 0x133: whose code the clock captured most often while the processor was at interrupt work.
+pub(super) fn captured_most(facts: &Facts<'_>) -> Option<Suspect> {
+    let modules = captured(facts);
+    let other = |(name, _): &&(String, u32)| role(name) == Role::Other;
+    let (name, count) = modules.iter().find(other)?;
+    let rest: u32 = modules.iter().filter(other).map(|(_, count)| count).sum();
+    // Two drivers of other makers side by side: then it is neither.
+    if count * 2 <= rest || *count < LEAST_CAPTURED {
+        return None;
+    }
+    let text = format!("{count} of the addresses that the clock captured are in {name}.");
+    Some(Suspect {
+        module: name.clone(),
+        confidence: Confidence::Possible,
+        evidence: vec![Evidence::new(text, "DPC watchdog triage block")],
+    })
+}
+
+/// How often the clock found each module at interrupt work, the most often found first.
+pub(in crate::diagnose) fn captured(facts: &Facts<'_>) -> Vec<(String, u32)> {
+    let [case, _, third, fourth] = facts.parameters;
+    let triage = triage(facts).filter(|_| facts.plain_code() == 0x133);
+    let block = if case == 0 { fourth } else { third };
+    let found = triage
+        .zip(facts.processor)
+        .map(|(triage, processor)| triage.captured(VirtualAddress(block), processor));
+    let mut modules: Vec<(String, u32)> = Vec::new();
+    for at in found.unwrap_or_default() {
+        let Some(place) = facts.locate(VirtualAddress(at)).filter(|p| !p.unloaded) else {
+            continue;
+        };
+        match modules.iter_mut().find(|(name, _)| *name == place.module) {
+            Some((_, count)) => *count += 1,
+            None => modules.push((place.module, 1)),
+        }
+    }
+    order::by_key(modules, |(_, count)| (u64::from(u32::MAX - count), 0))
+}
+
+/// A reader of what Windows leaves for watchdogs' stops.
+pub(in crate::diagnose) fn triage<'a>(facts: &Facts<'a>) -> Option<Triage<'a>> {
+    Some(Triage::new(
+        facts.space?,
+        facts.architecture?.pointer_width(),
+    ))
+}
+
+/// 0x9F, first parameter 4: the service of the one device that Plug and Play waited for.
+pub(super) fn waited_for(facts: &Facts<'_>) -> Option<Suspect> {
+    let [case, .., block] = facts.parameters;
+    if facts.plain_code() != 0x9F || case != 4 {
+        return None;
+    }
+    let devices = triage(facts)?.devices(VirtualAddress(block));
+    let [device] = devices.as_slice() else {
+        return None;
+    };
+    let file = format!("{}.sys", device.service.as_deref()?);
+    let module = facts.modules.by_name(&file)?;
+    let text = format!(
+        "Plug and Play waited for the device that {} drives.",
+        module.name
+    );
+    (role(&module.name) == Role::Other).then(|| Suspect {
+        module: module.name.clone(),
+        confidence: Confidence::Possible,
+        evidence: vec![Evidence::new(text, "parameter 4 (TRIAGE_9F_PNP)")],
     })
 }

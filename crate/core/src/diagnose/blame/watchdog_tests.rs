@@ -1,7 +1,9 @@
 //! Whom watchdogs waited for, and who used up a stack: each rule where it fires and where not.
 
 use super::*;
-use crate::diagnose::testing::{DEVICE, GONE, IRP, Machine, address, frame, objects};
+use crate::diagnose::findings;
+use crate::diagnose::testing::{DEVICE, GONE, IRP, Machine, Words, address, frame, objects, text};
+use crate::memory::VirtualAddress;
 use crate::model::{Frame, Hex, How, Stack};
 use alloc::{vec, vec::Vec};
 
@@ -205,31 +207,110 @@ fn what_was_interrupted_is_not_to_blame_for_what_came_over_it() {
 
 #[test]
 fn a_driver_whose_name_a_parameter_holds_is_named() {
-    use crate::diagnose::testing::Words;
     // DRIVER_USED_EXCESSIVE_PTES: the first parameter is the driver's name.
     let machine = Machine::stopped_by(&[NT]);
     let mut facts = machine.facts(0xD8, [0x10_5000, 0x4000, 0, 0]);
     assert_eq!(named(&facts), None);
-    let text = |name: &str| {
-        let mut words = vec![
-            (0x10_5000, 0x0010_0000 | 2 * name.len() as u64),
-            (0x10_5008, 0x10_6000),
-        ];
-        let units: Vec<u16> = name.encode_utf16().collect();
-        let chunks = units.chunks(4).enumerate();
-        words.extend(chunks.map(|(at, chunk)| {
-            let mut word = [0; 4];
-            word[..chunk.len()].copy_from_slice(chunk);
-            let joined = word.iter().rev();
-            let joined = joined.fold(0, |all, unit| all << 16 | u64::from(*unit));
-            (0x10_6000 + 8 * at as u64, joined)
-        }));
-        Words(words)
-    };
-    let acme = text("acme.sys");
+    let acme = Words(text(0x10_5000, "acme.sys"));
     facts.space = Some(&acme);
     assert_eq!(named(&facts), likely("acme.sys"));
-    let disk = text("disk.sys");
+    let disk = Words(text(0x10_5000, "disk.sys"));
     facts.space = Some(&disk);
+    assert_eq!(named(&facts), None);
+}
+
+/// Whether a finding says so.
+fn says(facts: &Facts<'_>, wanted: &str) -> bool {
+    let all = findings::findings(facts);
+    let mut evidence = all.iter().flat_map(|found| &found.evidence);
+    evidence.any(|evidence| evidence.text == wanted)
+}
+
+#[test]
+fn the_device_that_plug_and_play_waited_for_is_told_and_its_driver_possible() {
+    const BLOCK: u64 = 0x20_0000;
+    let (head, entry, node) = (BLOCK + 0x1000, BLOCK + 0x2000, BLOCK + 0x3000);
+    let machine = Machine::stopped_by(&[NT]);
+    let waiting = |service: &str, signature: u64| {
+        let mut words = vec![
+            (BLOCK, 0x1_0000 | signature),
+            (BLOCK + 8, head),
+            (head, entry),
+            (entry, head),
+            (entry + 0x10, node),
+            (node + 0x20, DEVICE),
+        ];
+        words.extend(text(node + 0x28, "PCI\\VEN_8086"));
+        words.extend(text(node + 0x38, service));
+        Words(words)
+    };
+    let mut facts = machine.facts(0x9F, [4, 300, 0, BLOCK]);
+    let acme = waiting("acme", 0x8001);
+    facts.space = Some(&acme);
+    assert_eq!(named(&facts), possible("acme.sys"));
+    let told = "Plug and Play waited for PCI\\VEN_8086, driven by acme.";
+    assert!(says(&facts, told));
+    let disk = waiting("disk", 0x8001);
+    facts.space = Some(&disk);
+    assert_eq!(named(&facts), None);
+    let other = waiting("acme", 0x8002);
+    facts.space = Some(&other);
+    assert_eq!(named(&facts), None);
+}
+
+#[test]
+fn other_requests_for_power_are_told_with_who_holds_them() {
+    const BLOCK: u64 = 0x20_0000;
+    let machine = Machine::stopped_by(&[NT]);
+    let (head, first) = (BLOCK + 0x1000, BLOCK + 0x2000);
+    let mut memory = objects("acme.sys", NT);
+    memory.0.extend([
+        (BLOCK, 0x1_8000),
+        (BLOCK + 8, head),
+        (head, first),
+        (first, head),
+        (first + 0x10, IRP),
+    ]);
+    let mut facts = machine.facts(0x9F, [3, 0, BLOCK, 0x30_0000]);
+    facts.space = Some(&memory);
+    assert!(says(&facts, "Another request for power was with acme.sys."));
+    // That somebody else holds another request does not make it the culprit.
+    assert_eq!(named(&facts), None);
+}
+
+#[test]
+fn the_code_that_the_clock_captured_makes_its_driver_possible() {
+    const BLOCK: u64 = 0x20_0000;
+    const PROCESSOR: u64 = 0x30_0000;
+    let captures = PROCESSOR + 0x8000;
+    let machine = Machine::stopped_by(&[NT, NT]);
+    let captured = |names: &[&str]| {
+        let mut words = vec![
+            (BLOCK, 0x10_0001_AEBE_CEDE),
+            (BLOCK + 8, (names.len() as u64 * 8) << 32 | 0x4000),
+            (PROCESSOR + 0x4000, captures),
+        ];
+        let each = names.iter().enumerate();
+        words.extend(each.map(|(at, name)| (captures + 8 * at as u64, address(name, 0x99))));
+        Words(words)
+    };
+    let mut facts = machine.facts(0x133, [1, 0x1E00, BLOCK, 0]);
+    let one = captured(&[
+        "acme.sys",
+        NT,
+        "acme.sys",
+        "acme.sys",
+        "other.sys",
+        "acme.sys",
+        NT,
+    ]);
+    facts.space = Some(&one);
+    assert_eq!(named(&facts), None);
+    facts.processor = Some(VirtualAddress(PROCESSOR));
+    assert_eq!(named(&facts), possible("acme.sys"));
+    let told = "The clock found at this work: acme.sys (4), ntoskrnl.exe (2), other.sys (1).";
+    assert!(says(&facts, told));
+    let two = captured(&["acme.sys", "other.sys"].repeat(4));
+    facts.space = Some(&two);
     assert_eq!(named(&facts), None);
 }

@@ -2,10 +2,12 @@
 
 use super::{finding, in_page_status};
 use crate::diagnose::Ended;
+use crate::diagnose::blame::watchdog::{captured, triage};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::objects::Objects;
 use crate::diagnose::usage::{by_module, overflowed};
 use crate::knowledge::ntstatus;
+use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Finding};
 use alloc::{format, string::String, vec::Vec};
 
@@ -101,23 +103,61 @@ pub(super) fn dpc(facts: &Facts<'_>) -> Option<Finding> {
         0 => "A single deferred procedure call of a driver took longer than it may.",
         _ => "A processor spent too long on interrupt work altogether.",
     };
-    Some(
-        finding(
-            "dpc-took-too-long",
-            Confidence::Certain,
-            "Interrupt work of a driver took too long.",
-            format!(
-                "{what} While such work runs, nothing else can on that processor. Storage, network \
-                 and graphics drivers and the firmware of their devices are the usual places to \
-                 look."
-            ),
-        )
-        .because(
-            format!("The first parameter is {}.", facts.parameters[0]),
-            "parameter 1",
-        )
-        .toward(facts, "clock"),
+    let [case, spent, allowed, _] = facts.parameters;
+    let mut found = finding(
+        "dpc-took-too-long",
+        Confidence::Certain,
+        "Interrupt work of a driver took too long.",
+        format!(
+            "{what} While such work runs, nothing else can on that processor. Storage, network \
+             and graphics drivers and the firmware of their devices are the usual places to look."
+        ),
     )
+    .because(format!("The first parameter is {case}."), "parameter 1");
+    if case == 0 {
+        let text = format!("It took {spent} ticks of the clock, of {allowed} that are allowed.");
+        found = found.because(text, "parameters 2 and 3");
+    }
+    let captured = captured(facts);
+    if !captured.is_empty() {
+        let each = captured.iter().take(5);
+        let each: Vec<String> = each
+            .map(|(name, count)| format!("{name} ({count})"))
+            .collect();
+        let text = format!("The clock found at this work: {}.", each.join(", "));
+        found = found.because(text, "DPC watchdog triage block");
+    }
+    Some(found.toward(facts, "clock"))
+}
+
+/// What the blocks of the power manager tell: devices that were waited for, and other requests.
+fn of_triage(mut found: Finding, facts: &Facts<'_>) -> Finding {
+    let [case, _, third, fourth] = facts.parameters;
+    let Some(triage) = triage(facts) else {
+        return found;
+    };
+    if case == 4 {
+        for node in triage.devices(VirtualAddress(fourth)) {
+            let instance = node
+                .instance
+                .as_deref()
+                .unwrap_or("a device without a path");
+            let service = node.service.as_deref().unwrap_or("no service");
+            let text = format!("Plug and Play waited for {instance}, driven by {service}.");
+            found = found.because(text, "parameter 4 (TRIAGE_9F_PNP)");
+        }
+    }
+    if case == 3 {
+        let objects = Objects::new(facts);
+        let requests = triage.requests(VirtualAddress(third)).into_iter();
+        let others = requests.filter(|at| at.0 != fourth);
+        let held = others.filter_map(|at| objects.as_ref()?.irp_holder(at.0));
+        for place in held.take(4) {
+            let text = format!("Another request for power was with {}.", place.module);
+            found = found.because(text, "parameter 3 (TRIAGE_9F_POWER)");
+        }
+    }
+    found
 }
 
 pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
@@ -165,5 +205,5 @@ pub(super) fn power(facts: &Facts<'_>) -> Option<Finding> {
         );
         found = found.because(text, "parameter 2 (device stack)");
     }
-    Some(found.toward(facts, "power"))
+    Some(of_triage(found, facts).toward(facts, "power"))
 }
