@@ -4,6 +4,8 @@ import { LitElement, type TemplateResult, html, nothing } from "lit";
 import type { Answer } from "../report";
 import { pieces } from "../format/code";
 import css from "./lookup.css";
+import { parameterRows } from "./parameters";
+import parametersCss from "./parameters.css";
 import { define, styles } from "./sheet";
 
 /** What is offered to click. */
@@ -32,7 +34,7 @@ export class LookUp extends LitElement {
     problem: { state: true },
     linked: { type: Boolean },
   };
-  static override styles = styles(css);
+  static override styles = styles(parametersCss, css);
   /** The answers on show; null before anything was asked. */
   declare answers: Answer[] | null;
   declare problem: string;
@@ -185,20 +187,7 @@ export class LookUp extends LitElement {
                 Parameters
               </caption>
               <tbody>
-                ${parameters.map(
-                  (parameter, index) =>
-                    html`<tr>
-                      <th scope="row">${index + 1}</th>
-                      <td class="value">${parameter.value ?? nothing}</td>
-                      <td>
-                        ${parameter.meaning}${
-                          parameter.decoded
-                            ? html`<div class="decoded">${parameter.decoded}</div>`
-                            : nothing
-                        }
-                      </td>
-                    </tr>`,
-                )}
+                ${parameterRows(parameters, (value) => value ?? nothing)}
               </tbody>
             </table>`
           : nothing

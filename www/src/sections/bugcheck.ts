@@ -6,13 +6,15 @@ import { pieces } from "../format/code";
 import { code } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import "../elements/asked";
+import { parameterRows } from "../elements/parameters";
+import parametersCss from "../elements/parameters.css";
 import "../elements/copy";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./bugcheck.css";
 
 export class BugCheckSection extends Section {
-  static override styles = styles(sectionCss, css);
+  static override styles = styles(sectionCss, parametersCss, css);
 
   protected override render(): unknown {
     const check = this.report.bugcheck;
@@ -91,21 +93,7 @@ export class BugCheckSection extends Section {
           </tr>
         </thead>
         <tbody>
-          ${list.map(
-            (parameter, index) =>
-              html`<tr>
-                <td class="n">${index + 1}</td>
-                <td class="value">${this.at(parameter.value)}</td>
-                <td>
-                  ${parameter.meaning || html`<span class="muted">no meaning is documented</span>`}
-                  ${
-                    parameter.decoded
-                      ? html`<div class="decoded">${parameter.decoded}</div>`
-                      : nothing
-                  }
-                </td>
-              </tr>`,
-          )}
+          ${parameterRows(list, (value) => this.at(value))}
         </tbody>
       </table>`;
   }

@@ -158,12 +158,12 @@ function windows(system: NonNullable<Report["system"]>): TemplateResult {
     system.architecture,
     system.processors === undefined ? "" : plural(system.processors, "processor"),
   ].filter((part) => part);
-  return html`${system.os ?? "Windows"}${
-    system.build === undefined ? "" : ` (build ${system.build})`
-  }${parts.length > 0 ? `, ${parts.join(", ")}` : ""}`;
+  const name = system.os ?? "Windows";
+  const build = system.build === undefined ? "" : `(build ${system.build})`;
+  return html`${name}${build && !name.includes(build) ? ` ${build}` : ""}${parts.length > 0 ? `, ${parts.join(", ")}` : ""}`;
 }
 
-function machineLine(platform: NonNullable<Report["platform"]>): TemplateResult {
+function machineLine(platform: NonNullable<Report["platform"]>): string {
   const name = [platform.manufacturer, platform.product].filter((part) => part).join(" ");
   const role = platform.hypervisor?.role;
   const vendor = platform.hypervisor?.vendor;
@@ -176,7 +176,7 @@ function machineLine(platform: NonNullable<Report["platform"]>): TemplateResult 
   }
   const hosts = platform.host_generation ?? [];
   const host = hosts.length > 0 ? `; host ${hosts.map((h) => word(HOST, h)).join(" or ")}` : "";
-  return html`${[name, kind].filter((part) => part).join("; ")}${host}`;
+  return [name, kind].filter((part) => part).join("; ") + host;
 }
 
 define("bluepane-card", TopCard);

@@ -149,7 +149,9 @@ export const SECTIONS: SectionKind[] = [
   {
     id: "registry",
     title: "Registry",
-    fits: (report) => report.registry !== undefined || explorable(report),
+    // A minidump holds none.
+    fits: (report) =>
+      report.registry !== undefined || (explorable(report) && report.file.kind !== "triage"),
     render: ({ report, desk, busy }) =>
       html`<bluepane-registry
         id="registry"

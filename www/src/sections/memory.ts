@@ -214,6 +214,7 @@ const PROCESSES: Column<Process>[] = [
   { id: "pid", label: "PID", numeric: true, key: (row) => row.pid, cell: (row) => row.pid },
   {
     id: "parent",
+    from: 600,
     label: "Parent",
     numeric: true,
     key: (row) => row.parent_pid ?? -1,
@@ -221,6 +222,7 @@ const PROCESSES: Column<Process>[] = [
   },
   {
     id: "session",
+    from: 600,
     label: "Session",
     numeric: true,
     key: (row) => row.session ?? -1,
@@ -231,6 +233,7 @@ const PROCESSES: Column<Process>[] = [
   amountOf("working", "Working set", (row) => row.working_set_pages),
   {
     id: "threads",
+    from: 600,
     label: "Threads",
     numeric: true,
     key: (row) => row.threads ?? -1,
@@ -238,6 +241,7 @@ const PROCESSES: Column<Process>[] = [
   },
   {
     id: "began",
+    from: 860,
     label: "Began",
     key: (row) => row.created ?? "",
     cell: (row) => html`<span class="nowrap">${utc(row.created)}</span>`,

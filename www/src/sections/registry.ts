@@ -71,15 +71,14 @@ function settings({ title, keys }: Topic, all: RegistryValue[]): TemplateResult 
         <thead class="unseen">
           <tr>
             <th scope="col">Value</th>
-            <th scope="col">Data</th>
-            <th scope="col">Type</th>
+            <th scope="col">Data and type</th>
           </tr>
         </thead>
         ${keys.map(
           ({ key, values }) =>
             html`<tbody>
               <tr>
-                <th scope="rowgroup" colspan="3"><code>${key}</code></th>
+                <th scope="rowgroup" colspan="2"><code>${key}</code></th>
               </tr>
               ${values.map((value) => row(value, all))}
             </tbody>`,
@@ -92,17 +91,22 @@ function row(value: RegistryValue, all: RegistryValue[]): TemplateResult {
   if (value.data === undefined) {
     return html`<tr>
       <td>${value.name ? html`<code>${value.name}</code>` : html`<i>the key</i>`}</td>
-      <td colspan="2">${blank(value.gap)}</td>
+      <td>${blank(value.gap)}</td>
     </tr>`;
   }
   const means = meaning(value, all);
   return html`<tr data-mark="value ${value.name ?? ""}">
     <td><code>${value.name || "(default)"}</code></td>
     <td>
-      <code class="data">${value.data}</code
-      >${means ? html` <span class="means">${means}</span>` : nothing}
+      <div class="told">
+        <span>
+          <code class="data">${value.data}</code>${
+            means ? html` <span class="means">${means}</span>` : nothing
+          }
+        </span>
+        <code class="muted">${value.kind ?? ""}</code>
+      </div>
     </td>
-    <td class="kind"><code class="muted">${value.kind ?? ""}</code></td>
   </tr>`;
 }
 
