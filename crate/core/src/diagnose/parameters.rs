@@ -262,6 +262,9 @@ fn page(facts: &Facts<'_>, kind: ParameterKind, value: u64) -> Option<String> {
     }
     let mut byte = [0];
     match facts.space?.read(VirtualAddress(value), &mut byte) {
+        // The entry's own page, not the one that the entry is for.
+        Ok(()) if kind == Is::PteAddress => Some("the entry itself is in this dump".into()),
+        Err(_) if kind == Is::PteAddress => None,
         Ok(()) => Some("the page is in memory and in this dump".into()),
         Err(Missing::File(_)) => None,
         Err(why) => Some(format!("{why}")),

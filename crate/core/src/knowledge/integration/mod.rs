@@ -150,8 +150,8 @@ pub struct Component {
 pub struct Service {
     /// Name of the service.
     pub name: &'static str,
-    /// Since which Windows.
-    pub since: &'static str,
+    /// The first build whose Integration Services have it; 0 for those that have it on any guest.
+    pub since: u32,
     /// What it does.
     pub purpose: &'static str,
     /// What does not work while it is stopped.
@@ -224,7 +224,7 @@ pub fn services() -> impl Iterator<Item = Service> {
         let mut column = text::columns(line);
         let found = Service {
             name: column.next()?,
-            since: column.next()?,
+            since: column.next()?.parse().ok()?,
             purpose: column.next()?,
             when_stopped: column.next()?,
         };

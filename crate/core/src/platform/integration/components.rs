@@ -240,7 +240,12 @@ pub(super) fn services(inputs: &IntegrationInputs<'_>) -> Vec<IntegrationService
             .any(|name| name.eq_ignore_ascii_case(known.name)),
         start: start(inputs, known.name).map(Into::into),
     };
-    integration::services().map(service).collect()
+    // A service that came with a later Windows is not missing from this one.
+    let build = inputs.build.unwrap_or(u32::MAX);
+    let fits = |known: &integration::Service| known.since <= build;
+    let all = integration::services().map(|known| (fits(&known), service(known)));
+    all.filter_map(|(fits, found)| (fits || found.present).then_some(found))
+        .collect()
 }
 
 /// How a service starts, by its value Start (SERVICE_AUTO_START, _DEMAND_START, _DISABLED).

@@ -341,6 +341,30 @@ fn a_balloon_driver_that_is_not_loaded_is_missing_only_with_proof() {
 }
 
 #[test]
+fn a_service_of_a_later_windows_is_not_told_to_be_absent() {
+    let modules = loaded(&["ntoskrnl.exe", "vmbus.sys", "storvsc.sys"]);
+    let services = vec!["vmbus".to_owned(), "vmicvss".to_owned()];
+    let names = |build| {
+        let inputs = IntegrationInputs {
+            services: Some(&services),
+            ..server(&modules, build)
+        };
+        let found = diagnose(&facts(&host_2012(), &modules), &inputs).services;
+        found
+            .into_iter()
+            .map(|service| (service.name.into_owned(), service.present))
+            .collect::<Vec<_>>()
+    };
+    let (old, new) = (names(9600), names(14393));
+    let session = ("vmicvmsession".to_owned(), false);
+    assert!(!old.contains(&session) && new.contains(&session));
+    for found in [&old, &new] {
+        assert!(found.contains(&("vmicvss".to_owned(), true)));
+        assert!(found.contains(&("vmicheartbeat".to_owned(), false)));
+    }
+}
+
+#[test]
 fn a_machine_of_hyper_v_without_one_of_its_drivers_runs_on_emulated_devices() {
     let modules = loaded(&["ntoskrnl.exe", "atapi.sys", "vmstorfl.sys"]);
     let found = diagnose(&facts(&host_2012(), &modules), &server(&modules, 6002));
