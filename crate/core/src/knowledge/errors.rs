@@ -9,6 +9,7 @@
 use super::ntstatus;
 use super::store::Table;
 use super::text;
+use alloc::format;
 
 /// Facility of Win32 errors, in HRESULTs and in NTSTATUS values (`FACILITY_NTWIN32`).
 const WIN32: u32 = 7;
@@ -109,13 +110,15 @@ pub fn carried(value: u32) -> Option<(Family, u32)> {
     }
 }
 
-/// What an NTSTATUS means, whichever way it was written; only for those that occur in crashes.
+/// What an error means, whichever way it was written; only for those that occur in crashes. A Win32
+/// error means what the status of the same name does, unless the table says otherwise.
 #[must_use]
 pub fn meaning(found: &ErrorName) -> Option<&'static str> {
-    match found.family {
-        Family::Status => ntstatus::meaning(found.value),
+    let own = ntstatus::meaning_of(found.name);
+    own.or_else(|| match (found.family, found.name.strip_prefix("ERROR_")) {
+        (Family::Win32, Some(rest)) => ntstatus::meaning_of(&format!("STATUS_{rest}")),
         _ => None,
-    }
+    })
 }
 
 #[cfg(test)]
@@ -140,6 +143,19 @@ mod tests {
             }
             assert!(names.len() > least, "{}", family.label());
         }
+    }
+
+    #[test]
+    fn errors_of_every_family_are_told_in_words() {
+        let told = |value| all(value).find_map(|e| meaning(&e)).unwrap_or_default();
+        assert!(told(1117).contains("read or write"));
+        assert!(told(0x8007_045D).contains("read or write"));
+        assert!(told(1450).contains("resource"));
+        assert!(told(0x887A_0006).contains("hung"));
+        assert!(told(0x8004_2313).contains("storage"));
+        // By the status of the same name.
+        let lost = all(433).find(|e| e.name == "ERROR_NO_SUCH_DEVICE").unwrap();
+        assert_eq!(meaning(&lost), ntstatus::meaning(0xC000_000E));
     }
 
     #[test]

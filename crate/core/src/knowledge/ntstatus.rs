@@ -2,7 +2,7 @@
 //!
 //! Source of names and values: the constants of the windows-sys crate 0.61.2 (MIT OR Apache-2.0),
 //! written to `crate/core/data/ntstatus.txt` by `scripts/status-tables.py`. The meanings in
-//! `ntstatus-meaning.txt` are this project's words.
+//! `status-meaning.txt` are this project's words.
 
 use super::text;
 use crate::knowledge::store::Table;
@@ -19,7 +19,11 @@ pub fn value(name: &str) -> Option<u32> {
 
 /// What a status code says in the context of a crash; only for codes that occur in crashes.
 pub fn meaning(status: u32) -> Option<&'static str> {
-    let name = name(status)?;
+    meaning_of(name(status)?)
+}
+
+/// What the status or error of that name says.
+pub(super) fn meaning_of(name: &str) -> Option<&'static str> {
     let order = |line| text::word(line).0.cmp(name);
     let line = text::search(Table::StatusMeaning.text(), order)?;
     Some(text::word(line).1)
@@ -39,6 +43,7 @@ pub fn from_parameter(parameter: u64) -> Option<u32> {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::knowledge::errors;
     use crate::knowledge::testing::assert_presentable;
 
     #[test]
@@ -63,9 +68,11 @@ mod tests {
         let mut last = "";
         for (known, text) in text::lines(Table::StatusMeaning.text()).map(text::word) {
             assert!(last < known, "{known} is out of order");
-            let status = value(known).unwrap_or_else(|| panic!("{known} is no status"));
+            let mut families = errors::Family::ALL.into_iter();
+            let found = families.find_map(|family| family.named(known));
+            let found = found.unwrap_or_else(|| panic!("{known} is no name"));
             assert_presentable(known, text);
-            assert_eq!(meaning(status), Some(text));
+            assert_eq!(errors::meaning(&found), Some(text));
             last = known;
         }
     }

@@ -48,11 +48,11 @@ tables! {
     Versions = "integration/versions.txt";
     Kernels = "layout/kernels.txt";
     Structures = "layout/structures.txt";
-    StatusMeaning = "ntstatus-meaning.txt";
     Status = "ntstatus.txt";
     Platform = "platform.txt";
     PoolTag = "pooltag.txt";
     Secondary = "secondary.txt";
+    StatusMeaning = "status-meaning.txt";
     Stretch = "stretch.txt";
     Win32 = "win32.txt";
 }

@@ -341,7 +341,10 @@ mod tests {
     #[test]
     fn statuses_levels_times_and_tags_are_named() {
         assert!(say(Is::Status, 0xFFFF_FFFF_C000_000E).starts_with("STATUS_NO_SUCH_DEVICE: "));
-        assert_eq!(say(Is::Status, 0xFFFF_FFFF_8007_0005), "E_ACCESSDENIED");
+        assert_eq!(
+            say(Is::Status, 0xFFFF_FFFF_8007_0005),
+            "E_ACCESSDENIED: Access was denied."
+        );
         assert!(say(Is::Irql, 2).starts_with("DISPATCH_LEVEL"));
         assert_eq!(say(Is::AccessMode, 8), "executing");
         assert!(say(Is::FaultAccess, 0x1).starts_with("reading, of a page that is there"));

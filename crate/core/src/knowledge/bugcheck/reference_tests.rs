@@ -15,6 +15,11 @@ const SHARED_WORDS: usize = 7;
 /// or a broken table.
 const OTHER_KEYS: [u32; 4] = [0x4E, 0x93, 0xC1, 0xD2];
 
+/// Codes, and single cases, whose rows in the reference have the columns shifted: what the case means
+/// stands where a parameter should.
+const SHIFTED: [u32; 6] = [0x7C, 0x85, 0xE7, 0x10D, 0x112, 0x15E];
+const SHIFTED_CASES: [(u32, u64); 2] = [(0x9F, 0x500), (0xC4, 0x100A)];
+
 struct Row {
     code: u32,
     name: String,
@@ -87,6 +92,64 @@ fn every_documented_case_of_the_first_parameter_is_covered() {
     assert!(covered > 950, "only {covered} keys were read");
 }
 
+/// Whether a cell of the documentation says that something is there.
+fn says_something(cell: &str) -> bool {
+    let cell = cell.trim().trim_end_matches('.').to_ascii_lowercase();
+    let nothing = [
+        "",
+        "0",
+        "0x0",
+        "none",
+        "n/a",
+        "na",
+        "unused",
+        "not used",
+        "(reserved)",
+        "null",
+    ];
+    let begins = ["reserved", "0 ", "zero", "see ", "refer ", "depend"];
+    let unsaid = nothing.contains(&cell.as_str()) || begins.iter().any(|b| cell.starts_with(b));
+    !unsaid && !cell.contains("reserved")
+}
+
+#[test]
+fn every_documented_parameter_is_explained() {
+    let Some(rows) = rows() else { return };
+    let (mut seen, mut missing) = (0, Vec::new());
+    let in_place = |row: &&Row| !OTHER_KEYS.contains(&row.code) && !SHIFTED.contains(&row.code);
+    for row in rows.iter().filter(in_place) {
+        let mut keys = keys(row);
+        keys.retain(|key| !SHIFTED_CASES.contains(&(row.code, *key)));
+        for (index, cell) in row.cells[2..6].iter().enumerate().skip(1) {
+            if !says_something(cell) {
+                continue;
+            }
+            seen += 1;
+            let told = |key: &u64| {
+                let kind = parameters(row.code, [*key, 0, 0, 0])[index].kind;
+                !matches!(kind, ParameterKind::Reserved | ParameterKind::Undocumented)
+            };
+            let of_this =
+                |line| matches!(line, Line::Parameter(at, ..) | Line::Value(at, ..) if at == index);
+            // A row for no value of the first parameter is told above the cases or in one of them.
+            let any = || lookup(row.code).unwrap().stanza.lines().any(of_this);
+            if !(if keys.is_empty() {
+                any()
+            } else {
+                keys.iter().all(told)
+            }) {
+                missing.push(format!("{:X} {keys:X?} P{}: {cell}", row.code, index + 1));
+            }
+        }
+    }
+    assert!(seen > 1500, "{seen}");
+    assert!(
+        missing.is_empty(),
+        "{} of {seen}: {missing:#?}",
+        missing.len()
+    );
+}
+
 #[test]
 fn every_live_dump_code_is_marked_as_one() {
     let Some(list) = reference("livedump_codes.json") else {
@@ -139,9 +202,22 @@ fn no_seven_words_in_a_row_are_the_documentations() {
             assert_own(&format!("{:X}", found.code), line);
         }
     }
-    for table in [Table::Family, Table::StatusMeaning] {
+    for table in [
+        Table::Family,
+        Table::StatusMeaning,
+        Table::Driver,
+        Table::PoolTag,
+        Table::Secondary,
+        Table::Platform,
+        Table::Components,
+        Table::Services,
+    ] {
         for line in table.text().lines() {
             assert_own("other tables", line);
         }
+    }
+    for kind in ParameterKind::ALL {
+        assert_own(kind.word(), kind.default_text());
+        assert_own(kind.word(), kind.legend().unwrap_or_default());
     }
 }
