@@ -22,7 +22,6 @@ mod leads;
 mod machine;
 mod modules;
 mod names;
-mod objects;
 mod paged;
 mod processes;
 mod question;

@@ -7,7 +7,7 @@ use crate::memory::VirtualAddress;
 use crate::model::Note;
 pub(super) use crate::nt::Space;
 use crate::nt::{
-    Architecture, Context, CrashException, DebuggerData, Minidump, ModuleList, PagedDump,
+    Architecture, Context, CrashException, DebuggerData, Machine, Minidump, ModuleList, PagedDump,
     ProcessFacts, ProcessorFacts, ThreadFacts, UnloadedModule,
 };
 use crate::source::Source;
@@ -93,6 +93,15 @@ impl<'a> Dump<'a> {
         named.unwrap_or(match self.header.pointer_width() {
             4 => Architecture::X86,
             _ => Architecture::X64,
+        })
+    }
+
+    /// What structures of the kernel are read with.
+    pub(super) fn machine(&self) -> Option<Machine<'a>> {
+        Some(Machine {
+            architecture: self.architecture(),
+            build: self.header.minor_version.unwrap_or_default(),
+            debugger_data: self.debugger_data?,
         })
     }
 

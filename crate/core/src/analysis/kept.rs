@@ -11,8 +11,8 @@ use crate::container::DumpHeader;
 use crate::diagnose::Ended;
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::model::Confidence;
+use crate::nt::ProcessFacts;
 use crate::nt::exception::plain_stop_code;
-use crate::nt::{Machine, ProcessFacts};
 use crate::symbols::layout::Layouts;
 use alloc::string::String;
 
@@ -61,14 +61,8 @@ pub(super) fn ended(
         _ => return None,
     };
     let at = VirtualAddress(process);
-    let facts = dump.debugger_data.and_then(|debugger_data| {
-        let machine = Machine {
-            architecture: dump.architecture(),
-            build: header.minor_version?,
-            debugger_data,
-        };
-        ProcessFacts::read(machine, space, at)
-    });
+    let machine = dump.machine();
+    let facts = machine.and_then(|machine| ProcessFacts::read(machine, space, at));
     let own = dump.process.filter(|own| own.address == Some(at));
     let facts = facts.as_ref().or(own);
     let told = (code == CRITICAL_OBJECT_TERMINATION).then(|| text(space, VirtualAddress(p3)));

@@ -63,12 +63,6 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
     if let Some(judgement) = &known.judgement {
         judgement.compose(report);
     }
-    // What was read of an object says more than whose it is.
-    let bugcheck = report.bugcheck.iter_mut();
-    let parameters = bugcheck.flat_map(|found| &mut found.parameters);
-    for (parameter, pointed) in parameters.zip(&known.pointed) {
-        parameter.decoded = pointed.clone().or_else(|| parameter.decoded.take());
-    }
     if let Some(dump) = &dump {
         known.files.compose(dump, &known.identities, report);
     }
@@ -227,6 +221,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         passed_over: passed_over.as_ref(),
         instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
         stack: report.stack.as_ref(),
+        machine: dump.and_then(Dump::machine),
         processor: dump.and_then(|dump| dump.processor?.address),
         interrupt_level: dump.and_then(|dump| dump.processor?.interrupt_level),
         stacks: &report.stacks,

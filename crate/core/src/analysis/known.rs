@@ -6,7 +6,6 @@ use super::identity::Identities;
 use super::kernel::{self, Judgement};
 use super::machine::Secondary;
 use super::names::Labels;
-use super::objects::Pointed;
 use super::steps::{Learned, Piece};
 use super::symbol_files::SymbolFiles;
 use super::{modules, registry, user};
@@ -58,8 +57,6 @@ pub(super) struct Known {
     pub(super) judgement: Option<Judgement>,
     /// The list of processes, before each of them was read.
     pub(super) process_list: Option<ProcessList>,
-    /// What the parameters of the stop code point to.
-    pub(super) pointed: Pointed,
     /// A step was stopped: what later ones do not find may be what it did not read.
     pub(super) cut: bool,
     /// Why a step gave nothing.
@@ -148,7 +145,6 @@ impl Known {
                 self.judgement = Some(judgement);
             }
             Learned::ProcessList(list) => self.process_list = list,
-            Learned::Pointed(pointed) => self.pointed = *pointed,
             Learned::Several(all) => all.into_iter().for_each(|one| self.learn(one)),
             Learned::Nothing => {}
         }

@@ -12,7 +12,6 @@ use super::kernel::{self, Judgement};
 use super::known::Known;
 use super::machine::{self, Secondary};
 use super::names::{self, Labels, Namer};
-use super::objects::{self, Pointed};
 use super::processes;
 use super::registry;
 use super::stacks;
@@ -54,7 +53,6 @@ pub(super) enum Learned {
     Stacks(Vec<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
-    Pointed(Box<Pointed>),
     /// What steps learned that were run side by side.
     Several(Vec<Learned>),
     /// The step had nothing to go on, because an earlier one failed.
@@ -269,18 +267,10 @@ const START: Step = Step {
     name: "drivers",
     run: |cache, known| together(cache, known, &[DRIVERS, CURRENT, SECONDARY]),
 };
-const OBJECTS: Step = Step {
-    name: "parameters",
-    run: |cache, known| {
-        let pointed = objects::read(known, &Space::of(known, cache));
-        Learned::Pointed(Box::new(pointed))
-    },
-};
-
 /// What the conclusions rest on.
 const EVIDENCE: Step = Step {
     name: "stack",
-    run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK, OBJECTS]),
+    run: |cache, known| together(cache, known, &[COMPONENTS, MACHINE, STACK]),
 };
 /// What the lists hold, and what the code on the stack is called: exports are long lists too.
 const DETAILS: Step = Step {
@@ -300,9 +290,7 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Triage) => &[
-            IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, OBJECTS, JUDGE,
-        ],
+        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, JUDGE],
         Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
         // Nothing behind the header of an encrypted dump can be read.
         Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],

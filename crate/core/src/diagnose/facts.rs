@@ -8,7 +8,7 @@ use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServi
 use crate::model::{Kind, Memory, Platform, Stack};
 use crate::nt::exception::plain_stop_code;
 use crate::nt::hardware_error::{ErrorRecord, Part};
-use crate::nt::{Architecture, ModuleList, UnloadedModule};
+use crate::nt::{Architecture, Machine, ModuleList, UnloadedModule};
 use crate::symbols::Symbolizer;
 use alloc::{borrow::Cow, format, string::String};
 
@@ -48,6 +48,8 @@ pub struct Facts<'a> {
     pub broken_driver: Option<&'a str>,
     /// Other stacks: of the other processors, and of threads that the parameters lead to.
     pub stacks: &'a [Stack],
+    /// What structures of the kernel are read with.
+    pub machine: Option<Machine<'a>>,
     /// The block of the processor that stopped the machine.
     pub processor: Option<VirtualAddress>,
     /// The interrupt level of the processor that stopped the machine.
@@ -99,6 +101,7 @@ impl<'a> Facts<'a> {
             stack: None,
             broken_driver: None,
             stacks: &[],
+            machine: None,
             processor: None,
             interrupt_level: None,
             processors: None,

@@ -56,9 +56,15 @@ pub fn decoded(facts: &Facts<'_>) -> [Option<String>; 4] {
     let texts = bugcheck::parameters(facts.code, facts.parameters);
     let wide = facts.architecture != Some(Architecture::X86);
     let plain = decode::decode(&texts, &facts.parameters, wide);
+    let objects = Objects::new(facts);
     let mut each = texts.iter().zip(facts.parameters).zip(plain);
     core::array::from_fn(|_| {
         let ((text, value), plain) = each.next()?;
+        // What was read of an object says more than whose it is.
+        let object = objects.as_ref().filter(|_| value >= LEAST);
+        if let Some(words) = object.and_then(|objects| objects.words(text.kind, value)) {
+            return Some(words);
+        }
         let found = match text.value {
             Some(_) => None,
             None => resolve(facts, text.kind, value),
@@ -103,9 +109,6 @@ fn resolve(facts: &Facts<'_>, kind: ParameterKind, value: u64) -> Option<String>
         return None;
     }
     let followed = match kind {
-        Is::DeviceObject => driver_of("a device of", Objects::new(facts)?.device(value)),
-        Is::DriverObject => driver_of("the driver", Objects::new(facts)?.driver(value)),
-        Is::Irp => driver_of("last passed to", Objects::new(facts)?.irp_holder(value)),
         Is::ExceptionRecord | Is::ContextRecord | Is::TrapFrame => record(facts, kind, value),
         Is::UnicodeString | Is::WideText | Is::AnsiText => text(facts, kind, value),
         Is::PoolBlock => pool_block(facts, value),
@@ -116,10 +119,6 @@ fn resolve(facts: &Facts<'_>, kind: ParameterKind, value: u64) -> Option<String>
         .or_else(|| place(facts, kind, value))
         .or_else(|| stack(facts, value))
         .or_else(|| page(facts, kind, value))
-}
-
-fn driver_of(what: &str, place: Option<super::facts::Place>) -> Option<String> {
-    Some(format!("{what} {}", place?.module))
 }
 
 /// The function or driver that an address lies in.

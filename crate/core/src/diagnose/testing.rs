@@ -125,12 +125,19 @@ const DRIVER: u64 = 0x10_4000;
 /// A request that waits in a device of `holder`, and 0x100 behind that the device of the bus, of
 /// `below`.
 pub(crate) fn objects(holder: &str, below: &str) -> Words {
-    let mut words = alloc::vec![(IRP, 6), (IRP + 0xB8, LOCATION), (LOCATION + 0x28, DEVICE)];
+    // One location, which is current.
+    let mut words = alloc::vec![
+        (IRP, 0x118_0006),
+        (IRP + 0x40, 0x0101_0000),
+        (IRP + 0xB8, LOCATION),
+        (LOCATION, 0x16),
+        (LOCATION + 0x28, DEVICE),
+    ];
     for (at, name) in [(0, holder), (0x100, below)] {
         words.extend([
-            (DEVICE + at, 3),
+            (DEVICE + at, 0x150_0003),
             (DEVICE + at + 8, DRIVER + at),
-            (DRIVER + at, 4),
+            (DRIVER + at, 0x150_0004),
             (DRIVER + at + 0x18, address(name, 0)),
         ]);
     }
