@@ -25,7 +25,7 @@ impl Machine<'_> {
                 // Nonpaged and in use, or free.
                 let kind = if tag == "Free" { 0 } else { 2 };
                 let own = (size / header.size) << header.own;
-                let word = previous / header.size | own | kind << header.kind;
+                let word = (previous / header.size) | own | kind << header.kind;
                 self.kernel.u32(at, word as u32);
                 self.kernel.write(at + 4, tag.as_bytes());
                 at += size;
