@@ -39,6 +39,45 @@ def moment(time):
     return str(time)[:19].replace(" ", "T")
 
 
+# Keys of the stable and of the volatile hive that both are asked for.
+KEYS = {
+    "SYSTEM": ["Select", r"ControlSet001\Services\dmvsc", r"ControlSet001\Control\ComputerName\ComputerName"],
+    "HARDWARE": [r"DESCRIPTION\System", r"DESCRIPTION\System\BIOS"],
+}
+
+
+def number_or_text(kind, data):
+    """Each writes numbers and lists in its own way."""
+    text = str(data).strip('"')
+    return str(int(text, 0)) if kind == "REG_DWORD" else text.replace("\n", "; ").strip("; \0")
+
+
+def registry(bench, dump, name, hives):
+    """Subkeys and values of several keys, by both: names, types, data, and when each key was written."""
+    places = {str(r["FileFullPath"]).rsplit("\\", 1)[-1]: r["Offset"] for r in hives}
+    compared = 0
+    for hive, key in [(hive, key) for hive, keys in KEYS.items() for key in keys]:
+        rows = vol(bench, dump, "windows.registry.printkey", "--offset", str(places.get(hive, 0)), "--key", key)
+        theirs = {(r["Type"], r["Name"], number_or_text(r["Type"], r["Data"])) for r in rows if r["Type"] != "Key"}
+        subkeys = {r["Name"] for r in rows if r["Type"] == "Key" and r["Name"] != key.rsplit("\\", 1)[-1]}
+        lines = bench.bluepane(dump, rf"!reg q HKLM\{hive}\{key}").splitlines()
+        ours, own, part = set(), set(), ""
+        for line in lines:
+            if line.startswith("["):
+                part = line
+            elif part.startswith("[ValueType]") and line.strip():
+                kind, value, data = (line.split(None, 2) + ["", ""])[:3]
+                ours.add((kind, value, number_or_text(kind, data)))
+            elif part.startswith("[SubKeyName]") and line.strip():
+                own.add(line.strip())
+        bench.check(f"{name}: values of {hive}\\{key}", theirs, ours)
+        bench.check(f"{name}: subkeys of {hive}\\{key}", subkeys, own)
+        stamps = {moment(r["Last Write Time"]) for r in rows}
+        bench.check(f"{name}: {hive}\\{key} last written", all(stamp in "\n".join(lines) for stamp in stamps), True)
+        compared += len(theirs)
+    bench.check(f"{name}: something was compared", compared >= 10, True)
+
+
 def machine(bench, dump, name, processes):
     """One dump through every plugin; returns the rows, so that two containers of a machine can be compared."""
     info = {r["Variable"]: r["Value"] for r in vol(bench, dump, "windows.info")}
@@ -59,6 +98,7 @@ def machine(bench, dump, name, processes):
     hives = vol(bench, dump, "windows.registry.hivelist")
     names = {str(r["FileFullPath"]).rsplit("\\", 1)[-1] for r in hives}
     bench.check(f"{name}: hives", {"SYSTEM", "HARDWARE"} <= names, True)
+    registry(bench, dump, name, hives)
     keys = list(flatten(vol(bench, dump, "windows.registry.printkey", "--recurse")))
     values = {str(r["Name"]): str(r["Data"]).strip('"') for r in keys}
     bench.check(f"{name}: computer name", values.get("ComputerName"), "FORGE-TEST")

@@ -201,6 +201,27 @@ impl<'a> Facts<'a> {
             )
     }
 
+    /// Whether a host of Hyper-V's can take memory back from this machine: Azure never does.
+    #[must_use]
+    pub fn may_be_ballooned_by_hyper_v(&self) -> bool {
+        let vendor = self.platform.map(|p| p.hypervisor.vendor);
+        self.is_guest() && vendor == Some(HypervisorVendor::HyperV)
+    }
+
+    /// Whether the integration components are known to be behind.
+    #[must_use]
+    pub fn components_are_behind(&self) -> bool {
+        let verdict = self.integration.map(|services| services.verdict);
+        matches!(
+            verdict,
+            Some(
+                crate::model::Verdict::Outdated
+                    | crate::model::Verdict::Mixed
+                    | crate::model::Verdict::Missing
+            )
+        )
+    }
+
     /// Whose `address` is.
     #[must_use]
     pub fn locate(&self, address: VirtualAddress) -> Option<Place> {

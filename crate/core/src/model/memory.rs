@@ -221,6 +221,9 @@ pub struct Balloon {
     /// Pages that were added while it ran: above what the firmware listed at the start.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub hot_added_pages: Option<Hex>,
+    /// Pages that are in no figure, by arithmetic: where the counter of locked pages is not known.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub not_accounted_pages: Option<Hex>,
     /// What it rests on.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub evidence: Vec<Evidence>,

@@ -81,6 +81,35 @@ pub fn page_files(memory: &Memory) -> Option<(u64, u64)> {
     (size > 0).then_some((size.saturating_sub(free), size))
 }
 
+/// What no figure accounts for, and all of physical memory: arithmetic for kernels whose counter
+/// of driver-locked pages has no known place, never that counter. `None` where the counter is
+/// known, or other figures are not.
+#[must_use]
+pub fn not_accounted(memory: &Memory) -> Option<(u64, u64)> {
+    let pages = |name| pages(&memory.counters, name);
+    if pages("mdl_pages").is_some() || memory.processes.is_empty() {
+        return None;
+    }
+    let physical = pages("physical")?;
+    let mut known = pages("available")?;
+    for name in ["modified", "nonpaged_pool"] {
+        known = known.saturating_add(pages(name)?);
+    }
+    for name in [
+        "modified_no_write",
+        "paged_pool",
+        "driver_commit",
+        "page_tables",
+        "kernel_stacks",
+    ] {
+        known = known.saturating_add(pages(name).unwrap_or(0));
+    }
+    // Pages that processes share are counted once for each: what remains is the least.
+    let sets = memory.processes.iter().filter_map(|p| p.working_set_pages);
+    known = sets.fold(known, |sum, pages| sum.saturating_add(pages.0));
+    Some((physical.checked_sub(known)?, physical))
+}
+
 impl Pressure {
     /// From the counters; `None` without those of physical and available memory.
     #[must_use]
@@ -191,6 +220,15 @@ pub fn balloon(facts: &PlatformFacts, inputs: &BalloonInputs<'_>) -> Option<Ball
              loaded without it as well: then another driver has locked these pages.",
         );
     }
+    let not_accounted = not_accounted(inputs.memory).filter(|_| loaded == Some(true));
+    if let (BalloonState::Unknown, Some((rest, all))) = (state, not_accounted) {
+        text.push_str(&format!(
+            " By arithmetic {} of {} are in no other figure, probably locked by drivers; whether \
+             the balloon holds them cannot be told.",
+            size(rest),
+            size(all)
+        ));
+    }
     let startup = inputs.memory.installed_bytes.map(|Hex(bytes)| bytes / 4096);
     let hot_added = pressure.zip(startup).and_then(|(pressure, startup)| {
         // The firmware keeps a little for itself.
@@ -209,6 +247,7 @@ pub fn balloon(facts: &PlatformFacts, inputs: &BalloonInputs<'_>) -> Option<Ball
             .filter(|p| p.locked.is_some())
             .map(|p| Hex(p.usable())),
         hot_added_pages: hot_added,
+        not_accounted_pages: not_accounted.map(|(rest, _)| Hex(rest)),
         evidence: evidence(name, loaded, setting, counters),
     })
 }

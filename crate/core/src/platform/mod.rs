@@ -17,7 +17,8 @@ pub mod smbios;
 #[cfg(test)]
 mod testing;
 
-pub use balloon::{BalloonInputs, Pressure, balloon, page_files, pages as counter_pages, size};
+pub use balloon::{BalloonInputs, Pressure, balloon, not_accounted};
+pub use balloon::{page_files, pages as counter_pages, size};
 pub use identify::{PlatformFacts, PlatformInputs, identify};
 pub use integration::{IntegrationInputs, diagnose};
 pub use memory::memory;

@@ -101,6 +101,64 @@ fn the_chain_ends_in_the_components_only_where_memory_ran_out() {
 }
 
 #[test]
+fn what_is_in_no_figure_is_named_only_where_locked_pages_are_not_counted() {
+    let m = machine();
+    let mut memory = memory(&[("available", 1_500), ("committed", 1_400_000)]);
+    memory.processes.push(crate::model::Process {
+        name: "a.exe".into(),
+        working_set_pages: Some(crate::model::Hex(200_000)),
+        ..crate::model::Process::default()
+    });
+    let told = |memory: &Memory| {
+        let mut facts = with(&m, memory);
+        facts.code = 0x7A;
+        facts.parameters = [1, 0xC000_009A, 0, 0];
+        story::story(&facts).unwrap_or_default()
+    };
+    let found = told(&memory);
+    assert!(
+        found.root_cause.contains("not accounted for"),
+        "{}",
+        found.root_cause
+    );
+    assert_eq!(found.confidence, Confidence::Possible);
+    // A counter that says that next to nothing is locked ends the guessing.
+    let counted = crate::model::Counter {
+        pages: Some(crate::model::Hex(3_000)),
+        ..crate::model::Counter::default()
+    };
+    memory.counters.insert("mdl_pages", counted);
+    assert!(!told(&memory).root_cause.contains("not accounted for"));
+}
+
+#[test]
+fn nobody_is_told_to_upgrade_components_that_fit() {
+    let m = machine();
+    let guest = platform(HypervisorVendor::HyperV, HypervisorRole::Guest);
+    let memory = starving();
+    let mut facts = with(&m, &memory);
+    facts.platform = Some(&guest);
+    let says = |facts: &Facts<'_>| {
+        let all = findings(facts);
+        let locked = all.into_iter().find(|f| f.id == "driver-locked-memory");
+        let advice = locked
+            .map(|found| found.advice.join(" "))
+            .unwrap_or_default();
+        assert!(advice.contains("compare assigned memory"), "{advice}");
+        advice.contains("Integration Services")
+    };
+    let judged = |verdict| IntegrationServices {
+        verdict,
+        ..IntegrationServices::default()
+    };
+    let (old, fit) = (judged(Verdict::Outdated), judged(Verdict::InBox));
+    facts.integration = Some(&fit);
+    assert!(!says(&facts));
+    facts.integration = Some(&old);
+    assert!(says(&facts));
+}
+
+#[test]
 fn without_counters_no_chain_is_told() {
     let m = machine();
     let facts = m.facts(0x7A, [1, 0xC000_009A, 0, 0]);

@@ -86,7 +86,7 @@ pub(super) fn integration(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn balloon_unknown(facts: &Facts<'_>) -> Option<Finding> {
-    if !facts.is_hyper_v_guest() || facts.kind != Kind::Triage {
+    if !facts.may_be_ballooned_by_hyper_v() || facts.kind != Kind::Triage {
         return None;
     }
     let loaded = facts.modules.by_name("dmvsc.sys").is_some();

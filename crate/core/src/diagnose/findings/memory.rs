@@ -10,6 +10,7 @@
 use super::finding;
 use crate::diagnose::facts::Facts;
 use crate::model::{Confidence, Counter, Finding, Kind, Memory, PageFile, Process};
+use crate::platform::not_accounted;
 use alloc::{format, string::String};
 
 /// Pages in a MiB.
@@ -72,6 +73,7 @@ const WHO_HOLDS_IT: &[&str] = &[
     "If nothing stands out, the machine has too little memory for its work: give it more.",
 ];
 const GUEST_MEMORY: &str = "This is a virtual machine: compare assigned memory and demand on the host at that time. With Dynamic Memory the host may have taken pages away, which shows as memory locked by drivers.";
+const OTHER_GUEST_MEMORY: &str = "This is a virtual machine: see whether it is large enough for its work, and on a host of your own whether its memory is limited or was taken back, which shows as memory locked by drivers.";
 
 fn scarce(facts: &Facts<'_>, wanted: Scarcity, id: &'static str, word: &str) -> Option<Finding> {
     let (found, available, physical, source) = scarcity(facts.memory?)?;
@@ -101,11 +103,13 @@ fn scarce(facts: &Facts<'_>, wanted: Scarcity, id: &'static str, word: &str) -> 
         made = made.because(text, source.source.clone());
     }
     made = made.advise(WHO_HOLDS_IT);
-    Some(if facts.is_guest() {
-        made.advise(&[GUEST_MEMORY])
-    } else {
-        made
-    })
+    Some(
+        match (facts.is_guest(), facts.may_be_ballooned_by_hyper_v()) {
+            (_, true) => made.advise(&[GUEST_MEMORY]),
+            (true, false) => made.advise(&[OTHER_GUEST_MEMORY]),
+            _ => made,
+        },
+    )
 }
 
 pub(super) fn available_low(facts: &Facts<'_>) -> Option<Finding> {
@@ -216,7 +220,7 @@ pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
     );
     let text = format!("{} were locked by drivers.", size(locked));
     found = found.because(text, counter.source.clone());
-    if facts.is_hyper_v_guest() {
+    if facts.may_be_ballooned_by_hyper_v() {
         let balloon = facts.modules.by_name("dmvsc.sys").is_some();
         found = found.because(
             match balloon {
@@ -227,9 +231,15 @@ pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
             },
             "modules",
         );
-        return Some(found.advise(&[
+        found = found.advise(&[
             "On the host compare assigned memory, demand and the status of Dynamic Memory at that time.",
-            "Bring the guest's Integration Services up to what guest and host call for: the table of components says which are behind.",
+        ]);
+        if facts.components_are_behind() {
+            found = found.advise(&[
+                "Bring the guest's Integration Services up to what guest and host call for: the table of components says which are behind.",
+            ]);
+        }
+        return Some(found.advise(&[
             "Raise the guest's minimum memory, so that the balloon cannot take what it needs.",
         ]));
     }
@@ -238,39 +248,9 @@ pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
     ]))
 }
 
-/// What no figure accounts for; `None` where what drivers locked is known, or other figures are not.
-fn remainder(memory: &Memory) -> Option<(u64, u64)> {
-    if pages(memory, "mdl_pages").is_some() {
-        return None;
-    }
-    let physical = pages(memory, "physical")?;
-    let mut known = pages(memory, "available")?;
-    for name in ["modified", "nonpaged_pool"] {
-        known = known.saturating_add(pages(memory, name)?);
-    }
-    for name in [
-        "modified_no_write",
-        "paged_pool",
-        "driver_commit",
-        "page_tables",
-        "kernel_stacks",
-    ] {
-        known = known.saturating_add(pages(memory, name).unwrap_or(0));
-    }
-    let sets = memory
-        .processes
-        .iter()
-        .filter_map(|process| process.working_set_pages);
-    // Pages that processes share are counted once for each: what remains is the least.
-    known = sets.fold(known, |sum, pages| sum.saturating_add(pages.0));
-    let any = !memory.processes.is_empty();
-    let rest = physical.checked_sub(known).filter(|_| any)?;
-    Some((rest, physical))
-}
-
 pub(super) fn unaccounted(facts: &Facts<'_>) -> Option<Finding> {
     let memory = facts.memory?;
-    let (rest, physical) = remainder(memory)?;
+    let (rest, physical) = not_accounted(memory)?;
     if rest < physical / 4 {
         return None;
     }
@@ -527,7 +507,7 @@ pub(super) fn sizing(facts: &Facts<'_>) -> Option<Finding> {
         "For a small dump: 1 MiB. A dedicated dump file serves dumps without serving commit."
             .into(),
     );
-    if facts.is_hyper_v_guest() {
+    if facts.may_be_ballooned_by_hyper_v() {
         found.advice.push(
             "With Dynamic Memory a managed page file is sized by the memory at start: set a fixed maximum that fits the largest memory.".into(),
         );

@@ -3,7 +3,7 @@
 use super::finding;
 use crate::diagnose::facts::Facts;
 use crate::knowledge::ntstatus;
-use crate::model::{Confidence, Finding, Kind, Verdict as Judgement};
+use crate::model::{Confidence, Finding, Kind};
 use alloc::{borrow::ToOwned, format, string::String};
 
 /// STATUS_IN_PAGE_ERROR, with which an exception carries the reason as its third parameter.
@@ -133,7 +133,8 @@ fn why_unknown(facts: &Facts<'_>) -> &'static str {
 }
 
 pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
-    if !facts.is_hyper_v_guest() || !matches!(facts.plain_code(), 0x7A | 0x77 | 0xF4 | 0xEF) {
+    let stop = matches!(facts.plain_code(), 0x7A | 0x77 | 0xF4 | 0xEF);
+    if !facts.may_be_ballooned_by_hyper_v() || !stop {
         return None;
     }
     // Where the counters are there, the chain itself is told.
@@ -143,15 +144,12 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
     if matches!(facts.plain_code(), 0xF4 | 0xEF) && in_page_status(facts).is_none() {
         return None;
     }
-    let behind = facts.integration.filter(|services| {
-        matches!(
-            services.verdict,
-            Judgement::Outdated | Judgement::Mixed | Judgement::Missing
-        )
-    });
+    // The disk's own answer says nothing of memory.
+    let memory = in_page_status(facts) == Some(INSUFFICIENT_RESOURCES);
+    let behind = facts.integration.filter(|_| facts.components_are_behind());
     let sure = match behind {
-        Some(_) => Confidence::Likely,
-        None => Confidence::Possible,
+        Some(_) if memory => Confidence::Likely,
+        _ => Confidence::Possible,
     };
     let mut found = finding(
         "hyper-v-guest-storage-chain",

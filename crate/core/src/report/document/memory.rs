@@ -129,6 +129,10 @@ fn balloon(memory: &Memory, blocks: &mut Vec<Block>) {
         )
         .text("Locked by drivers", size(balloon.locked_pages))
         .text("Usable", size(balloon.usable_pages))
+        .text(
+            "Not accounted for, by arithmetic",
+            size(balloon.not_accounted_pages),
+        )
         .text("Added since start", size(balloon.hot_added_pages));
     facts.add_to(blocks);
     blocks.push(Block::Paragraph(balloon.explanation.clone()));

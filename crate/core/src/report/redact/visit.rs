@@ -177,7 +177,7 @@ structures! {
     }
     Balloon {
         driver, loaded, state, confidence, explanation, host_setting, locked_pages, usable_pages,
-        hot_added_pages, evidence,
+        hot_added_pages, not_accounted_pages, evidence,
     }
     Story { summary, links, root_cause, confidence, advice, alternatives }
     StoryLink { text, confidence, evidence }

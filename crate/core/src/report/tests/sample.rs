@@ -549,6 +549,7 @@ fn balloon() -> Balloon {
         locked_pages: Some(Hex(0xf_0000)),
         usable_pages: Some(Hex(0x11_0000)),
         hot_added_pages: Some(Hex(0x8_0000)),
+        not_accounted_pages: None,
         evidence: evidence("Drivers have locked 3.8 GiB.", "counter mdl_pages"),
     }
 }

@@ -5,12 +5,14 @@ use super::{Cause, link, simple};
 use crate::diagnose::story::Case;
 use crate::diagnose::story::links::counted;
 use crate::model::{BalloonState, Confidence, Evidence, HypervisorRole, StoryLink};
-use crate::platform::size;
+use crate::platform::{not_accounted, size};
 use alloc::{format, string::String, vec, vec::Vec};
 
 /// One in so many parts of what there is makes a process or a pool tag the one that took it.
 const MOST: u64 = 2;
 const LARGE: u64 = 4;
+
+const LOCKED_STEP: &str = "See with RAMMap (Driver Locked) whether locked memory grows again after the restart, and stop or update third-party drivers one after another: backup, security, storage and network first.";
 
 /// The largest taker.
 pub(super) fn find(case: &Case<'_>) -> Cause {
@@ -19,6 +21,7 @@ pub(super) fn find(case: &Case<'_>) -> Cause {
         .or_else(|| of_tag(case))
         .or_else(|| of_process(case))
         .or_else(|| of_missing_driver(case))
+        .or_else(|| of_remainder(case))
         .or_else(|| of_page_file(case))
         .unwrap_or_else(|| unknown_user(case))
 }
@@ -84,9 +87,7 @@ fn of_lock(case: &Case<'_>) -> Option<Cause> {
             "Drivers have locked {held} of memory; which driver cannot be told from this dump."
         ),
         Confidence::Possible,
-        &[
-            "See with RAMMap (Driver Locked) whether locked memory grows again after the restart, and stop or update third-party drivers one after another: backup, security, storage and network first.",
-        ],
+        &[LOCKED_STEP],
     ))
 }
 
@@ -190,6 +191,38 @@ fn of_missing_driver(case: &Case<'_>) -> Option<Cause> {
     );
     cause.alternatives.insert(0, host_memory());
     Some(cause)
+}
+
+/// Much is in no figure, where the counter of locked pages is not known.
+fn of_remainder(case: &Case<'_>) -> Option<Cause> {
+    let (rest, all) = not_accounted(case.facts.memory?)?;
+    if rest < all / LARGE {
+        return None;
+    }
+    let found = link(
+        format!(
+            "{} of {} are in no figure, probably locked by drivers.",
+            size(rest),
+            size(all)
+        ),
+        Confidence::Possible,
+        vec![Evidence::new(
+            "Physical memory less what is available, modified, pool and in working sets.",
+            "arithmetic over the memory counters",
+        )],
+    );
+    let text = format!(
+        "{} of memory are not accounted for, probably locked by drivers; which driver cannot be \
+         told from this dump.",
+        size(rest)
+    );
+    Some(simple(
+        case,
+        found,
+        text,
+        Confidence::Possible,
+        &[LOCKED_STEP],
+    ))
 }
 
 /// Nothing stands out, and commit is at its limit.
