@@ -24,11 +24,13 @@ mod physical;
 mod rng;
 pub mod scenario;
 mod secondary;
+mod symbols;
 mod triage;
 mod truth;
 
 pub use dump::Dump;
 pub use scenario::{Scenario, ScenarioError};
+pub use symbols::symbol_file;
 pub use truth::{TrueGap, TrueModule, TrueProcess, TrueProcessor, TrueRunning, TrueThread, Truth};
 
 use scenario::DumpKind;

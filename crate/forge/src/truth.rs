@@ -102,6 +102,8 @@ pub struct TrueRunning {
     pub thread: u64,
     /// Its stack, innermost first.
     pub stack: Vec<u64>,
+    /// The functions on it, and how far into them it lies.
+    pub functions: Vec<(String, u64)>,
 }
 
 /// The truth.
@@ -201,6 +203,7 @@ impl Truth {
                 .map(|r| TrueRunning {
                     thread: r.thread.object,
                     stack: r.frames.clone(),
+                    functions: r.functions.clone(),
                 })
                 .collect(),
             sleeping: machine.current.sleeping.clone(),

@@ -5,6 +5,8 @@ use std::borrow::Cow;
 
 /// Texts that the compiler named by their content: no place that a stack leads to.
 const STRING_LITERAL: &str = "??_C@";
+/// The compiler shortens what would be longer than this.
+const LONGEST: usize = 4096;
 
 /// `SC_DISK::Start` of `?Start@SC_DISK@@…`, as the debugger shows it; `KeBugCheckEx` of
 /// `_KeBugCheckEx@20`, when `thirty_two` says that 32-bit C decorates so. Nothing for a literal.
@@ -13,7 +15,7 @@ pub fn readable(name: &str, thirty_two: bool) -> Option<Cow<'_, str>> {
     if name.is_empty() || name.starts_with(STRING_LITERAL) {
         return None;
     }
-    if name.starts_with('?') {
+    if name.starts_with('?') && name.len() <= LONGEST {
         // Types in the words of Microsoft's tools: `unsigned __int64`, `char *`.
         let as_debugger = DemangleFlags::NAME_ONLY
             | DemangleFlags::MS_TYPENAMES

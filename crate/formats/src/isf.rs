@@ -8,6 +8,7 @@ use crate::demangle::readable;
 use bluepane::model::Guid;
 use bluepane::symbols::{MemberEntry, SymbolTableBuilder};
 use serde::Deserialize;
+use std::cell::Cell;
 use std::collections::{BTreeMap, HashMap};
 
 /// IMAGE_FILE_MACHINE_I386.
@@ -16,6 +17,8 @@ const X86: u32 = 0x14C;
 const DEEPEST: u32 = 8;
 /// So many members a structure may have.
 const MAX_MEMBERS: usize = 1 << 13;
+/// Members that are looked at for all of them: structures may hold each other.
+const MAX_LOOKS: usize = 1 << 20;
 
 #[derive(Deserialize)]
 struct Isf {
@@ -26,6 +29,8 @@ struct Isf {
     user_types: HashMap<String, UserType>,
     #[serde(default)]
     base_types: HashMap<String, BaseType>,
+    #[serde(skip)]
+    looks: Cell<usize>,
 }
 
 #[derive(Deserialize)]
@@ -121,7 +126,9 @@ impl Isf {
     /// The members of a structure, those of unnamed members among them.
     fn members(&self, of: &UserType, base: u32, depth: u32, out: &mut Vec<MemberEntry>) {
         for (name, field) in &of.fields {
-            if out.len() >= MAX_MEMBERS {
+            let looks = self.looks.get() + 1;
+            self.looks.set(looks);
+            if out.len() >= MAX_MEMBERS || looks > MAX_LOOKS {
                 return;
             }
             let offset = base.saturating_add(field.offset);

@@ -5,6 +5,7 @@
 //! [`Analysis::add_symbols`](bluepane::analysis::Analysis::add_symbols) takes. In the browser it is a
 //! module of its own, loaded when such a file is dropped.
 
+mod container;
 mod demangle;
 mod isf;
 mod pdb_file;

@@ -4,6 +4,7 @@
 //! structures. Those of one's own driver also hold functions of their modules. All three are taken.
 
 use crate::FormatError;
+use crate::container;
 use crate::demangle::readable;
 use bluepane::model::Guid;
 use bluepane::symbols::{MemberEntry, SymbolTableBuilder};
@@ -11,15 +12,20 @@ use pdb::{
     AddressMap, FallibleIterator, MachineType, PDB, PdbInternalSectionOffset, PrimitiveKind,
     RawString, SymbolData, TypeData, TypeFinder, TypeIndex,
 };
+use std::cell::Cell;
 use std::io::Cursor;
 
 /// Names that are taken; the largest kernels have 60,000 public ones.
 const MAX_SYMBOLS: usize = 1 << 20;
 /// Structures that are taken.
 const MAX_STRUCTURES: usize = 1 << 16;
-/// Members of one structure, and lists of them that may hang together.
+/// Members of one structure, lists of them that may hang together, and what is looked at for all.
 const MAX_MEMBERS: usize = 1 << 13;
 const MAX_LISTS: usize = 64;
+const MAX_LOOKS: usize = 1 << 20;
+/// Records of symbols that are looked at, and letters of all names together.
+const MAX_RECORDS: usize = 1 << 24;
+const MAX_LETTERS: usize = 64 << 20;
 /// How deep unnamed members lie in each other.
 const DEEPEST: u32 = 8;
 
@@ -27,6 +33,7 @@ type File<'a> = PDB<'a, Cursor<&'a [u8]>>;
 
 /// The table of a PDB called `name`.
 pub(crate) fn table(name: &str, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
+    container::check(bytes).ok_or(FormatError::Pdb(pdb::Error::UnexpectedEof))?;
     let mut file = PDB::open(Cursor::new(bytes))?;
     let information = file.pdb_information()?;
     let (own, guid) = (information.age, information.guid);
@@ -50,16 +57,39 @@ pub(crate) fn table(name: &str, bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 /// Where a symbol is, and its name.
 struct Collector<'a> {
     map: AddressMap<'a>,
+    /// Where the sections begin, by their number less one.
+    sections: Vec<u32>,
+    /// Letters of the names so far, and records that were looked at.
+    letters: usize,
+    records: usize,
     thirty_two: bool,
 }
 
 impl Collector<'_> {
-    fn add(&self, at: PdbInternalSectionOffset, name: RawString<'_>, to: &mut SymbolTableBuilder) {
+    /// Whether one more record may be looked at.
+    fn goes_on(&mut self) -> bool {
+        self.records += 1;
+        self.records < MAX_RECORDS && self.letters < MAX_LETTERS
+    }
+
+    fn add(
+        &mut self,
+        at: PdbInternalSectionOffset,
+        name: RawString<'_>,
+        to: &mut SymbolTableBuilder,
+    ) {
         let name = name.to_string();
-        if let Some(rva) = at.to_rva(&self.map)
+        // The library adds the two without a look at them.
+        let section = usize::from(at.section).checked_sub(1);
+        let section = section.and_then(|index| self.sections.get(index));
+        let fits = section.is_some_and(|start| start.checked_add(at.offset).is_some());
+        if let Some(rva) = Some(at)
+            .filter(|_| fits)
+            .and_then(|at| at.to_rva(&self.map))
             && let Some(name) = readable(&name, self.thirty_two)
             && to.symbols.len() < MAX_SYMBOLS
         {
+            self.letters += name.len();
             to.symbols.push((rva.0, name.into_owned()));
         }
     }
@@ -70,13 +100,19 @@ fn symbols(
     thirty_two: bool,
     to: &mut SymbolTableBuilder,
 ) -> Result<(), FormatError> {
-    let collector = Collector {
+    let sections = file.sections()?.unwrap_or_default();
+    let mut collector = Collector {
         map: file.address_map()?,
+        sections: sections.iter().map(|s| s.virtual_address).collect(),
+        letters: 0,
+        records: 0,
         thirty_two,
     };
     let table = file.global_symbols()?;
     let mut all = table.iter();
-    while let Some(symbol) = all.next()? {
+    while let Some(symbol) = all.next()?
+        && collector.goes_on()
+    {
         match symbol.parse() {
             Ok(SymbolData::Public(found)) => collector.add(found.offset, found.name, to),
             Ok(SymbolData::Data(found)) => collector.add(found.offset, found.name, to),
@@ -85,14 +121,18 @@ fn symbols(
     }
     let debug = file.debug_information()?;
     let mut modules = debug.modules()?;
-    while let Ok(Some(module)) = modules.next() {
+    while let Ok(Some(module)) = modules.next()
+        && collector.goes_on()
+    {
         let Ok(Some(information)) = file.module_info(&module) else {
             continue;
         };
         let Ok(mut all) = information.symbols() else {
             continue;
         };
-        while let Ok(Some(symbol)) = all.next() {
+        while let Ok(Some(symbol)) = all.next()
+            && collector.goes_on()
+        {
             if let Ok(SymbolData::Procedure(found)) = symbol.parse() {
                 collector.add(found.offset, found.name, to);
             }
@@ -105,6 +145,8 @@ fn symbols(
 struct Types<'a, 't> {
     finder: &'a TypeFinder<'t>,
     pointer: u8,
+    /// Members that were looked at: structures may hold each other, and all the same list.
+    looks: Cell<usize>,
 }
 
 fn structures(
@@ -121,6 +163,7 @@ fn structures(
     let types = Types {
         finder: &finder,
         pointer: if thirty_two { 4 } else { 8 },
+        looks: Cell::new(0),
     };
     let mut all = information.iter();
     while let Some(item) = all.next()? {
@@ -167,7 +210,9 @@ impl Types<'_, '_> {
                 let TypeData::Member(member) = field else {
                     continue;
                 };
-                if out.len() >= MAX_MEMBERS {
+                let looks = self.looks.get() + 1;
+                self.looks.set(looks);
+                if out.len() >= MAX_MEMBERS || looks > MAX_LOOKS {
                     return;
                 }
                 let offset = base.saturating_add(member.offset);

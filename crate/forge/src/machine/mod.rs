@@ -104,6 +104,8 @@ pub struct Running {
     pub thread: Thread,
     /// Addresses of all frames, innermost first.
     pub frames: Vec<u64>,
+    /// Their functions, and how far into them they lie.
+    pub functions: Vec<(String, u64)>,
 }
 
 /// The machine.

@@ -406,7 +406,7 @@ impl Machine<'_> {
             };
             self.running.push(Running {
                 thread: running,
-                frames: Vec::new(),
+                ..Running::default()
             });
             self.set_pointer(prcb, "_KPRCB", "CurrentThread", running.object);
             self.set(running.object, "_KTHREAD", "State", RUNNING, 1);

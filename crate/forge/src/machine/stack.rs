@@ -40,6 +40,8 @@ impl Default for Shape {
 #[derive(Clone, Debug)]
 pub(super) struct Placed {
     pub(super) address: u64,
+    /// The function's name, and how far into it the address lies.
+    pub(super) function: (String, u64),
     pub(super) shape: Shape,
     pub(super) fault_address: u64,
     pub(super) on: On,
@@ -120,6 +122,7 @@ impl Machine<'_> {
         let at = self.processors[number].context;
         self.kernel.write(at, &context);
         self.running[number].frames = placed.iter().map(|p| p.address).collect();
+        self.running[number].functions = placed.iter().map(|p| p.function.clone()).collect();
         self.set_pointer(thread.object, "_KTHREAD", "KernelStack", laid.stack_pointer);
         Ok((context, laid))
     }
@@ -207,8 +210,13 @@ impl Machine<'_> {
         if !functions.iter().any(|f| f.0 == begin) {
             functions.push((begin, end, shape));
         }
+        let name = match frame.at.strip_prefix("nt!") {
+            Some(name) => name.into(),
+            None => crate::symbols::driver_function(begin),
+        };
         Ok(Placed {
             address: self.images[image].base + u64::from(rva),
+            function: (name, u64::from(rva - begin)),
             shape,
             fault_address: frame.fault_address.map_or(0, |n| n.0),
             on: frame.on,
