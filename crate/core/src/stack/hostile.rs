@@ -33,6 +33,10 @@ fn image(info: &[u8]) -> Vec<u8> {
 }
 
 fn run(info: &[u8], words: &[u64], stack_pointer: u64) -> Stack {
+    run_on(Architecture::X64, &image(info), words, stack_pointer)
+}
+
+fn run_on(architecture: Architecture, image: &[u8], words: &[u64], stack_pointer: u64) -> Stack {
     let module = |name: &str, base| Module {
         name: name.into(),
         base: VirtualAddress(base),
@@ -44,17 +48,16 @@ fn run(info: &[u8], words: &[u64], stack_pointer: u64) -> Stack {
         module("a.sys", IMAGE),
         module("b.sys", IMAGE + 0x2800),
     ]);
-    let memory = Pieces::default()
-        .bytes(IMAGE, &image(info))
-        .words(STACK, words);
+    let memory = Pieces::default().bytes(IMAGE, image).words(STACK, words);
     let registers = Registers {
         instruction_pointer: VirtualAddress(CODE),
         stack_pointer: VirtualAddress(stack_pointer),
+        frame_pointer: Some(VirtualAddress(stack_pointer.wrapping_add(16))),
         ..Registers::default()
     };
     let high = VirtualAddress(STACK + 8 * words.len() as u64);
     scan(&Start {
-        architecture: Architecture::X64,
+        architecture,
         modules: &modules,
         unloaded: &[],
         memory: &memory,
@@ -128,4 +131,53 @@ fn pointers_to_odd_places_and_beyond_the_end_are_survived() {
             assert!(run(info, &words, at).frames.len() <= MAX_FRAMES);
         }
     }
+}
+
+#[test]
+fn thousands_of_random_descriptions_and_stacks_end_within_bounds() {
+    let mut state = 0x2545_F491_4F6C_DD1D_u64;
+    let mut next = move || {
+        state ^= state << 13;
+        state ^= state >> 7;
+        state ^= state << 17;
+        state
+    };
+    let machines = [
+        (Architecture::X64, 0x8664_u16),
+        (Architecture::Arm64, 0xAA64),
+        (Architecture::X86, 0x14C),
+    ];
+    let mut unwound = 0;
+    for round in 0..3000 {
+        let (architecture, machine) = machines[round % 3];
+        let mut image = image(&[1, 0, 0, 0]);
+        image[0x84..0x86].copy_from_slice(&machine.to_le_bytes());
+        // The description at random, and now and then the table, the headers or the code.
+        for at in 0x2010..0x2040 {
+            image[at] = next() as u8 & [0xFF, 0x0F, 0x2F, 0x07][round % 4];
+        }
+        // Half of them are of a version that is known, chained or not.
+        if round % 2 == 0 {
+            image[0x2010] = 1 | (next() as u8 & 0x20);
+            image[0x2012] %= 12;
+        }
+        for _ in 0..next() % 4 {
+            let ranges = [(0x2000, 12), (0x80, 0x120), (0x10F0, 0x20)];
+            let (from, len) = ranges[(next() % 3) as usize];
+            image[from + (next() as usize) % len] = next() as u8;
+        }
+        let words: Vec<u64> = (0..64)
+            .map(|_| match next() % 6 {
+                0 => CODE,
+                1 => IMAGE + next() % 0x3000,
+                2 | 3 => STACK + next() % 0x208,
+                4 => 0xBADB_0D00,
+                _ => next() % 0x40,
+            })
+            .collect();
+        let stack = run_on(architecture, &image, &words, STACK + 8 * (next() % 8));
+        assert!(stack.frames.len() <= MAX_FRAMES);
+        unwound += usize::from(stack.frames.iter().any(|f| f.how == How::Unwind));
+    }
+    assert!(unwound > 20, "{unwound}");
 }
