@@ -314,9 +314,20 @@ export interface Component {
   purpose: string;
   version?: string;
   built?: string;
+  /** Which file it is where neither version nor link time is known. */
+  identity?: string;
+  signature?: string;
   status: string;
 }
+/** A service of user mode that belongs to the integration components. */
+export interface IntegrationService {
+  name: string;
+  purpose: string;
+  present?: boolean;
+  start?: string;
+}
 export interface IntegrationServices {
+  services?: IntegrationService[];
   role?: string;
   components?: Component[];
   guest_os?: string;
@@ -361,6 +372,8 @@ export interface Balloon {
   locked_pages?: Hex;
   usable_pages?: Hex;
   hot_added_pages?: Hex;
+  /** Pages that are in no figure, where the counter of locked pages is not known. */
+  not_accounted_pages?: Hex;
   evidence?: Evidence[];
 }
 

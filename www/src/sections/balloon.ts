@@ -41,6 +41,12 @@ export function balloonPart(
           label: "Added while running",
           value: balloon.hot_added_pages ? pages(balloon.hot_added_pages) : "",
         },
+        {
+          label: "In no figure",
+          value: balloon.not_accounted_pages
+            ? `${pages(balloon.not_accounted_pages)}, by arithmetic: pages that drivers have locked are among them`
+            : "",
+        },
       ].filter(({ label }) => hyperV || !label.startsWith("The host")),
     )}
     ${

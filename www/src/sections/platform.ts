@@ -1,40 +1,14 @@
 // Firmware, hypervisor, host, and whether a Hyper-V guest's integration components fit its host.
 import { type TemplateResult, html, nothing } from "lit";
-import type {
-  Component,
-  Hypervisor,
-  IntegrationServices,
-  Module,
-  Platform,
-  Report,
-} from "../report";
-import { code } from "../format/number";
-import { type Lead, evidence, facts, steps, sure } from "../format/pieces";
-import { linkDate } from "../format/time";
+import type { Hypervisor, IntegrationServices, Platform, Report } from "../report";
+import { evidence, facts, steps, sure } from "../format/pieces";
 import { Steps, untold } from "../format/told";
-import {
-  GENERATIONS,
-  GUEST_TOOLS,
-  HOST,
-  HYPERVISOR,
-  ROLE,
-  STATUS,
-  VERDICT,
-  word,
-} from "../format/words";
+import { GENERATIONS, GUEST_TOOLS, HOST, HYPERVISOR, ROLE, VERDICT, word } from "../format/words";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
+import { TONE, components, userServices } from "./components";
 import sectionCss from "./section.css";
 import css from "./platform.css";
-
-/** How a word of the closed lists is coloured; its text always stands beside the colour. */
-const TONE: Record<string, string> = {
-  current: "ok",
-  "in-box": "ok",
-  outdated: "warning",
-  mixed: "warning",
-  missing: "critical",
-};
 
 export class PlatformSection extends Section {
   static override styles = styles(sectionCss, css);
@@ -126,6 +100,7 @@ export class PlatformSection extends Section {
             ? components(services.components, this.report.modules ?? [], this.lead)
             : nothing
         }
+        ${services.services?.length ? userServices(services.services) : nothing}
         ${this.#steps(services)}
       </div>`;
   }
@@ -194,104 +169,6 @@ function generations(hosts: string[], guest: string | undefined): TemplateResult
 
 function join(...parts: (string | undefined | "")[]): string {
   return parts.filter((part) => part).join(" ");
-}
-
-/** Components by what they are; the copies that write the dump stand apart. */
-function components(list: Component[], modules: Module[], lead: Lead): TemplateResult {
-  const copies = list.filter(({ driver }) => driver.toLowerCase().startsWith("dump_"));
-  const own = list.filter((component) => !copies.includes(component));
-  const dated = list.some((component) => component.built ?? stamp(component, modules));
-  const versions = list.some((component) => component.version !== undefined);
-  const rows = (part: Component[]): TemplateResult[] =>
-    part.map((component) => row(component, modules, lead, versions, dated));
-  const columns = 4 + (versions ? 1 : 0) + (dated ? 1 : 0);
-  return html`<h4 data-mark="components">Components</h4>
-    <div class="scroll">
-      <table class="components">
-        <thead>
-          <tr>
-            <th scope="col">Component</th>
-            <th scope="col">Status</th>
-            <th scope="col">Present</th>
-            ${versions ? html`<th scope="col">Version</th>` : nothing}
-            ${dated ? html`<th scope="col">Linked</th>` : nothing}
-            <th scope="col">What it is for</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${rows(own)}
-        </tbody>
-        ${
-          copies.length
-            ? html`<tbody>
-                <tr>
-                  <th scope="rowgroup" colspan=${columns}>Copies that write the dump</th>
-                </tr>
-                ${rows(copies)}
-              </tbody>`
-            : nothing
-        }
-      </table>
-    </div>
-    <p class="blank small">
-      ${versions || dated ? "" : "This dump holds neither their versions nor their link dates. "}Whether
-      a file is signed, a dump does not record.
-    </p>`;
-}
-
-function named(component: Component, modules: Module[]): Module | undefined {
-  return modules.find(({ name }) => name.toLowerCase() === component.driver.toLowerCase());
-}
-
-/** The time stamp of the file, where it is a time. */
-function stamp(component: Component, modules: Module[]): number | undefined {
-  const module = named(component, modules);
-  return module?.timestamp;
-}
-
-function row(
-  component: Component,
-  modules: Module[],
-  lead: Lead,
-  versions: boolean,
-  dated: boolean,
-): TemplateResult {
-  const module = named(component, modules);
-  const go = module ? lead({ text: module.name, where: "modules" }) : null;
-  const unknown = html`<span class="muted">not in this dump</span>`;
-  return html`<tr>
-    <td>
-      ${
-        go
-          ? html`<button type="button" class="plain follow" title="Show the module" @click=${go}>
-              <code>${component.driver}</code>
-            </button>`
-          : html`<code>${component.driver}</code>`
-      }
-    </td>
-    <td>
-      <span class="tag ${TONE[component.status] ?? ""}">${word(STATUS, component.status)}</span>
-    </td>
-    <td>${presence(component, module)}</td>
-    ${versions ? html`<td class="nowrap">${component.version ?? unknown}</td>` : nothing}
-    ${dated ? html`<td class="nowrap">${linkedAt(component, module) ?? unknown}</td>` : nothing}
-    <td>${component.purpose}</td>
-  </tr>`;
-}
-
-function presence({ status }: Component, module: Module | undefined): string {
-  if (module) return "loaded";
-  return status === "missing" || status === "not-loaded" ? "not loaded" : "not among the modules";
-}
-
-function linkedAt(component: Component, module: Module | undefined): unknown {
-  if (component.built) return component.built.slice(0, 10);
-  if (module?.timestamp === undefined) return undefined;
-  return module.timestamp_is_hash
-    ? html`<span class="muted" title="A reproducible build: its time stamp identifies the file"
-        >hash <code>${code(module.timestamp)}</code></span
-      >`
-    : linkDate(module.timestamp);
 }
 
 define("bluepane-platform", PlatformSection);
