@@ -113,7 +113,7 @@ STRUCTURES = {
     "_FILE_OBJECT": "Type Size DeviceObject FileName RelatedFileObject SectionObjectPointer",
     "_HANDLE_TABLE": "TableCode QuotaProcess UniqueProcessId HandleCount",
     "_KPCR": "Self CurrentPrcb Prcb PrcbData",
-    "_KPRCB": "CurrentThread NextThread IdleThread Number MHz ProcessorState CpuType CpuID CpuStep VendorString Context NestingLevel FeatureBits UpdateSignature InterruptCount KernelTime UserTime DpcTime DpcStack IsrStack DpcRoutineActive DpcData MinorVersion MajorVersion",
+    "_KPRCB": "CurrentThread NextThread IdleThread Number MHz ProcessorState CpuType CpuID CpuStep VendorString Context NestingLevel FeatureBits UpdateSignature InterruptCount KernelTime UserTime DpcTime DpcStack IsrStack DpcRoutineActive DpcData MinorVersion MajorVersion DebuggerSavedIRQL",
     "_KPROCESS": "DirectoryTableBase UserDirectoryTableBase ThreadListHead ProcessListEntry KernelTime UserTime",
     "_KTHREAD": "InitialStack StackLimit StackBase KernelStack TrapFrame ApcState Teb State WaitReason WaitMode WaitIrql Alertable Priority BasePriority PreviousMode Process ThreadListEntry QueueListEntry NextProcessor IdealProcessor WaitTime WaitBlockList KernelTime UserTime ContextSwitches Win32Thread KernelStackResident CallbackNestingLevel SuspendCount AffinityVersion WaitStatus SystemCallNumber",
     "_MI_ERROR_STATE": "PageHashErrors PageHashReadErrors PageHashStandbyErrors PageHashTransferErrors PageHashAllocationErrors",

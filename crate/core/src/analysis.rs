@@ -225,6 +225,7 @@ impl Analysis {
         };
         self.known.compose(&mut report);
         if let Some(stopped) = &self.stopped {
+            self.known.fill_unread(&mut report);
             report
                 .notes
                 .push(Note::new("stopped-early", stopped.clone()));

@@ -2,7 +2,7 @@
 //! says stop between any two of them. It ends, says so, and concludes nothing that the whole report does not.
 
 use bluepane::analysis::{Analysis, Progress};
-use bluepane::model::{Confidence, Report};
+use bluepane::model::{Confidence, Gap, Report};
 use bluepane::source::{CacheLimits, Range};
 use bluepane_forge::{Dump, Scenario, forge};
 use std::sync::OnceLock;
@@ -92,6 +92,17 @@ fn why(report: &Report) -> Option<&str> {
     Some(&notes.find(|note| note.code == "stopped-early")?.text)
 }
 
+/// Figures that every dump with pages gives.
+const MAIN: [&str; 7] = [
+    "available",
+    "committed",
+    "commit_limit",
+    "modified",
+    "standby",
+    "nonpaged_pool",
+    "mdl_pages",
+];
+
 /// Whatever the report states, the whole report states too.
 fn states_nothing_else(report: &Report, what: &str) {
     let whole = whole();
@@ -122,6 +133,16 @@ fn states_nothing_else(report: &Report, what: &str) {
             "{what}: {name}: {counter:?}"
         );
         assert!(counter.pages.is_some() || counter.gap.is_some(), "{name}");
+    }
+    // What the whole report tells and this one does not was not read.
+    if why(report).is_some() && report.bugcheck.is_some() {
+        for name in MAIN {
+            assert!(want.counters[name].pages.is_some(), "{name}");
+            let found = memory.counters.get(name);
+            let gap = found.map(|found| (found.pages.is_some(), found.gap));
+            let told = gap == Some((true, None)) || gap == Some((false, Some(Gap::NotRead)));
+            assert!(told, "{what}: {name}: {found:?}");
+        }
     }
     for process in &memory.processes {
         let known = want

@@ -25,6 +25,12 @@ fn scenario() -> Scenario {
 /// Address of ActiveProcessLinks of 19041.
 const LINKS: u64 = 0x448;
 
+/// A word that takes the table of identifiers away.
+fn no_table(scenario: &Scenario) -> Word {
+    let truth = Truth::of(scenario).unwrap();
+    word(truth.variables["PspCidTable"], 0)
+}
+
 /// The links of the processes, System's first.
 fn links(scenario: &Scenario) -> Vec<u64> {
     let truth = Truth::of(scenario).unwrap();
@@ -76,6 +82,7 @@ fn two_wild_links_lose_what_lies_between_and_say_so() {
     let mut scenario = scenario();
     let links = links(&scenario);
     scenario.faults.words = vec![word(links[5], 0x1234), word(links[15] + 8, 0x1234)];
+    scenario.faults.words.push(no_table(&scenario));
     let report = report_on(&scenario);
     let found = pids(&report);
     assert_eq!(found.len(), 6 + 6, "{found:?}");
@@ -88,6 +95,51 @@ fn two_wild_links_lose_what_lies_between_and_say_so() {
 }
 
 #[test]
+fn what_lies_between_two_wild_links_is_found_in_the_table_of_identifiers() {
+    for machine in [
+        "build = 7601",
+        "build = 9600",
+        "build = 19041",
+        "build = 26100",
+        "build = 22000\narchitecture = \"arm64\"",
+        "build = 7601\narchitecture = \"x86\"",
+    ] {
+        let mut text = format!(
+            "[machine]\n{machine}\nmemory = \"64 MiB\"\n[stop]\ncode = 0xe2\n\
+             [dump]\nkind = \"bitmap-kernel\"\n"
+        );
+        for i in 0..20 {
+            let pid = 100 + 400 * i;
+            text += &format!("[[processes]]\nname = \"p{i}.exe\"\npid = {pid}\n");
+        }
+        let mut scenario = Scenario::from_toml(&text).unwrap();
+        let truth = Truth::of(&scenario).unwrap();
+        let mut all: Vec<u32> = pids(&report_on(&scenario));
+        assert_eq!(all.len(), 21, "{machine}");
+        let head = truth.variables["PsActiveProcessHead"];
+        let width = if machine.contains("x86") { 4 } else { 8 };
+        // The list leads nowhere from either end.
+        scenario.faults.words = vec![word(head, 0), word(head + width, 0)];
+        let report = report_on(&scenario);
+        let mut found = pids(&report);
+        found.sort_unstable();
+        all.sort_unstable();
+        assert_eq!(found, all, "{machine}");
+        let told: Vec<_> = report.notes.iter().map(|note| &*note.text).collect();
+        assert!(
+            told.iter()
+                .any(|text| text.contains("table of identifiers")),
+            "{machine}: {told:?}"
+        );
+        let names = &report.memory.as_ref().unwrap().processes;
+        assert!(
+            names.iter().any(|p| p.pid == 500 && p.name == "p1.exe"),
+            "{machine}"
+        );
+    }
+}
+
+#[test]
 fn a_ring_within_the_list_ends() {
     let mut scenario = scenario();
     let links = links(&scenario);
@@ -97,6 +149,7 @@ fn a_ring_within_the_list_ends() {
         word(links[4] + 8, links[10]),
         word(links[11] + 8, links[16]),
         word(links[16], links[11]),
+        no_table(&scenario),
     ];
     let report = report_on(&scenario);
     let found = pids(&report);
@@ -112,7 +165,7 @@ fn a_list_head_that_leads_nowhere_gives_no_process_and_the_reason() {
     let mut scenario = scenario();
     let truth = Truth::of(&scenario).unwrap();
     let head = truth.variables["PsActiveProcessHead"];
-    scenario.faults.words = vec![word(head, 0), word(head + 8, 0)];
+    scenario.faults.words = vec![word(head, 0), word(head + 8, 0), no_table(&scenario)];
     let report = report_on(&scenario);
     assert!(
         report

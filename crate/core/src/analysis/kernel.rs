@@ -46,11 +46,11 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         report.file.truncated |= dump.pieces.size_of_dump > dump.header.file_len;
     }
     report.file.truncated |= known.pages_cut;
+    if let (Some(dump), Some(lists)) = (&dump, known.lists()) {
+        processes::compose(dump, lists, report);
+    }
     if let Some(dump) = &known.paged {
         paged::compose(dump, report);
-        if let Some(lists) = &dump.lists {
-            processes::compose(dump, lists, report);
-        }
         if let Some(memory) = &mut report.memory {
             memory_manager::checks::run(memory);
         }

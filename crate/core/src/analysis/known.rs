@@ -59,6 +59,8 @@ pub(super) struct Known {
     pub(super) process_list: Option<ProcessList>,
     /// A step was stopped: what later ones do not find may be what it did not read.
     pub(super) cut: bool,
+    /// What a minidump holds of processes and processors.
+    pub(super) small: Option<Lists>,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -84,12 +86,14 @@ impl Known {
             registry: self.registry.as_ref().map(|facts| &facts.memory),
             pool: self.pool.as_ref(),
             files: &self.files,
+            lists: self.lists(),
         }
     }
 
     /// Processes and processors, once their step is done.
     pub(super) fn lists(&self) -> Option<&Lists> {
-        self.paged.as_ref()?.lists.as_ref()
+        let paged = self.paged.as_ref().and_then(|dump| dump.lists.as_ref());
+        paged.or(self.small.as_ref())
     }
 
     /// Whether Windows encrypted the dump.
@@ -145,6 +149,7 @@ impl Known {
                 self.judgement = Some(judgement);
             }
             Learned::ProcessList(list) => self.process_list = list,
+            Learned::Small(lists) => self.small = lists.map(|lists| *lists),
             Learned::Several(all) => all.into_iter().for_each(|one| self.learn(one)),
             Learned::Nothing => {}
         }
@@ -215,6 +220,17 @@ impl Known {
         result
             .map_err(|error| self.failure.get_or_insert(error.to_string()).clone())
             .ok()
+    }
+
+    /// Gives what a stopped analysis left out of the memory section its reason.
+    pub(super) fn fill_unread(&self, report: &mut Report) {
+        let header = self.header.as_ref();
+        let other = [Kind::Triage, Kind::HeaderOnly, Kind::UnknownKernel];
+        let pages = header.is_some_and(|header| !other.contains(&header.kind()));
+        if pages && !self.is_encrypted() {
+            let memory = report.memory.get_or_insert_default();
+            MemoryManager::fill_unread(&mut memory.counters);
+        }
     }
 
     /// Fills `report` with all that follows.

@@ -1,13 +1,15 @@
 //! Processes, and what every processor was running, as the report shows them.
 
+use super::dump::Dump;
 use super::identity;
 use super::known::Known;
 use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Hex, Process, Processor, Report};
 use crate::nt::paged::Lists;
-use crate::nt::process::ProcessList;
-use crate::nt::processor::Running;
-use crate::nt::{self, PagedDump};
+use crate::nt::process::{ProcessLayout, ProcessList, Processes, Reader};
+use crate::nt::processor::{self, ProcessorLayout, Running};
+use crate::nt::thread::ThreadLayout;
+use crate::nt::{self, Machine, Minidump, PagedDump};
 use crate::source::Source;
 use crate::symbols::layout::Layouts;
 use crate::time::iso8601_from_filetime;
@@ -27,8 +29,56 @@ pub(super) fn read(source: &dyn Source, dump: &PagedDump, known: &Known) -> List
     dump.read_running(source, &layouts, known.process_list.as_ref())
 }
 
+/// What a minidump holds of them: the process and the thread that were running, and their
+/// processor. `None` without a debugger data block.
+pub(super) fn of_minidump(source: &dyn Source, dump: &Minidump, known: &Known) -> Option<Lists> {
+    let machine = Machine {
+        architecture: dump.architecture?,
+        build: dump.header.minor_version.unwrap_or(0),
+        debugger_data: dump.debugger_data.as_ref()?,
+    };
+    let layouts =
+        Layouts::for_kernel(&identity::kernel(&dump.header, known)).with_types(known.types());
+    let space = dump.space(source);
+    let layout = ProcessLayout::likeliest(machine, &layouts);
+    let facts = dump.process.as_ref();
+    let process = facts.and_then(|facts| {
+        let reader = Reader {
+            space: &space,
+            machine,
+            layout: layout.as_ref()?,
+        };
+        let process = reader.process(facts.address?)?;
+        // Two tables must agree on who it is.
+        let same = facts.pid.is_none() || facts.pid == process.pid;
+        same.then_some(process)
+    });
+    let threads = ThreadLayout::of_size(machine, &layouts);
+    let blocks: Vec<VirtualAddress> = dump.processor.iter().filter_map(|p| p.address).collect();
+    let found = ProcessorLayout::find(machine, &layouts);
+    let mut running = processor::running(&space, machine, &found, &threads, &blocks);
+    for thread in running
+        .iter_mut()
+        .filter_map(|running| running.thread.as_mut())
+    {
+        // Another layout than this kernel's names another process.
+        if thread.pid.is_none() || thread.pid != facts.and_then(|facts| facts.pid) {
+            (thread.pid, thread.id) = (None, None);
+        }
+    }
+    Some(Lists {
+        processes: Processes {
+            all: process.into_iter().collect(),
+            layout,
+            ..Processes::default()
+        },
+        running,
+        threads,
+    })
+}
+
 /// Adds them to the report.
-pub(super) fn compose(dump: &PagedDump, lists: &Lists, report: &mut Report) {
+pub(super) fn compose(dump: &Dump<'_>, lists: &Lists, report: &mut Report) {
     let processes = &lists.processes;
     let confidence = processes.layout.as_ref().map(|layout| layout.confidence);
     let sure = confidence.filter(|&sure| sure != Confidence::Certain);
@@ -38,7 +88,7 @@ pub(super) fn compose(dump: &PagedDump, lists: &Lists, report: &mut Report) {
         memory.processes = described;
     }
     report.notes.extend(processes.notes.iter().cloned());
-    let stopped = dump.current.processor.as_ref().and_then(|p| p.address);
+    let stopped = dump.processor.and_then(|p| p.address);
     report.processors = lists
         .running
         .iter()
@@ -84,12 +134,13 @@ fn processor(running: &Running, lists: &Lists, stopped: Option<VirtualAddress>) 
         process_name: name.or_else(|| idle.then(|| "Idle".into())),
         idle: running.idle,
         dpc_active: running.dpc_active,
+        irql: running.irql.filter(|_| stopped == Some(running.block)),
     }
 }
 
 /// The name of the process that was running, where it is longer than its object holds.
-fn complete_stack(dump: &PagedDump, lists: &Lists, report: &mut Report) {
-    let current = dump.current.process.as_ref().and_then(|p| p.address);
+fn complete_stack(dump: &Dump<'_>, lists: &Lists, report: &mut Report) {
+    let current = dump.process.and_then(|p| p.address);
     let process = current.and_then(|at| lists.processes.at(at));
     let name = process.and_then(|process| process.name.as_ref());
     if let (Some(stack), Some(name)) = (&mut report.stack, name) {

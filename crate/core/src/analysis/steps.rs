@@ -53,6 +53,7 @@ pub(super) enum Learned {
     Stacks(Vec<Stack>),
     Judgement(Judgement),
     ProcessList(Option<ProcessList>),
+    Small(Option<Box<Lists>>),
     /// What steps learned that were run side by side.
     Several(Vec<Learned>),
     /// The step had nothing to go on, because an earlier one failed.
@@ -267,6 +268,15 @@ const START: Step = Step {
     name: "drivers",
     run: |cache, known| together(cache, known, &[DRIVERS, CURRENT, SECONDARY]),
 };
+/// What a minidump holds of processes and processors.
+const SMALL: Step = Step {
+    name: "processes",
+    run: |cache, known| {
+        let dump = known.minidump.as_ref();
+        let lists = dump.and_then(|dump| processes::of_minidump(cache, dump, known));
+        Learned::Small(lists.map(Box::new))
+    },
+};
 /// What the conclusions rest on.
 const EVIDENCE: Step = Step {
     name: "stack",
@@ -290,7 +300,9 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
         None | Some(Kind::Other | Kind::Archive) => &[IDENTIFY],
         Some(Kind::UserMinidump) => &[IDENTIFY, USER],
-        Some(Kind::Triage) => &[IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, JUDGE],
+        Some(Kind::Triage) => &[
+            IDENTIFY, HEADER, MINIDUMP, MACHINE, STACK, NAMES, SMALL, JUDGE,
+        ],
         Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
         // Nothing behind the header of an encrypted dump can be read.
         Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],

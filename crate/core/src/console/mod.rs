@@ -181,6 +181,12 @@ pub static COMMANDS: &[Command] = &[
         answering: Answering::Dump(running::pcr),
     },
     Command {
+        name: "!irql",
+        arguments: "[NUMBER]",
+        about: "the interrupt level at which the stop code was raised",
+        answering: Answering::Dump(running::irql),
+    },
+    Command {
         name: "!irp",
         arguments: "ADDRESS",
         about: "an I/O request and the drivers it passes",

@@ -44,7 +44,7 @@ impl<'a> View<'a> {
             build: machine.build,
             ..KernelIdentity::default()
         });
-        let lists = live.paged().and_then(|dump| dump.lists.as_ref());
+        let lists = live.lists();
         let found = lists.and_then(|lists| lists.processes.layout.clone());
         Some(Self {
             live,

@@ -7,8 +7,7 @@ use crate::nt::{Member, ProcessorFacts};
 use alloc::{format, string::String, vec::Vec};
 
 fn all<'a>(live: &Live<'a>) -> &'a [Running] {
-    let lists = live.paged().and_then(|dump| dump.lists.as_ref());
-    lists.map_or(&[], |lists| &lists.running)
+    live.lists().map_or(&[], |lists| &lists.running)
 }
 
 /// `!running [-t] [-i]`: what each processor was running; `-i` with those that were idle, `-t` with
@@ -96,6 +95,34 @@ fn chosen<'a>(words: &[&str], live: &'a Live<'_>) -> Option<&'a Running> {
     }
 }
 
+/// The interrupt level at which the processor was stopped: kept only where the stop code was raised.
+fn level(running: &Running, live: &Live<'_>) -> Option<String> {
+    const NAMES: [&str; 3] = ["PASSIVE_LEVEL", "APC_LEVEL", "DISPATCH_LEVEL"];
+    let told = &live.report.processors;
+    let own = told.iter().find(|told| told.number == running.number)?;
+    let level = own.irql?;
+    let name = NAMES.get(usize::from(level));
+    Some(name.map_or_else(|| format!("{level}"), |name| format!("{level} ({name})")))
+}
+
+/// `!irql [NUMBER]`.
+pub(super) fn irql(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let Some(running) = chosen(words, live) else {
+        return super::absent("That processor");
+    };
+    Vec::from([match level(running, live) {
+        Some(level) => format!(
+            "The stop code was raised on processor {} at IRQL {level}.",
+            running.number
+        ),
+        None => format!(
+            "At which level processor {} was is not known: Windows keeps it of the processor that \
+             stopped the machine, where this kernel's layout is known.",
+            running.number
+        ),
+    }])
+}
+
 /// `!prcb [NUMBER]`.
 pub(super) fn prcb(words: &[&str], live: &Live<'_>) -> Vec<String> {
     let (Some(view), Some(running)) = (View::new(live), chosen(words, live)) else {
@@ -124,6 +151,7 @@ pub(super) fn prcb(words: &[&str], live: &Live<'_>) -> Vec<String> {
             .vendor
             .map(|vendor| format!("{:<16}{vendor}", "Vendor")),
     );
+    lines.extend(level(running, live).map(|level| format!("{:<16}{level}", "IRQL")));
     lines.extend(running.dpc_active.map(|active| {
         let word = if active { "yes" } else { "no" };
         format!("{:<16}{word}", "DPC active")

@@ -133,6 +133,10 @@ pub struct Processor {
     /// Whether it was running deferred procedure calls.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub dpc_active: Option<bool>,
+    /// The interrupt level (IRQL) at which it was stopped; only of the processor that stopped the
+    /// machine.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub irql: Option<u8>,
 }
 
 /// The identity of a processor.

@@ -5,6 +5,7 @@ mod current;
 pub mod debugger_data;
 pub mod exception;
 pub mod hardware_error;
+mod identifiers;
 pub mod list;
 pub mod loader;
 pub mod memory_manager;

@@ -26,6 +26,8 @@ pub struct ProcessorLayout {
     pub idle: Option<u64>,
     /// DpcRoutineActive, a byte; not 0 while deferred procedure calls run.
     pub dpc_active: Option<u64>,
+    /// DebuggerSavedIRQL, a byte: KeBugCheckEx keeps there at which level it was called.
+    pub irql: Option<u64>,
 }
 
 impl ProcessorLayout {
@@ -50,6 +52,14 @@ impl ProcessorLayout {
                 let row = rows.iter().find(|row| row.is_of_build(machine.build))?;
                 row.offset("DpcRoutineActive")
             }),
+            // Servicing moves the end of the block: only a row of the very size is believed.
+            irql: rows
+                .iter()
+                .find(|row| {
+                    let size = row.size().map(u64::from);
+                    size.is_some() && size == data.layout(Member::SizePrcb)
+                })
+                .and_then(|row| row.offset("DebuggerSavedIRQL")),
         }
     }
 }
@@ -71,7 +81,13 @@ pub struct Running {
     pub idle: Option<bool>,
     /// Whether it was running deferred procedure calls.
     pub dpc_active: Option<bool>,
+    /// The interrupt level at which KeBugCheckEx was called, on the processor that called it; else 0
+    /// or what an earlier stop in the debugger left.
+    pub irql: Option<u8>,
 }
+
+/// Interrupt levels of 64-bit machines: 0 to 15; of 32-bit ones to 31.
+const IRQLS: u64 = 32;
 
 /// Reads what the processors whose blocks are at `blocks` were running.
 #[must_use]
@@ -104,6 +120,11 @@ pub fn running(
             idle_thread,
             idle: current.zip(idle_thread).map(|(now, idle)| now == idle),
             dpc_active: dpc.map(|byte| byte != 0),
+            irql: layout
+                .irql
+                .and_then(|at| record.int(at, 1).ok())
+                .filter(|&level| level < IRQLS)
+                .map(|level| level as u8),
         }
     };
     (0..).zip(blocks).map(read).collect()

@@ -135,6 +135,30 @@ impl ThreadLayout {
         proof.complete(layout, layouts, machine)
     }
 
+    /// The layout of the row whose size is what the debugger data block says that a thread has:
+    /// unproven, for dumps that hold no list.
+    #[must_use]
+    pub fn of_size(machine: Machine<'_>, layouts: &Layouts<'_>) -> Self {
+        let layout = Self::kernel_part(machine, layouts);
+        let size = machine.debugger_data.layout(Member::SizeEThread);
+        let types = |name: &str| {
+            let placed = layouts.from_types("_ETHREAD", name)?;
+            Some(u64::from(placed.offset))
+        };
+        if types("Cid").is_some() {
+            return layout.with_row(&types, 0, Confidence::Certain);
+        }
+        let rows = rows(layouts, "_ETHREAD");
+        let row = rows.iter().find(|row| {
+            let same = size.is_some() && row.size().map(u64::from) == size;
+            same && machine.architecture != Architecture::Arm64 && row.is_of_build(machine.build)
+        });
+        row.map_or_else(
+            || layout.clone(),
+            |row| layout.with_row(&|name: &str| row.offset(name), 0, Confidence::Likely),
+        )
+    }
+
     fn with_row(&self, row: &dyn Fn(&str) -> Option<u64>, shift: i64, sure: Confidence) -> Self {
         let at = |name| row(name)?.checked_add_signed(shift);
         let mut layout = self.clone();

@@ -52,7 +52,7 @@ impl Machine<'_> {
         let files: u64 = plain().map(|f| f.size.0).sum();
         let growth: u64 = plain().map(|f| f.maximum.0.max(f.size.0)).sum();
         let usable = physical - physical / 64;
-        let committed = pick(c.committed, physical - available);
+        let committed = pick(c.committed, physical.saturating_sub(available));
         let paged_pool = pick(c.paged_pool, physical / 40);
         let maximum = if self.pointer() == 4 {
             0x5_0000
@@ -65,14 +65,18 @@ impl Machine<'_> {
             resident_available: pick(c.resident_available, physical / 2),
             zeroed,
             free,
-            standby: pick(c.standby, available.saturating_sub(zeroed + free)),
+            standby: pick(
+                c.standby,
+                available.saturating_sub(zeroed.saturating_add(free)),
+            ),
             modified: pick(c.modified, physical / 50),
             modified_no_write: pick(c.modified_no_write, 0),
             committed,
             commit_limit: pick(c.commit_limit, usable + files),
-            commit_limit_maximum: pick(c.commit_limit, usable + files).saturating_sub(files)
-                + growth,
-            peak_commit: pick(c.peak_commit, committed + committed / 10),
+            commit_limit_maximum: pick(c.commit_limit, usable + files)
+                .saturating_sub(files)
+                .saturating_add(growth),
+            peak_commit: pick(c.peak_commit, committed.saturating_add(committed / 10)),
             shared_commit: pick(c.shared_commit, physical / 60),
             process_commit: pick(c.process_commit, physical / 20),
             driver_commit: pick(c.driver_commit, 0x1900),

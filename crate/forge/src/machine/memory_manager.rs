@@ -71,7 +71,7 @@ impl Machine<'_> {
             ("MmAllocatedNonPagedPool", c.nonpaged_pool),
             (
                 "MmMaximumNonPagedPoolInBytes",
-                c.nonpaged_pool_maximum << 12,
+                c.nonpaged_pool_maximum.wrapping_shl(12),
             ),
             ("MmSizeOfPagedPoolInBytes", c.paged_pool_maximum << 12),
             ("MmMdlPagesAllocated", c.mdl_pages),
@@ -222,9 +222,17 @@ impl Machine<'_> {
         self.set_pointer(commit, s, "PeakCommitment", c.peak_commit);
         self.set_pointer(commit, s, "TotalCommitLimitMaximum", c.commit_limit_maximum);
         let s = "_MI_PARTITION_PAGE_LISTS";
-        self.set_pointer(lists, s, "ZeroedPageListHead", c.zeroed);
-        self.set_pointer(lists, s, "FreePageListHead", c.free);
-        self.set_pointer(lists, s, "StandbyPageListHead", c.standby);
+        for (member, total, list) in [
+            ("ZeroedPageListHead", c.zeroed, 0),
+            ("FreePageListHead", c.free, 1),
+            ("StandbyPageListHead", c.standby, 2),
+            ("BadPageListHead", 0, 5),
+        ] {
+            self.set_pointer(lists, s, member, total);
+            if let Some(offset) = self.build.field(s, member) {
+                self.kernel.u32(lists + offset + name, list);
+            }
+        }
         if let Some(array) = self.build.field(s, "StandbyPageListByPriority") {
             let size = self.build.size("_MMPFNLIST");
             for (i, share) in standby_shares(c.standby).into_iter().enumerate() {

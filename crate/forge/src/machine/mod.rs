@@ -6,6 +6,7 @@ mod debugger;
 mod devices;
 mod frame_database;
 mod frames;
+mod identifiers;
 mod images;
 mod images_write;
 mod memory_manager;
@@ -208,6 +209,7 @@ impl<'s> Machine<'s> {
         machine.write_hives()?;
         machine.write_debugger_block();
         machine.write_pool_blocks();
+        machine.write_identifiers();
         machine.make_user_memory();
         machine.make_devices();
         machine.make_records();

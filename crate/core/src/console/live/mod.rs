@@ -12,6 +12,7 @@ pub use stretch::{Hole, MAX_STRETCH, Stretch};
 use crate::container::DumpHeader;
 use crate::memory::{Missing, PhysicalMemory, VirtualAddress};
 use crate::model::Report;
+use crate::nt::paged::Lists;
 use crate::nt::pool_tags::{PoolTables, PoolTags};
 use crate::nt::registry::RegistryMemory;
 use crate::nt::{
@@ -39,6 +40,8 @@ pub struct Ground<'a> {
     pub pool: Option<&'a PoolTags>,
     /// Symbol files and images that were put beside the dump.
     pub files: &'a dyn Files,
+    /// Processes and processors.
+    pub lists: Option<&'a Lists>,
 }
 
 impl<'a> Ground<'a> {
@@ -52,6 +55,7 @@ impl<'a> Ground<'a> {
             registry: None,
             pool: None,
             files: &NoFiles,
+            lists: None,
         }
     }
 
@@ -98,6 +102,12 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn registry(&self) -> Option<&'a RegistryMemory> {
         self.ground.registry
+    }
+
+    /// Processes and processors.
+    #[must_use]
+    pub fn lists(&self) -> Option<&'a Lists> {
+        self.ground.lists
     }
 
     /// Where pool use is counted.

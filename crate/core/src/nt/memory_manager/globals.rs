@@ -166,11 +166,8 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) {
         let width = if unit == Count { 4 } else { reader.width() };
         let mut value = reader.int(at, width);
         if unit == Bytes {
-            value = value.map(|bytes| bytes >> 12);
-        }
-        // No Windows runs without stacks: a zero there is no count.
-        if name == "kernel_stacks" && value == Ok(0) {
-            continue;
+            // Below zero stays below zero.
+            value = value.map(|bytes| (bytes as i64 >> 12) as u64);
         }
         let text = source(variable, "", how);
         found.put(name, Some(value), text, Confidence::Certain);
@@ -209,8 +206,12 @@ fn nonpaged_pool(reader: &Reader<'_>, found: &mut MemoryManager) {
         && let Some(pages) = &mut counter.pages
         && pages.0 > physical
     {
-        pages.0 >>= 12;
-        counter.confidence = Confidence::Likely;
+        let fits = pages.0 >> 12 <= physical && pages.0 & 0xFFF == 0;
+        counter.confidence = match fits {
+            true => Confidence::Likely,
+            false => Confidence::Possible,
+        };
+        pages.0 >>= 12 * u64::from(fits);
     }
 }
 

@@ -81,6 +81,47 @@ const EXPECTED: &[&str] = &[
     "mdl_pages",
     "failed_commit_charges",
     "page_hash_errors",
+    "standby_0",
+    "standby_1",
+    "standby_2",
+    "standby_3",
+    "standby_4",
+    "standby_5",
+    "standby_6",
+    "standby_7",
+    "transition",
+    "paged_pool_commit",
+    "nonpaged_pool_commit",
+    "kernel_stacks",
+    "contiguous",
+    "physical_vads",
+    "process_locked",
+    "locked_io",
+    "large_pages",
+];
+
+/// Figures that are never zero while Windows runs: such a zero is another member's place.
+const NEVER_ZERO: &[&str] = &[
+    "physical",
+    "resident_available",
+    "committed",
+    "commit_limit",
+    "committed_peak",
+    "commit_limit_maximum",
+    "shared_commit",
+    "process_commit",
+    "driver_commit",
+    "page_tables",
+    "paged_pool",
+    "paged_pool_maximum",
+    "paged_pool_commit",
+    "nonpaged_pool",
+    "nonpaged_pool_maximum",
+    "nonpaged_pool_commit",
+    "free_system_ptes",
+    "mdl_pages",
+    "kernel_stacks",
+    "page_frame_database",
 ];
 
 impl MemoryManager {
@@ -90,6 +131,7 @@ impl MemoryManager {
         let watch = Watch {
             space: target.space,
             pending: Cell::new(false),
+            unread: Cell::new(false),
         };
         let reader = Reader {
             target: Target {
@@ -106,15 +148,20 @@ impl MemoryManager {
             let partition = partition::read(&reader, &mut found);
             state::read(&reader, partition.as_ref(), &mut found);
         }
-        for &name in EXPECTED {
-            found.counters.entry(name).or_insert_with(|| Counter {
-                pages: None,
-                source: "no known layout fits this kernel".into(),
-                confidence: Confidence::Possible,
-                gap: Some(Gap::UnknownLayout),
-            });
+        if watch.unread.get() {
+            Self::fill_unread(&mut found.counters);
         }
+        fill(
+            &mut found.counters,
+            "where this kernel keeps it is not known",
+            Gap::UnknownLayout,
+        );
         found
+    }
+
+    /// Says of every figure that is missing that it was not read: for a report that was stopped.
+    pub fn fill_unread(counters: &mut BTreeMap<&'static str, Counter>) {
+        fill(counters, "not everything was read", Gap::NotRead);
     }
 
     /// Takes a figure, unless it is there already or the layout has no such member.
@@ -131,12 +178,17 @@ impl MemoryManager {
         };
         // Windows itself lets counters slip below zero; such a one says nothing.
         let negative = found.is_ok_and(|value| value >> 63 != 0);
+        let empty = found == Ok(0) && NEVER_ZERO.contains(&name);
         let counter = Counter {
-            pages: found.ok().filter(|_| !negative).map(Hex),
-            source,
+            pages: found.ok().filter(|_| !negative && !empty).map(Hex),
+            source: match (empty, negative) {
+                (true, _) => source + "; it is zero there, which it never is while Windows runs",
+                (_, true) => source + "; it is below zero there, which says nothing",
+                _ => source,
+            },
             confidence,
             gap: match found {
-                Ok(_) if negative => Some(Gap::NotRecorded),
+                Ok(_) if negative || empty => Some(Gap::NotRecorded),
                 Ok(_) => None,
                 Err(why) => Some(why.gap()),
             },
@@ -147,6 +199,15 @@ impl MemoryManager {
     /// The pages of a figure.
     fn pages(&self, name: &str) -> Option<u64> {
         Some(self.counters.get(name)?.pages?.0)
+    }
+
+    /// Takes a figure back, and says why.
+    fn withhold(&mut self, name: &'static str, why: &str) {
+        if let Some(counter) = self.counters.get_mut(name) {
+            counter.pages = None;
+            counter.gap = Some(Gap::UnknownLayout);
+            counter.source = format!("{}; {why}", counter.source);
+        }
     }
 
     /// Says of a figure that this Windows does not keep it.
@@ -161,11 +222,25 @@ impl MemoryManager {
     }
 }
 
+/// Gives the figures that a dump with pages should have, and this one lacks, a reason.
+fn fill(counters: &mut BTreeMap<&'static str, Counter>, why: &str, gap: Gap) {
+    for &name in EXPECTED {
+        counters.entry(name).or_insert_with(|| Counter {
+            pages: None,
+            source: why.into(),
+            confidence: Confidence::Possible,
+            gap: Some(gap),
+        });
+    }
+}
+
 /// Memory that notes whether something of it was not there yet: then nothing is searched for, since
 /// what is asked next may already be the answer.
 struct Watch<'a> {
     space: &'a dyn AddressSpace,
     pending: Cell<bool>,
+    /// Something will never be there, because the reading was stopped.
+    unread: Cell<bool>,
 }
 
 impl AddressSpace for Watch<'_> {
@@ -173,6 +248,9 @@ impl AddressSpace for Watch<'_> {
         let read = self.space.read(address, buf);
         if read == Err(Missing::File(ReadError::NotYet)) {
             self.pending.set(true);
+        }
+        if let Err(Missing::File(ReadError::NotRead { .. })) = read {
+            self.unread.set(true);
         }
         read
     }

@@ -5,12 +5,15 @@
 //! elsewhere, and is followed by the array of page files: that finds it without a name. Where its
 //! other members stand differs by build and by servicing, so each known layout is tried.
 
+mod parts;
+
 use super::page_files::{self, SLOTS};
-use super::{MemoryManager, Reader, globals, scan, source, sure};
+use super::{MemoryManager, Reader, scan, source, sure};
 use crate::memory::VirtualAddress;
 use crate::model::Confidence;
 use crate::symbols::layout::{How, Shape};
-use alloc::{format, vec::Vec};
+use alloc::vec::Vec;
+use parts::Parts;
 
 /// Bytes of the partition in which Vp is looked for when it is not where it should be.
 const SEARCHED: u64 = 0x6000;
@@ -19,6 +22,10 @@ const LINE: u64 = 0x40;
 /// The lowest page is one of the first; so many at most.
 const MAX_LOWEST: u64 = 0x1000;
 /// MMLISTS: the numbers by which lists of pages name themselves.
+const ZEROED: u64 = 0;
+const FREE: u64 = 1;
+const STANDBY: u64 = 2;
+const BAD: u64 = 5;
 const MODIFIED: u64 = 3;
 const MODIFIED_NO_WRITE: u64 = 4;
 
@@ -98,7 +105,13 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         for &(name, member) in VISIBLE {
             found.put(name, head(member), source(vp, member, how), confidence);
         }
+        for (name, member, list) in MODIFIED_LISTS {
+            if is_other_list(reader, place.at, &choice.shape, member, list) {
+                found.withhold(name, OTHER_LIST);
+            }
+        }
         failures(reader, place.at, &choice.shape, (how, confidence), found);
+        choice.withhold_disputed(reader, place.at, found);
     } else {
         found.limits.push(NO_FIT.into());
     }
@@ -109,10 +122,54 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         trust: (how, trust),
     };
     let base = parts.read(found);
+    let names = ["zeroed", "free", "standby"];
+    let idle = names.iter().filter_map(|name| found.pages(name));
+    if found.pages("available") == Some(0) && idle.fold(0, u64::saturating_add) > 0x400 {
+        found.withhold(
+            "available",
+            "it is zero there, but the lists it is made of are not",
+        );
+    }
     Some(Partition {
         base,
         committed: found.pages("committed"),
     })
+}
+
+/// Lists of the visible part: counter, member, and the number by which it names itself.
+const MODIFIED_LISTS: [(&str, &str, u64); 2] = [
+    ("modified", "ModifiedPageListHead", MODIFIED),
+    (
+        "modified_no_write",
+        "ModifiedNoWritePageListHead",
+        MODIFIED_NO_WRITE,
+    ),
+];
+const OTHER_LIST: &str = "what stands there names itself another list, or is none";
+
+/// Whether the head of a list of pages stands elsewhere: what is here names itself another list, or is
+/// empty and names itself nothing.
+fn is_other_list(
+    reader: &Reader<'_>,
+    at: VirtualAddress,
+    shape: &Shape<'_>,
+    member: &str,
+    name: u64,
+) -> bool {
+    let place = shape
+        .offset(member)
+        .and_then(|offset| at.checked_add(offset));
+    let Some(place) = place else {
+        return false;
+    };
+    let own = place
+        .checked_add(reader.width().into())
+        .map(|at| reader.int(at, 4));
+    match (reader.int(place, reader.width()), own) {
+        (Ok(total), Some(Ok(own))) => own != name && (own != 0 || total == 0),
+        // What is missing has its own reason.
+        _ => false,
+    }
 }
 
 /// Whether figures that break the rules are still figures: then they are shown as doubtful, where this
@@ -298,6 +355,38 @@ struct Choice<'a> {
     files: page_files::Read,
     /// Page files that there are.
     count: usize,
+    /// Other shapes that fit as well.
+    rivals: Vec<Shape<'a>>,
+}
+
+impl Choice<'_> {
+    /// A figure that another shape reads otherwise, which fits as well, is withheld: unless this
+    /// very kernel is known to have the one that was chosen.
+    fn withhold_disputed(
+        &self,
+        reader: &Reader<'_>,
+        at: VirtualAddress,
+        found: &mut MemoryManager,
+    ) {
+        let (how, _) = self.shape.trust();
+        if how != How::ByFamily {
+            return;
+        }
+        let disputed = |member: &str| {
+            let own = reader.number(at, &self.shape, member);
+            let others = self
+                .rivals
+                .iter()
+                .filter_map(|rival| reader.number(at, rival, member));
+            own.is_some_and(|own| others.into_iter().any(|other| other != own))
+        };
+        let charges = ("failed_commit_charges", "ChargeCommitmentFailures");
+        for &(name, member) in VISIBLE.iter().chain([&charges]) {
+            if disputed(member) {
+                found.withhold(name, "another layout that fits as well reads it otherwise");
+            }
+        }
+    }
 }
 
 /// From this score on something more than order of size speaks for the shape.
@@ -318,7 +407,10 @@ fn choose<'a>(reader: &Reader<'_>, place: Place, shapes: &[Shape<'a>]) -> Option
                 score,
                 files,
                 count,
+                rivals: Vec::new(),
             });
+        } else if let Some(best) = best.as_mut().filter(|best| score == best.score) {
+            best.rivals.push(*shape);
         }
         if reader.pending.get() {
             break;
@@ -379,191 +471,5 @@ fn list(
         _ if own == name => Some((total, 1)),
         0 => Some((total, 0)),
         _ => None,
-    }
-}
-
-/// The parts of the partition around Vp: its commitment and its lists of pages.
-struct Parts<'a, 'r> {
-    reader: &'r Reader<'a>,
-    place: Place,
-    trust: (How, Confidence),
-}
-
-/// A layout of the whole partition that was tried.
-struct Trial<'a> {
-    base: VirtualAddress,
-    row: Shape<'a>,
-    /// The commitment's figures are in order.
-    commit: bool,
-    /// The shape of the page lists that adds up to what is available.
-    lists: Option<Shape<'a>>,
-    exact: bool,
-}
-
-impl<'a> Parts<'a, '_> {
-    /// Reads them, and says where the partition begins.
-    fn read(&self, found: &mut MemoryManager) -> Option<VirtualAddress> {
-        let mut best: Option<(u32, Trial<'a>)> = None;
-        for row in self.reader.shapes("_MI_PARTITION") {
-            let Some(trial) = self.attempt(row, found) else {
-                continue;
-            };
-            let score = 2 * u32::from(trial.lists.is_some())
-                + u32::from(trial.commit)
-                + u32::from(trial.exact);
-            if best.as_ref().is_none_or(|best| score > best.0) {
-                best = Some((score, trial));
-            }
-            if self.reader.pending.get() {
-                break;
-            }
-        }
-        let (_, trial) = best?;
-        self.commit(&trial, found);
-        self.lists(&trial, found);
-        let sure = trial.exact || trial.lists.is_some();
-        self.place.base.or(Some(trial.base).filter(|_| sure))
-    }
-
-    fn attempt(&self, row: Shape<'a>, found: &MemoryManager) -> Option<Trial<'a>> {
-        let vp = row.offset("Vp")?;
-        let base = match self.place.base {
-            Some(base) => base,
-            None => VirtualAddress(self.place.at.0.checked_sub(vp)?),
-        };
-        let exact = self.place.base.is_some() && base.checked_add(vp) == Some(self.place.at);
-        let mut trial = Trial {
-            base,
-            row,
-            commit: false,
-            lists: None,
-            exact,
-        };
-        trial.commit = self.commit_fits(&trial, found).unwrap_or(false);
-        let shapes = self.reader.shapes("_MI_PARTITION_PAGE_LISTS");
-        trial.lists = shapes
-            .into_iter()
-            .find(|shape| self.lists_fit(&trial, shape, found).unwrap_or(false));
-        Some(trial)
-    }
-
-    fn commit_fits(&self, trial: &Trial<'_>, found: &MemoryManager) -> Option<bool> {
-        let at = trial.base.checked_add(trial.row.offset("Commit")?)?;
-        let shape = *self.reader.shapes("_MI_PARTITION_COMMIT").first()?;
-        let peak = self.reader.value(at, &shape, "PeakCommitment")?;
-        let most = self.reader.value(at, &shape, "TotalCommitLimitMaximum")?;
-        let (committed, limit) = (found.pages("committed")?, found.pages("commit_limit")?);
-        Some(committed <= peak && peak <= most && limit <= most)
-    }
-
-    fn lists_fit(
-        &self,
-        trial: &Trial<'_>,
-        shape: &Shape<'_>,
-        found: &MemoryManager,
-    ) -> Option<bool> {
-        let at = trial.base.checked_add(trial.row.offset("PageLists")?)?;
-        let number = |member| self.reader.value(at, shape, member);
-        let available = found.pages("available")?;
-        let idle = number("ZeroedPageListHead")?.checked_add(number("FreePageListHead")?)?;
-        let standby = match number("StandbyPageListHead")? {
-            0 => self.standby_sum(at, shape)?,
-            standby => standby,
-        };
-        let sum = idle.checked_add(standby)?;
-        // Pages come and go while the processors are stopped one by one.
-        Some(available > 0 && sum.abs_diff(available) <= (available / 50).max(0x400))
-    }
-
-    fn standby_sum(&self, lists: VirtualAddress, shape: &Shape<'_>) -> Option<u64> {
-        let at = lists.checked_add(shape.offset("StandbyPageListByPriority")?)?;
-        let stride = self.stride()?;
-        (0..8_u64).try_fold(0_u64, |sum, index| {
-            let at = at.checked_add(index * u64::from(stride))?;
-            sum.checked_add(self.reader.int(at, self.reader.width()).ok()?)
-        })
-    }
-
-    /// Bytes from one list head to the next.
-    fn stride(&self) -> Option<u32> {
-        self.reader.shapes("_MMPFNLIST").first()?.size()
-    }
-
-    fn commit(&self, trial: &Trial<'_>, found: &mut MemoryManager) {
-        if !(trial.commit || trial.exact && self.place.expected) {
-            return;
-        }
-        let at = trial
-            .row
-            .offset("Commit")
-            .and_then(|offset| trial.base.checked_add(offset));
-        let shapes = self.reader.shapes("_MI_PARTITION_COMMIT");
-        let (Some(at), Some(shape)) = (at, shapes.first()) else {
-            return;
-        };
-        let confidence = sure(self.trust.1, trial.commit, trial.commit);
-        for (name, member) in [
-            ("committed_peak", "PeakCommitment"),
-            ("commit_limit_maximum", "TotalCommitLimitMaximum"),
-        ] {
-            let value = self.reader.number(at, shape, member);
-            let text = source("MiSystemPartition.Commit", member, self.trust.0);
-            found.put(name, value, text, confidence);
-        }
-    }
-
-    fn lists(&self, trial: &Trial<'_>, found: &mut MemoryManager) {
-        let at = trial
-            .row
-            .offset("PageLists")
-            .and_then(|offset| trial.base.checked_add(offset));
-        let expected = self
-            .reader
-            .shapes("_MI_PARTITION_PAGE_LISTS")
-            .into_iter()
-            .next();
-        // Lists that do not add up are shown only where this very kernel has them.
-        let exact = expected.filter(|_| trial.exact && self.place.expected);
-        let (Some(at), Some(shape)) = (at, trial.lists.or(exact)) else {
-            return;
-        };
-        let place = "MiSystemPartition.PageLists";
-        let fits = trial.lists.is_some();
-        let confidence = sure(self.trust.1, fits, fits);
-        for (name, member) in [
-            ("zeroed", "ZeroedPageListHead"),
-            ("free", "FreePageListHead"),
-            ("standby", "StandbyPageListHead"),
-            ("bad_pages", "BadPageListHead"),
-        ] {
-            let value = self.reader.number(at, &shape, member);
-            found.put(name, value, source(place, member, self.trust.0), confidence);
-        }
-        let private = self.reader.number(at, &shape, "TransitionPrivatePages");
-        let shared = self.reader.number(at, &shape, "TransitionSharedPages");
-        if let (Some(private), Some(shared)) = (private, shared) {
-            let sum = private.and_then(|private| Ok(private.saturating_add(shared?)));
-            let text = source(
-                place,
-                "TransitionPrivatePages and TransitionSharedPages",
-                self.trust.0,
-            );
-            found.put("transition", Some(sum), text, confidence);
-        }
-        let member = "StandbyPageListByPriority";
-        let heads = shape
-            .offset(member)
-            .and_then(|offset| at.checked_add(offset));
-        if let (Some(heads), Some(stride)) = (heads, self.stride()) {
-            let place = format!("{place}.{member}");
-            globals::priorities(
-                self.reader,
-                heads,
-                stride,
-                &place,
-                (self.trust.0, confidence),
-                found,
-            );
-        }
     }
 }

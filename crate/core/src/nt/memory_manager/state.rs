@@ -46,12 +46,45 @@ struct Place<'a> {
     how: How,
     /// What speaks for it before its figures were looked at.
     prior: u32,
-    /// How well its figures fit; 0 when they do not.
-    fit: u32,
+    /// Whether this very kernel should have it there.
+    expected: bool,
+    /// How well its figures fit.
+    fit: Fit,
 }
 
-/// From this score on something more than order of size speaks for it.
-const PROVEN: u32 = 3;
+/// How well what stands at a place is what must stand there.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+struct Fit {
+    /// Figures that every running Windows has, and within their bounds.
+    sound: u32,
+    /// Figures beyond their bounds.
+    wild: u32,
+    /// Two members that say the same do so.
+    equal: bool,
+}
+
+/// Figures that are looked at, and how many of them must be sound where the kernel's identity or an
+/// anchor leads: one may be odd, for it is odd figures that people look for in a dump.
+const LOOKED_AT: u32 = 8;
+const MOST: u32 = 6;
+
+impl Fit {
+    fn score(self) -> i64 {
+        2 * i64::from(self.sound) + i64::from(self.equal) - 3 * i64::from(self.wild)
+    }
+
+    /// Whether nothing is odd.
+    fn is_whole(self) -> bool {
+        self.sound == LOOKED_AT && self.wild == 0
+    }
+}
+
+impl Place<'_> {
+    /// A place that is not where this kernel should have it must leave nothing to wish for.
+    fn is_believed(&self) -> bool {
+        self.fit.is_whole() || self.expected && self.fit.sound >= MOST && self.fit.wild <= 1
+    }
+}
 
 /// Reads it.
 pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &mut MemoryManager) {
@@ -62,26 +95,47 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
     };
     let mut tried = places(reader, partition);
     for place in &mut tried {
-        place.fit = bounds.fit(reader, place).unwrap_or(0);
+        place.fit = bounds.fit(reader, place).unwrap_or_default();
     }
-    let fitting = tried.iter().filter(|place| place.fit > 0);
+    let fitting = tried.iter().filter(|place| place.is_believed());
     let best = fitting.copied().reduce(|best, next| {
-        let better = (next.fit, next.prior) > (best.fit, best.prior);
-        if better { next } else { best }
+        let rank = |place: &Place<'_>| (place.fit.score(), place.prior);
+        if rank(&next) > rank(&best) {
+            next
+        } else {
+            best
+        }
     });
     let best = best.or_else(|| search(reader, &bounds));
     let Some(place) = best else {
         found.limits.push(
-            "The memory manager's state was not found: commit of drivers and page tables and the \
-             pages that drivers locked cannot be told."
+            "The memory manager's state was not found, or its figures fit no known layout: commit \
+             of drivers and page tables and the pages that drivers locked cannot be told."
                 .into(),
         );
         return;
     };
-    tried.retain(|rival| place.how == How::ByScan && rival.fit == place.fit);
+    let rivals = |rival: &Place<'_>| {
+        let as_good = rival.fit == place.fit && rival.prior >= place.prior;
+        place.how == How::ByScan && as_good && rival.is_believed()
+    };
+    tried.retain(rivals);
     visible(reader, &place, &tried, found);
     pools(reader, &place, &bounds, found);
     errors(reader, &place, found);
+    // What is more than its own limit is one of two figures in another's place.
+    for pool in [
+        ["nonpaged_pool", "nonpaged_pool_maximum"],
+        ["paged_pool", "paged_pool_maximum"],
+    ] {
+        if let [Some(used), Some(most)] = pool.map(|name| found.pages(name))
+            && used > most
+        {
+            for name in pool {
+                found.withhold(name, "it is more than its limit");
+            }
+        }
+    }
 }
 
 /// Candidates, the most probable first.
@@ -92,12 +146,12 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
     let anchors = anchors(reader, &shapes);
     let named = reader.variable("MiState");
     if let Some((state, how)) = named {
-        for row in &states {
+        for (number, row) in states.iter().enumerate() {
             let at = row
                 .offset("Vs")
                 .and_then(|offset| state.checked_add(offset));
             let Some(at) = at else { continue };
-            for &shape in &shapes {
+            for (index, &shape) in shapes.iter().enumerate() {
                 let anchored = anchors.iter().any(|&(anchor, other)| {
                     anchor == at && other.offset("SystemPteInfo") == shape.offset("SystemPteInfo")
                 });
@@ -107,7 +161,8 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
                     shape,
                     how,
                     prior: u32::from(anchored),
-                    fit: 0,
+                    expected: index == 0 && (anchored || number == 0),
+                    fit: Fit::default(),
                 });
             }
             if reader.pending.get() {
@@ -133,7 +188,8 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
             shape,
             how: How::ByScan,
             prior: u32::from(shape.is_of_build(build)),
-            fit: 0,
+            expected: shape.is_of_build(build),
+            fit: Fit::default(),
         });
     }
     found
@@ -195,11 +251,16 @@ fn search<'a>(reader: &Reader<'a>, bounds: &Bounds) -> Option<Place<'a>> {
                 shape,
                 how: How::ByScan,
                 prior: 0,
-                fit: PROVEN,
+                expected: false,
+                fit: Fit::default(),
             };
             let near_end = line.saturating_add(size) >= page.len();
-            if (quick != 0 || near_end) && bounds.fit(reader, &place) == Some(PROVEN) {
-                found.push(place);
+            if quick == 0 && !near_end {
+                continue;
+            }
+            let fit = bounds.fit(reader, &place).unwrap_or_default();
+            if fit.is_whole() && fit.equal {
+                found.push(Place { fit, ..place });
             }
         }
     });
@@ -214,8 +275,8 @@ struct Bounds {
 }
 
 impl Bounds {
-    /// How well a place obeys them; `None` when it does not.
-    fn fit(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<u32> {
+    /// How well a place obeys them; `None` when it cannot be read.
+    fn fit(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<Fit> {
         let number = |member| reader.value(place.at, &place.shape, member);
         let (nonpaged, most) = (
             number("NonPagedPoolCommit")?,
@@ -226,17 +287,29 @@ impl Bounds {
         let processes = number("ProcessCommit")?;
         let (used, maximum) = paged_pool(reader, place)?;
         let committed = self.committed.unwrap_or(self.pages);
-        // Commit of a process's tables and of drivers is part of what is committed.
-        let order = drivers <= self.pages
-            && tables <= self.pages
-            && nonpaged <= self.pages
-            && processes <= committed.max(self.pages)
-            && used <= maximum;
-        let filled = most >= nonpaged && most > 0 && size > 0 && maximum > 0;
         // Sizes of address ranges: no more than the kernel's half can hold.
-        let ranges = most < 1 << 36 && size < 1 << 36 && maximum < 1 << 36;
-        let working = nonpaged > 0 && drivers > 0 && used > 0 && processes > 0 && tables > 0;
-        (order && filled && ranges).then(|| 1 + u32::from(working) + u32::from(size == maximum))
+        const RANGE: u64 = 1 << 36;
+        // Commit of a process's tables and of drivers is part of what is committed.
+        let figures = [
+            (nonpaged, self.pages),
+            (drivers, self.pages),
+            (tables, self.pages),
+            (processes, committed.max(self.pages)),
+            (used, maximum.min(RANGE)),
+            (most, RANGE),
+            (size, RANGE),
+            (maximum, RANGE),
+        ];
+        let mut fit = Fit {
+            equal: size == maximum,
+            ..Fit::default()
+        };
+        for (value, bound) in figures {
+            fit.sound += u32::from((1..=bound).contains(&value));
+            fit.wild += u32::from(value > bound);
+        }
+        fit.wild += u32::from((1..nonpaged).contains(&most) && nonpaged <= self.pages);
+        Some(fit)
     }
 }
 
@@ -259,7 +332,7 @@ fn paged_pool(reader: &Reader<'_>, place: &Place<'_>) -> Option<(u64, u64)> {
     Some((used, reader.value(at, &shape, "MaximumSize")?))
 }
 
-/// Reads the figures of Vs. One that a layout which fits as well reads otherwise is only possible.
+/// Reads the figures of Vs. One that a layout which fits as well reads otherwise is withheld.
 fn visible(
     reader: &Reader<'_>,
     place: &Place<'_>,
@@ -270,8 +343,12 @@ fn visible(
     for &(name, member) in VISIBLE {
         let value = reader.number(place.at, &place.shape, member);
         let agree = |rival: &Place<'_>| reader.number(rival.at, &rival.shape, member) == value;
-        let confidence = sure(trusted, rivals.iter().all(agree), false);
-        found.put(name, value, source("MiState.Vs", member, how), confidence);
+        let undisputed = rivals.iter().all(agree);
+        let new = !found.counters.contains_key(name);
+        found.put(name, value, source("MiState.Vs", member, how), trusted);
+        if new && !undisputed {
+            found.withhold(name, "another layout that fits as well reads it otherwise");
+        }
     }
     if let Some((used, _)) = paged_pool(reader, place) {
         let text = source("MiState.Vs.PagedPoolInfo", "AllocatedPagedPool", how);
@@ -295,7 +372,17 @@ fn trust(place: &Place<'_>) -> (How, Confidence) {
     } else {
         trust
     };
-    (how, sure(trust, true, place.fit >= PROVEN))
+    let confidence = sure(trust, true, place.fit.is_whole() && place.fit.equal);
+    // One figure that is odd casts doubt on its neighbours.
+    let whole = place.fit.is_whole();
+    (
+        how,
+        if whole {
+            confidence
+        } else {
+            confidence.min(Confidence::Likely)
+        },
+    )
 }
 
 /// Nonpaged pool in use: a member of MiState itself, and its commit where that is not known.

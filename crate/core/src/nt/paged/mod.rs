@@ -185,7 +185,10 @@ impl PagedDump {
         let Some((space, machine)) = self.space(source).zip(self.machine()) else {
             return Lists::default();
         };
-        let processes = list.map_or_else(Processes::default, |list| list.read(&space, machine));
+        let mut processes = list.map_or_else(Processes::default, |list| list.read(&space, machine));
+        if list.is_none_or(ProcessList::is_lost) {
+            processes.complete(&space, machine, layouts);
+        }
         let threads = match (processes.all.first(), &processes.layout) {
             (Some(first), Some(layout)) => {
                 ThreadLayout::find(machine, layouts, &space, first, layout)

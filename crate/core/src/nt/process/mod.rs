@@ -10,6 +10,7 @@ pub(super) mod layout;
 pub use layout::ProcessLayout;
 
 use super::Machine;
+use super::identifiers::identifiers;
 use super::list::{Break, Entries, Ring};
 use super::record::Record;
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
@@ -20,6 +21,10 @@ use alloc::{format, string::String, vec::Vec};
 
 /// More processes than any Windows runs.
 pub const MAX_PROCESSES: usize = 10_000;
+/// Objects of the table of identifiers that are looked at where the list is broken.
+const MAX_LOOKED: usize = 4096;
+/// DISPATCHER_HEADER.Type of a process.
+const PROCESS: u8 = super::PROCESS_OBJECT as u8;
 /// ImageFileName, bytes.
 const NAME_LEN: usize = 15;
 /// MM_SESSION_SPACE.SessionId.
@@ -176,6 +181,12 @@ impl ProcessList {
         Note::new("no-processes", text)
     }
 
+    /// Whether some of it was not found.
+    #[must_use]
+    pub fn is_lost(&self) -> bool {
+        self.entries.lost || self.layout.is_none()
+    }
+
     /// Where the list begins.
     #[must_use]
     pub fn head(&self) -> Option<VirtualAddress> {
@@ -323,6 +334,54 @@ impl Processes {
             );
             self.notes.push(Note::new("process-layout", text));
         }
+    }
+
+    /// Adds what the table of identifiers knows beside the list, which is broken.
+    pub fn complete(
+        &mut self,
+        space: &dyn AddressSpace,
+        machine: Machine<'_>,
+        layouts: &Layouts<'_>,
+    ) {
+        let layout = self.layout.clone();
+        let proven = layout.is_some();
+        let Some(layout) = layout.or_else(|| ProcessLayout::likeliest(machine, layouts)) else {
+            return;
+        };
+        let reader = Reader {
+            space,
+            machine,
+            layout: &layout,
+        };
+        let known: BTreeSet<u64> = self.all.iter().map(|process| process.address.0).collect();
+        let mut added = Vec::new();
+        for &(id, at) in identifiers(space, machine).iter().take(MAX_LOOKED) {
+            let mut kind = [0];
+            // Most are threads.
+            if known.contains(&at.0)
+                || space.read(at, &mut kind).is_err()
+                || kind[0] & 0x7F != PROCESS
+            {
+                continue;
+            }
+            let process = reader.process(at);
+            added.extend(process.filter(|process| process.pid == Some(id)));
+        }
+        // Without the list nothing but System proves that the layout is this kernel's.
+        let system =
+            |process: &Process| process.pid == Some(4) && process.name.as_deref() == Some("System");
+        if added.is_empty() || !proven && !added.iter().any(system) {
+            return;
+        }
+        let text = format!(
+            "{} processes are not on the list, or behind where it breaks: they were found in the \
+             table of identifiers.",
+            added.len()
+        );
+        self.notes.push(Note::new("processes-cut", text));
+        self.all.append(&mut added);
+        self.layout = Some(layout);
+        self.withhold_what_fails();
     }
 
     /// The process with this identifier.

@@ -8,7 +8,7 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 /// Counters in the order in which the debugger's `!vm` prints them, each with its name there.
 /// Counters that are not listed follow by name.
-pub(crate) const COUNTERS: [(&str, &str); 49] = [
+pub(crate) const COUNTERS: [(&str, &str); 50] = [
     ("physical", "Physical Memory"),
     ("available", "Available Pages"),
     ("zeroed", "Zeroed Pages"),
@@ -39,7 +39,8 @@ pub(crate) const COUNTERS: [(&str, &str); 49] = [
     ("kernel_stacks", "Kernel Stacks"),
     ("mdl_pages", "Pages For MDLs"),
     ("contiguous", "ContigMem Pages"),
-    ("physical_vads", "Physical VAD Pages"),
+    ("physical_vads", "Physical VAD (AWE)"),
+    ("large_pages", "Large Pages"),
     ("process_locked", "ProcessLockedFilePages"),
     ("slab_allocator", "SlabAllocatorPages"),
     ("nonpaged_pool_commit", "NonPagedPool Commit"),

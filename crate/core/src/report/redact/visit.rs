@@ -139,7 +139,7 @@ structures! {
         kernel_version[What::Identity], time_zone_bias_minutes, time_zone,
     }
     Processor {
-        number, stopped, thread, thread_id, process, pid, process_name, idle, dpc_active,
+        number, stopped, thread, thread_id, process, pid, process_name, idle, dpc_active, irql,
     }
     ProcessorId { vendor, family, model, stepping, microcode }
     Registry { hives, values }

@@ -100,6 +100,7 @@ pub(crate) fn sample() -> Report {
             process_name: Some("sqlservr.exe".into()),
             idle: Some(false),
             dpc_active: Some(false),
+            irql: Some(2),
         }],
         blame: Some(Blame {
             module: "exampflt.sys".into(),
