@@ -2,7 +2,8 @@
 //!
 //! The kernel keeps a record (_MMPFN) for every page: on which list it is, and by which page-table
 //! entry it is used. For a machine of a terabyte that is 13 GB of records, so it is done when asked
-//! for, piece by piece, in the order in which the pages of the database lie in the file. What a
+//! for, piece by piece, in the order in which the pages of the database lie in the file, each of which
+//! is read once. What a
 //! driver locked is not marked in a record: a page in use that no page-table entry names is counted
 //! as "no owner found", and nothing more is claimed of it.
 //!
@@ -10,20 +11,24 @@
 //! the numbers of the lists are MMLISTS.
 
 use super::{Begun, Job, Live};
-use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
+use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::nt::Member;
 use crate::order;
 use crate::report::format::pages;
 use crate::symbols::KernelIdentity;
 use crate::symbols::layout::Layouts;
-use alloc::{boxed::Box, format, string::String, vec, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 const PAGE: u64 = 0x1000;
-/// Groups of pages that one piece finds in the file, and that one piece reads.
-const MAPPED: u64 = 0x1000;
-const READ: u64 = 0x180;
-/// A machine of 16 TiB has so many groups.
-const MAX_GROUPS: u64 = 1 << 24;
+/// Pages of the database that one piece finds in the file, and that one piece reads: 6 MiB.
+const MAPPED: u64 = 0x2000;
+const READ: usize = 0x600;
+/// A machine of 16 TiB has so many pages of records, at 48 bytes each.
+const MAX_PAGES: u64 = 0x300_0000;
+/// Stretches of the file that are noted, which lie side by side as a rule; and records that are cut
+/// by the end of a page.
+const MOST_STRETCHES: usize = 1 << 20;
+const MOST_HALVES: usize = 1 << 21;
 /// MMLISTS.
 const STATES: [&str; 8] = [
     "Zeroed",
@@ -69,15 +74,14 @@ impl Record {
             width: live.width(),
         })
     }
+}
 
-    /// Pages after which records begin with a page again.
-    fn group(&self) -> u64 {
-        let (mut a, mut b) = (self.size, PAGE);
-        while b != 0 {
-            (a, b) = (b, a % b);
-        }
-        self.size / a.max(1)
-    }
+/// Pages of the database that lie side by side in the file.
+#[derive(Clone, Copy, Debug)]
+struct Stretch {
+    offset: u64,
+    page: u32,
+    pages: u32,
 }
 
 #[derive(Debug)]
@@ -86,13 +90,19 @@ struct Census {
     database: u64,
     /// First frame and number of frames of each run of memory.
     runs: Vec<(u64, u64)>,
-    /// Groups of the database, and how many of them were looked up.
-    groups: u64,
+    /// Pages of the database, and how many of them were looked up.
+    pages: u64,
     mapped: u64,
-    /// Groups that are in the file, by their place there.
-    found: Vec<(u64, u64)>,
+    /// Those that are in the file, in its order once all were looked up.
+    found: Vec<Stretch>,
+    found_pages: u64,
+    /// The stretch that is read next, from which of its pages on; pages read so far.
+    next: (usize, u32),
     read: u64,
     tally: Tally,
+    /// Of records that two pages share: twice the frame when it is in use, and one more when the
+    /// other page says that no entry names it.
+    halves: Vec<u64>,
 }
 
 /// What was counted.
@@ -105,104 +115,157 @@ struct Tally {
 
 #[derive(Debug)]
 enum Piece {
-    /// Places of groups, and how many were looked up.
-    Places(Vec<(u64, u64)>, u64),
-    Counts(Tally, u64),
+    /// Places of pages, and how many were looked up.
+    Places(Vec<Stretch>, u64),
+    Counts(Tally, Vec<u64>),
+}
+
+/// Adds a page behind a stretch, or as one.
+fn join(found: &mut Vec<Stretch>, more: Stretch) {
+    let end = |last: &Stretch| {
+        let offset = last.offset + u64::from(last.pages) * PAGE;
+        offset == more.offset && last.page.checked_add(last.pages) == Some(more.page)
+    };
+    let room = found.len() < MOST_STRETCHES;
+    match found.last_mut().filter(|last| end(last)) {
+        Some(last) => last.pages = last.pages.saturating_add(more.pages),
+        None if room => found.push(more),
+        None => {}
+    }
 }
 
 impl Census {
-    fn bytes(&self) -> u64 {
-        self.record.group() * PAGE
+    /// The first frame with a record in `page`, and the one behind the last.
+    fn frames(&self, page: u64) -> (u64, u64) {
+        let size = self.record.size.max(1);
+        (page * PAGE / size, ((page + 1) * PAGE).div_ceil(size))
     }
 
-    fn frames(&self) -> u64 {
-        self.bytes() / self.record.size.max(1)
-    }
-
-    /// Whether memory stands behind any frame of the group.
-    fn is_memory(&self, group: u64) -> bool {
-        let (first, end) = (group * self.frames(), (group + 1) * self.frames());
+    /// Whether memory stands behind any of those frames.
+    fn is_memory(&self, (first, end): (u64, u64)) -> bool {
         self.runs
             .iter()
             .any(|&(from, len)| from < end && first < from.saturating_add(len))
     }
 
     fn places(&self, live: &Live<'_>) -> Piece {
-        let len = (self.groups - self.mapped).min(MAPPED);
+        let len = (self.pages - self.mapped).min(MAPPED);
         let paged = live.paged();
         let space = paged.and_then(|dump| dump.space(live.source));
-        let place = |group: u64| {
-            let at = VirtualAddress(
-                self.database
-                    .checked_add(group.checked_mul(self.bytes())?)?,
-            );
+        let place = |page: u64| {
+            let at = VirtualAddress(self.database.checked_add(page * PAGE)?);
             let frame = space.as_ref()?.physical_address(at).ok()?.0 / PAGE;
-            let offset = paged?.index.locate(live.source, frame).ok()?;
-            Some((offset, group))
+            paged?.index.locate(live.source, frame).ok()
         };
-        let groups = self.mapped..self.mapped + len;
-        Piece::Places(
-            groups
-                .filter(|&group| self.is_memory(group))
-                .filter_map(place)
-                .collect(),
-            len,
-        )
+        let mut found = Vec::new();
+        for page in self.mapped..self.mapped + len {
+            if !self.is_memory(self.frames(page)) {
+                continue;
+            }
+            if let (Some(offset), Ok(page)) = (place(page), u32::try_from(page)) {
+                let pages = 1;
+                join(
+                    &mut found,
+                    Stretch {
+                        offset,
+                        page,
+                        pages,
+                    },
+                );
+            }
+        }
+        Piece::Places(found, len)
+    }
+
+    /// The pages that the next piece reads: where in the file, and which of the database.
+    fn due(&self) -> impl Iterator<Item = (u64, u64)> {
+        let (stretch, from) = self.next;
+        let left = self.found.get(stretch..).unwrap_or_default().iter();
+        left.enumerate()
+            .flat_map(move |(index, stretch)| {
+                let from = if index == 0 { from } else { 0 };
+                (from..stretch.pages).map(move |n| {
+                    let n = u64::from(n);
+                    (stretch.offset + n * PAGE, u64::from(stretch.page) + n)
+                })
+            })
+            .take(READ)
     }
 
     fn counts(&self, live: &Live<'_>) -> Piece {
         let mut tally = Tally::default();
-        let from = usize::try_from(self.read).unwrap_or(usize::MAX);
-        let groups = self.found.get(from..).unwrap_or_default();
-        let groups = groups.get(..READ as usize).unwrap_or(groups);
-        let space = live.space();
-        let mut bytes = vec![0; self.bytes() as usize];
-        for &(_, group) in groups {
-            let at = self.database.saturating_add(group * self.bytes());
-            let mut missing = Vec::new();
-            for (page, number) in bytes.chunks_exact_mut(PAGE as usize).zip(0..) {
-                let at = VirtualAddress(at.saturating_add(number * PAGE));
-                if space.read(at, page).is_err() {
-                    missing.push(number);
-                }
+        let mut halves = Vec::new();
+        let mut bytes = [0; PAGE as usize];
+        for (offset, page) in self.due() {
+            // All are asked for before the first is judged.
+            if live.source.read_at(offset, &mut bytes).is_ok() {
+                self.count(&bytes, page, &mut tally, &mut halves);
             }
-            self.count(&bytes, &missing, group * self.frames(), &mut tally);
         }
-        Piece::Counts(tally, groups.len() as u64)
+        Piece::Counts(tally, halves)
     }
 
-    /// Counts the records of a group, but for those that touch a page that is missing.
-    fn count(&self, bytes: &[u8], missing: &[u64], first: u64, tally: &mut Tally) {
-        let size = self.record.size;
-        for (record, index) in bytes.chunks_exact(size.max(1) as usize).zip(0..) {
-            let (from, end) = (index * size, (index + 1) * size - 1);
-            if missing
-                .iter()
-                .any(|&page| from / PAGE == page || end / PAGE == page)
-            {
-                continue;
-            }
-            let frame = first + index;
+    /// Counts the records in one page of the database. A record that two pages share tells its
+    /// state in one of them, and what names it in that or in the other.
+    fn count(&self, bytes: &[u8], page: u64, tally: &mut Tally, halves: &mut Vec<u64>) {
+        let (first, end) = self.frames(page);
+        for frame in first..end {
             let inside =
                 |&(from, len): &(u64, u64)| frame.checked_sub(from).is_some_and(|n| n < len);
             if !self.runs.iter().any(inside) {
                 continue;
             }
-            let bits = |at: u64| {
-                let byte = record.get((self.record.flags + at) as usize);
-                usize::from(byte.copied().unwrap_or(0) & 7)
+            // Where the fields stand in this page, if they do.
+            let field = |at: u64, len: u64| {
+                let at = (frame * self.record.size + at).checked_sub(page * PAGE)?;
+                bytes.get(at as usize..(at + len) as usize)
             };
-            let state = bits(LOCATION);
-            add(&mut tally.states, state);
-            if state == STANDBY {
-                add(&mut tally.standby, bits(PRIORITY));
-            }
-            let entry = self.record.entry as usize;
-            let entry = record.get(entry..entry + usize::from(self.record.width));
-            if state == ACTIVE && entry.is_some_and(|entry| entry.iter().all(|&byte| byte == 0)) {
-                tally.ownerless += 1;
+            let flags = field(self.record.flags + LOCATION, PRIORITY - LOCATION + 1);
+            let entry = field(self.record.entry, u64::from(self.record.width));
+            let ownerless = entry.map(|entry| entry.iter().all(|&byte| byte == 0));
+            let active = match flags {
+                Some(&[location, priority]) => {
+                    let state = usize::from(location & 7);
+                    add(&mut tally.states, state);
+                    if state == STANDBY {
+                        add(&mut tally.standby, usize::from(priority & 7));
+                    }
+                    Some(state == ACTIVE)
+                }
+                _ => None,
+            };
+            match (active, ownerless) {
+                (Some(true), Some(true)) => tally.ownerless += 1,
+                (Some(true), None) => halves.push(frame * 2),
+                (None, Some(true)) => halves.push(frame * 2 + 1),
+                _ => {}
             }
         }
+    }
+
+    /// Goes on behind the pages that were read.
+    fn go_on(&mut self) {
+        let count = self.due().count() as u64;
+        self.read += count;
+        let (mut stretch, from) = self.next;
+        let mut from = u64::from(from) + count;
+        while let Some(found) = self.found.get(stretch) {
+            let Some(more) = from.checked_sub(found.pages.into()) else {
+                break;
+            };
+            (stretch, from) = (stretch + 1, more);
+        }
+        self.next = (stretch, from as u32);
+    }
+
+    /// The records of which both halves say that nothing names a page in use.
+    fn pair_up(&mut self) {
+        let halves = order::by_key(core::mem::take(&mut self.halves), |&half| (half, 0));
+        let pairs = halves.windows(2).filter(|pair| match pair {
+            [active, ownerless] => active % 2 == 0 && active + 1 == *ownerless,
+            _ => false,
+        });
+        self.tally.ownerless += pairs.count() as u64;
     }
 }
 
@@ -216,7 +279,7 @@ impl Job for Census {
     type Piece = Piece;
 
     fn read(&self, live: &Live<'_>) -> Piece {
-        if self.mapped < self.groups {
+        if self.mapped < self.pages {
             self.places(live)
         } else {
             self.counts(live)
@@ -225,16 +288,19 @@ impl Job for Census {
 
     fn take(&mut self, piece: Piece) {
         match piece {
-            Piece::Places(mut places, looked_up) => {
+            Piece::Places(places, looked_up) => {
                 self.mapped += looked_up;
-                self.found.append(&mut places);
-                if self.mapped == self.groups {
+                for stretch in places {
+                    join(&mut self.found, stretch);
+                }
+                if self.mapped == self.pages {
                     let found = core::mem::take(&mut self.found);
-                    self.found = order::by_key(found, |&(offset, group)| (offset, group));
+                    self.found = order::by_key(found, |stretch| (stretch.offset, 0));
+                    self.found_pages = self.found.iter().map(|s| u64::from(s.pages)).sum();
                 }
             }
-            Piece::Counts(tally, read) => {
-                self.read += read;
+            Piece::Counts(tally, halves) => {
+                self.go_on();
                 let sum = |into: &mut [u64; 8], from: [u64; 8]| {
                     into.iter_mut()
                         .zip(from)
@@ -243,17 +309,22 @@ impl Job for Census {
                 sum(&mut self.tally.states, tally.states);
                 sum(&mut self.tally.standby, tally.standby);
                 self.tally.ownerless += tally.ownerless;
+                let room = MOST_HALVES.saturating_sub(self.halves.len());
+                self.halves.extend(halves.into_iter().take(room));
+                if self.read == self.found_pages {
+                    self.pair_up();
+                }
             }
         }
     }
 
-    /// A group takes one unit to find and eight to read.
+    /// A page takes one unit to find and eight to read.
     fn progress(&self) -> (u64, u64) {
-        let read = match self.mapped == self.groups {
-            true => self.found.len() as u64,
-            false => self.groups,
+        let read = match self.mapped == self.pages {
+            true => self.found_pages,
+            false => self.pages,
         };
-        (self.mapped + 8 * self.read, self.groups + 8 * read)
+        (self.mapped + 8 * self.read, self.pages + 8 * read)
     }
 
     fn answer(&self, _: &Live<'_>) -> Vec<String> {
@@ -299,17 +370,20 @@ fn begin(live: &Live<'_>) -> Option<Census> {
         .map(|run| (run.base_page.0, run.pages.0))
         .collect();
     let end = runs.iter().map(|run| run.0.saturating_add(run.1)).max()?;
-    let mut census = Census {
+    let size = record.size.max(1);
+    let pages = end.checked_mul(size)?.div_ceil(PAGE).min(MAX_PAGES);
+    let usable = database.is_multiple_of(PAGE) && pages > 0;
+    usable.then_some(Census {
         record,
         database,
         runs,
-        groups: 0,
+        pages,
         mapped: 0,
         found: Vec::new(),
+        found_pages: 0,
+        next: (0, 0),
         read: 0,
         tally: Tally::default(),
-    };
-    let groups = end.div_ceil(census.frames().max(1)).min(MAX_GROUPS);
-    census.groups = groups;
-    (database.is_multiple_of(PAGE) && groups > 0).then_some(census)
+        halves: Vec::new(),
+    })
 }
