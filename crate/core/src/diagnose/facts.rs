@@ -3,6 +3,7 @@
 use super::blame::{Verdict, blame};
 use super::role::{Role, role};
 use crate::knowledge::bugcheck;
+use crate::knowledge::family::Machine as RunsOn;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::{Exception, HypervisorRole, HypervisorVendor, IntegrationServices};
 use crate::model::{Kind, Memory, Platform, Stack};
@@ -188,6 +189,22 @@ impl<'a> Facts<'a> {
             self.hypervisor_role(),
             HypervisorRole::Guest | HypervisorRole::Nested
         )
+    }
+
+    /// What it is, as far as that matters for advice.
+    #[must_use]
+    pub fn runs_on(&self) -> RunsOn {
+        if !self.is_guest() {
+            return RunsOn::Physical;
+        }
+        use HypervisorVendor as Of;
+        match self.platform.map(|p| p.hypervisor.vendor) {
+            Some(Of::HyperV) => RunsOn::HyperVGuest,
+            Some(Of::Vmware) => RunsOn::VmwareGuest,
+            Some(Of::Kvm) => RunsOn::KvmGuest,
+            Some(Of::Azure | Of::Aws | Of::Google) => RunsOn::CloudGuest,
+            _ => RunsOn::Guest,
+        }
     }
 
     /// Whether it is a virtual machine of Hyper-V or Azure.

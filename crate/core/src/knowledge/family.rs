@@ -36,6 +36,12 @@ pub enum Machine {
     Guest,
     /// On Hyper-V.
     HyperVGuest,
+    /// On VMware.
+    VmwareGuest,
+    /// On KVM (QEMU, Proxmox, Nutanix and others).
+    KvmGuest,
+    /// In somebody's cloud: its host is out of reach.
+    CloudGuest,
     /// It is not known.
     Unknown,
 }
@@ -61,12 +67,15 @@ impl Setting<'_> {
 
     /// Whether a step with that mark is for this setting.
     fn asks_for(&self, mark: &str) -> bool {
-        use Machine::{Guest, HyperVGuest, Physical, Unknown};
+        use Machine::{CloudGuest, Guest, HyperVGuest, KvmGuest, Physical, Unknown, VmwareGuest};
         match mark {
             "-" => true,
             "-p" => matches!(self.machine, Physical | Unknown),
-            "-g" => matches!(self.machine, Guest | HyperVGuest),
+            "-g" => matches!(self.machine, Guest | HyperVGuest | VmwareGuest | KvmGuest),
             "-h" => self.machine == HyperVGuest,
+            "-v" => self.machine == VmwareGuest,
+            "-k" => self.machine == KvmGuest,
+            "-c" => self.machine == CloudGuest,
             "-n" => self.module.is_none(),
             _ => match (mark.strip_prefix('-'), self.status) {
                 (Some(list), Some(status)) => list
@@ -159,11 +168,19 @@ mod tests {
                     list.split(',')
                         .all(|one| one.len() == 8 && text::hex(one).is_some())
                 });
-                let known = [">", "~", "-", "-p", "-g", "-h", "-n"].contains(&mark);
+                let known = [">", "~", "-", "-p", "-g", "-h", "-v", "-k", "-c", "-n"];
+                let known = known.contains(&mark);
                 assert!(known || listed, "{}: {line}", family.word);
                 assert_presentable(family.word, text);
             }
-            for machine in [Machine::Physical, Machine::Guest, Machine::HyperVGuest] {
+            for machine in [
+                Machine::Physical,
+                Machine::Guest,
+                Machine::HyperVGuest,
+                Machine::VmwareGuest,
+                Machine::KvmGuest,
+                Machine::CloudGuest,
+            ] {
                 let steps = family.steps(&on(machine));
                 assert!(!steps.is_empty(), "{} {machine:?}", family.word);
             }
@@ -186,6 +203,20 @@ mod tests {
         let physical = storage.steps(&on(Machine::Physical)).join("\n");
         assert!(guest.contains("On the host") && !guest.contains("cable"));
         assert!(physical.contains("cable") && !physical.contains("On the host"));
+    }
+
+    #[test]
+    fn steps_fit_the_platform_and_a_cloud_has_no_host_to_look_at() {
+        let steps = |word, machine| family(word).unwrap().steps(&on(machine)).join("\n");
+        assert!(steps("storage", Machine::VmwareGuest).contains("vmkernel"));
+        assert!(steps("storage", Machine::KvmGuest).contains("virsh"));
+        assert!(!steps("storage", Machine::KvmGuest).contains("vmkernel"));
+        assert!(!steps("storage", Machine::VmwareGuest).contains("StorageVSP"));
+        for family in all() {
+            let cloud = family.steps(&on(Machine::CloudGuest)).join("\n");
+            assert!(!cloud.contains("On the host"), "{}: {cloud}", family.word);
+        }
+        assert!(steps("storage", Machine::CloudGuest).contains("provider"));
     }
 
     #[test]

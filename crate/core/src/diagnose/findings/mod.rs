@@ -13,7 +13,7 @@ mod process;
 mod storage;
 
 use super::facts::Facts;
-use crate::knowledge::family::{Machine, Setting, family};
+use crate::knowledge::family::{Setting, family};
 use crate::model::{Confidence, Evidence, Finding, Severity};
 use crate::order;
 use alloc::{string::String, vec::Vec};
@@ -141,11 +141,7 @@ impl Finding {
     fn toward(mut self, facts: &Facts<'_>, word: &str) -> Self {
         let blame = facts.blame();
         let setting = Setting {
-            machine: match (facts.is_guest(), facts.is_hyper_v_guest()) {
-                (_, true) => Machine::HyperVGuest,
-                (true, _) => Machine::Guest,
-                _ => Machine::Physical,
-            },
+            machine: facts.runs_on(),
             module: blame.named().map(|blame| blame.module.as_str()),
             status: in_page_status(facts),
         };
