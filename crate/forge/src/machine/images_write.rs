@@ -220,8 +220,12 @@ impl Machine<'_> {
         // The first return address of a sleeper is that of the switch itself.
         stacks.extend(sleeping.first().map(|first| vec![first - 0x10, *first]));
         stacks.push(sleeping);
+        let real: Vec<_> = self.images.iter().filter(|i| !i.file.is_empty()).collect();
+        let real: Vec<_> = real.iter().map(|i| i.base..i.base + i.size).collect();
         for frames in stacks {
-            for pair in frames.windows(2) {
+            // Real code has its own calls.
+            let pairs = frames.windows(2);
+            for pair in pairs.filter(|pair| !real.iter().any(|at| at.contains(&pair[1]))) {
                 match self.arch() {
                     Architecture::Arm64 => self.call_arm64(pair[0], pair[1]),
                     _ => self.call_x86(pair[0], pair[1]),

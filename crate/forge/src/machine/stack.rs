@@ -196,9 +196,18 @@ impl Machine<'_> {
                             .is_some_and(|(stem, _)| stem == wanted)
                 })
                 .ok_or_else(unknown)?;
-            if !self.images[image].file.is_empty() {
-                let text = format!("{module} is a real file: its code cannot be in the stack");
-                return Err(ScenarioError::Unsupported(text));
+            let real = !self.images[image].file.is_empty();
+            match &frame.room {
+                Some(room) if real && self.arch() == Architecture::X64 => {
+                    return Ok(self.place_real(image, offset, room.0 as u32, frame));
+                }
+                _ if real => {
+                    let text = format!(
+                        "{module} is a real file: only with `room` can its x64 code be in the stack"
+                    );
+                    return Err(ScenarioError::Unsupported(text));
+                }
+                _ => {}
             }
             let begin = match &frame.offset {
                 Some(into) => offset.saturating_sub(into.0 as u32),
@@ -221,6 +230,20 @@ impl Machine<'_> {
             fault_address: frame.fault_address.map_or(0, |n| n.0),
             on: frame.on,
         })
+    }
+
+    /// Code of a real file, which is described and written already.
+    fn place_real(&self, image: usize, rva: u32, room: u32, frame: &Frame) -> Placed {
+        Placed {
+            address: self.images[image].base + u64::from(rva),
+            function: (frame.at.clone(), 0),
+            shape: Shape::Plain {
+                pushes: 0,
+                locals: room,
+            },
+            fault_address: 0,
+            on: frame.on,
+        }
     }
 
     /// Gives every sleeping thread a stack that was switched away from: a switch frame, then the way into the wait.

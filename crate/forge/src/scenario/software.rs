@@ -101,6 +101,8 @@ pub struct Frame {
     pub fault_address: Option<Number>,
     /// The stack it lies on: `thread`, or one of the processor's own.
     pub on: On,
+    /// Bytes that a function of a real file takes on the stack, as its unwind data have it; it saves nothing there.
+    pub room: Option<Number>,
 }
 
 /// What a processor other than the first was running.
