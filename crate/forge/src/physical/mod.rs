@@ -160,6 +160,24 @@ impl Builder<'_, '_> {
         frame
     }
 
+    /// The entry of a page without memory of its own; nothing for one that has memory.
+    fn odd_entry(&mut self, state: PageState, frame: Option<u64>, user: bool) -> Option<u64> {
+        Some(match state {
+            PageState::Valid | PageState::Transition => return None,
+            PageState::PagedOut { file, offset } => self.machine.paged_out_entry(file, offset),
+            PageState::DemandZero => self.machine.demand_zero_entry(),
+            PageState::Raw(entry) => entry,
+            PageState::Prototype { entry } => {
+                // The page's own entry names the prototype, and the prototype the frame.
+                if let Some(frame) = frame {
+                    let leaf = self.mode.leaf(frame, false, user);
+                    self.write_virtual(entry, leaf);
+                }
+                self.machine.prototype_entry(entry)
+            }
+        })
+    }
+
     /// Pages without memory of their own: prototype, paged out, demand zero.
     fn odd_pages(&mut self, root: u64) {
         let states: Vec<(u64, PageState)> = self
@@ -170,19 +188,9 @@ impl Builder<'_, '_> {
             .collect();
         for (vpn, state) in states {
             let va = vpn * PAGE;
-            let entry = match state {
-                PageState::Valid | PageState::Transition => continue,
-                PageState::PagedOut { file, offset } => self.machine.paged_out_entry(file, offset),
-                PageState::DemandZero => self.machine.demand_zero_entry(),
-                PageState::Raw(entry) => entry,
-                PageState::Prototype { entry } => {
-                    // The page's own entry names the prototype, and the prototype the frame.
-                    if let Some(frame) = self.out.placed.get(&vpn).copied() {
-                        let leaf = self.mode.leaf(frame, false, false);
-                        self.write_virtual(entry, leaf);
-                    }
-                    self.machine.prototype_entry(entry)
-                }
+            let frame = self.out.placed.get(&vpn).copied();
+            let Some(entry) = self.odd_entry(state, frame, false) else {
+                continue;
             };
             if matches!(
                 state,
@@ -251,18 +259,8 @@ impl Builder<'_, '_> {
             .range((process, 0)..=(process, u64::MAX));
         let states: Vec<(u64, PageState)> = all.map(|(&(_, vpn), s)| (vpn, *s)).collect();
         for (vpn, state) in states {
-            let entry = match state {
-                PageState::Valid | PageState::Transition => continue,
-                PageState::PagedOut { file, offset } => self.machine.paged_out_entry(file, offset),
-                PageState::DemandZero => self.machine.demand_zero_entry(),
-                PageState::Raw(entry) => entry,
-                PageState::Prototype { entry } => {
-                    if let Some(frame) = placed.get(&vpn) {
-                        let leaf = self.mode.leaf(*frame, false, true);
-                        self.write_virtual(entry, leaf);
-                    }
-                    self.machine.prototype_entry(entry)
-                }
+            let Some(entry) = self.odd_entry(state, placed.get(&vpn).copied(), true) else {
+                continue;
             };
             self.tables().map(root, vpn * PAGE, entry);
         }
