@@ -39,6 +39,7 @@ inBrowsers("looking a code up", (it) => {
     ["CRITICAL_PROCESS_DIED", "0x000000EF", "What usually causes it"],
     ["SYSTEM_THREAD_EXCEPTION_NOT_HANDLED (nvlddmkm.sys)", "0x0000007E", "NVIDIA"],
     ["0x80070005", "E_ACCESSDENIED", "ERROR_ACCESS_DENIED"],
+    ["MEMORY_MANAGMENT", "Nothing has exactly that name", "MEMORY_MANAGEMENT"],
     ["no such thing at all", "Nothing is known of that"],
   ]) {
     it(`answers ${line.slice(0, 50)}`, async (open) => {
@@ -73,7 +74,13 @@ inBrowsers(
         const page = document.querySelector("bluepane-analyzer").shadowRoot;
         const welcome = page.querySelector("bluepane-welcome").shadowRoot;
         const element = welcome.querySelector("bluepane-lookup");
-        const lines = ["0x7a (1, 0xc000000e, 0, 0)", "STATUS_IO_DEVICE_ERROR", "5", "0x139 3"];
+        const lines = [
+          "0x7a (1, 0xc000000e, 0, 0)",
+          "STATUS_IO_DEVICE_ERROR",
+          "5",
+          "0x139 3",
+          "MEMORY_MANAGMENT",
+        ];
         const each = [];
         for (const line of lines) {
           // The best of five: the machine that tests has other things to do.
