@@ -16,6 +16,7 @@ const dist = join(npm, "dist");
 const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
 const later = await readFile(join(root, "www/pkg/bluepane_later.wasm"));
 const formats = await readFile(join(root, "www/pkg/formats/bluepane_formats_bg.wasm"));
+const disasm = await readFile(join(root, "www/pkg/disasm/bluepane_disasm_bg.wasm"));
 const packed = async (bytes) => (await squeeze(bytes)).toString("base64");
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
@@ -23,6 +24,7 @@ const text = await bundlePackage({
   wasm: await packed(wasm),
   later: await packed(later),
   formats: await packed(formats),
+  disasm: await packed(disasm),
   knowledge: await packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
 });
 

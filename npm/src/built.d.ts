@@ -17,6 +17,12 @@ declare module "bluepane:knowledge" {
   export default text;
 }
 
+declare module "bluepane:disasm" {
+  /** The WebAssembly module that reads machine code: gzip in base64. */
+  const text: string;
+  export default text;
+}
+
 declare module "bluepane:formats" {
   /** The WebAssembly module that reads symbol files: gzip in base64. */
   const text: string;

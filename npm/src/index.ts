@@ -1,5 +1,6 @@
 // The package: the same element as in the page, for a host page of one's own, with the one thing
 // that the page itself never has: reading an attachment over the network by ranges.
+import disasmText from "bluepane:disasm";
 import formatsText from "bluepane:formats";
 import knowledgeText from "bluepane:knowledge";
 import laterText from "bluepane:later";
@@ -79,6 +80,7 @@ export function defineBluepane(): void {
     later: () => unpack(laterText),
     knowledge: () => unpack(knowledgeText),
     formats: () => unpack(formatsText),
+    disasm: () => unpack(disasmText),
     sample: () => Promise.resolve(null),
     hasSample: () => false,
   };

@@ -7,6 +7,7 @@ import { fileURLToPath } from "node:url";
 import { build } from "esbuild";
 
 const glue = fileURLToPath(new URL("../pkg/bluepane.js", import.meta.url));
+const disasmGlue = fileURLToPath(new URL("../pkg/disasm/bluepane_disasm.js", import.meta.url));
 const formatsGlue = fileURLToPath(new URL("../pkg/formats/bluepane_formats.js", import.meta.url));
 
 /**
@@ -35,7 +36,11 @@ async function bundle(entry, plugins, overrides = {}) {
     // Sheets go into shadow roots as text (adoptedStyleSheets), never as elements.
     loader: { ".css": "text" },
     // The glue that wasm-bindgen writes.
-    alias: { "bluepane-wasm": glue, "bluepane-wasm-formats": formatsGlue },
+    alias: {
+      "bluepane-wasm": glue,
+      "bluepane-wasm-disasm": disasmGlue,
+      "bluepane-wasm-formats": formatsGlue,
+    },
     plugins,
     logLevel: "warning",
     // The glue of wasm-bindgen names its own address for a case that does not arise here: it is

@@ -22,5 +22,7 @@ export const parts = [
   { id: "bluepane-layouts", make: packLayouts, limit: 60_000 },
   // Reads symbol files, when one is dropped.
   { id: "bluepane-formats", file: "www/pkg/formats/bluepane_formats_bg.wasm", limit: 120_000 },
+  // Tells instructions, when code is looked at.
+  { id: "bluepane-disasm", file: "www/pkg/disasm/bluepane_disasm_bg.wasm", limit: 120_000 },
   { id: "bluepane-sample", file: "www/parts/sample.dmp", limit: 150_000, optional: true },
 ];

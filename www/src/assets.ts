@@ -15,6 +15,8 @@ export interface Assets {
   knowledge(): Promise<Uint8Array>;
   /** Bytes of the module that reads symbol files. */
   formats(): Promise<Uint8Array>;
+  /** Bytes of the module that reads machine code. */
+  disasm(): Promise<Uint8Array>;
   /** The sample dump, or null where none is carried. */
   sample(): Promise<Uint8Array | null>;
   hasSample(): boolean;
@@ -58,6 +60,7 @@ export const pageAssets: Assets = {
   knowledge: async () =>
     joined(await Promise.all(["bluepane-knowledge", "bluepane-layouts"].map(need))),
   formats: () => need("bluepane-formats"),
+  disasm: () => need("bluepane-disasm"),
   sample: async () => (block("bluepane-sample") === null ? null : need("bluepane-sample")),
   hasSample: () => block("bluepane-sample") !== null,
 };

@@ -112,6 +112,24 @@ export interface Shown {
   at?: Hex;
   file_offset?: Hex;
 }
+/** Code as instructions: see crate/core/src/console/code.rs. */
+export interface Listing {
+  problem?: string;
+  place?: string;
+  lines: CodeLine[];
+  effects: string[];
+  registers?: string;
+  values?: [name: string, value: Hex][];
+  trap_frame?: Hex;
+  from_file?: boolean;
+}
+export interface CodeLine {
+  address: Hex;
+  bytes: string;
+  text: string;
+  target?: string;
+  marked?: boolean;
+}
 /** An entry of the page tables. */
 export interface Entry {
   name: string;
@@ -168,14 +186,26 @@ export interface Frame {
   confidence: Confidence;
   gap?: Gap;
 }
+/** Neighbouring frames that do one thing. */
+export interface Stretch {
+  first: number;
+  frames: number;
+  kind: string;
+  title: string;
+  text: string;
+  third_party?: boolean;
+}
 export interface Stack {
   processor?: number;
   thread?: Hex;
   process?: Hex;
   process_name?: string;
   frames?: Frame[];
+  stretches?: Stretch[];
   registers?: { name: string; value: Hex }[];
   limits?: string;
+  /** Whose it is, where it is not that of the stop. */
+  about?: string;
 }
 export interface Blame {
   module: string;
@@ -352,6 +382,7 @@ export interface SecondaryBlob {
   label?: string;
   offset: Hex;
   size: number;
+  details?: { name: string; value: string }[];
 }
 export interface Stats {
   rounds?: number;
@@ -412,6 +443,7 @@ export interface Report {
   unloaded_modules?: UnloadedModule[];
   exception?: Exception;
   stack?: Stack;
+  stacks?: Stack[];
   blame?: Blame;
   failure?: Failure;
   symbol_files?: SymbolFile[];

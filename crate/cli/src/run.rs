@@ -113,6 +113,7 @@ fn report(path: &Path, symbols: &mut Symbols) -> (Report, Option<Open>) {
 /// Analyses with those files beside the dump.
 fn run(path: &Path, dump: &mut Dump, files: &[Chosen]) -> Analysis {
     let mut analysis = Analysis::with_limits(&name(path), dump.len, limits());
+    analysis.set_disassembler(Box::new(bluepane_disasm::Disassemblers));
     for file in files {
         if let Ok(bytes) = &*file.content {
             // What is refused is said by the report, or by what could not be converted.

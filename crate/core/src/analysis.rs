@@ -34,6 +34,8 @@ mod user;
 
 use crate::model::{File, Note, Report, SCHEMA, Stats};
 use crate::source::{Attempt, Cache, CacheLimits, Completeness, Provider, Source, serve};
+use crate::symbols::Disassembler;
+use alloc::boxed::Box;
 use alloc::vec::Vec;
 use alloc::{format, string::String};
 use known::Known;
@@ -111,6 +113,11 @@ impl Analysis {
     /// When it is neither, or one too many.
     pub fn add_symbols(&mut self, name: &str, bytes: Vec<u8>) -> Result<(), SymbolFileError> {
         self.known.files.add(name, bytes)
+    }
+
+    /// Brings what reads machine code, for the commands that show it. At any time.
+    pub fn set_disassembler(&mut self, disassembler: Box<dyn Disassembler>) {
+        self.known.disassembler = Some(disassembler);
     }
 
     /// Notes a file that was put beside the dump and could not be read, for the report to say so.

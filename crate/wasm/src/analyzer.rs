@@ -1,6 +1,7 @@
 //! The analyzer as the worker sees it: it asks for ranges of a file, side by side, and answers
 //! with the report as a plain object.
 
+use crate::code::Outside;
 use crate::convert::{report_to_js, to_js};
 use bluepane::analysis::{Analysis, Answer, Progress, Query};
 use bluepane::console::View;
@@ -156,6 +157,31 @@ impl Analyzer {
         self.drive(&read, &on_progress, "memory", false).await?;
         match self.analysis.borrow_mut().take_answer() {
             Some(Answer::Memory(shown)) => to_js(&*shown),
+            _ => Ok(JsValue::NULL),
+        }
+    }
+
+    /// Brings the disassembler: `disassemble(machine, address, bytes)` of the module for code.
+    pub fn set_disassembler(&self, disassemble: Function) {
+        let disassembler = Box::new(Outside::new(disassemble));
+        self.analysis.borrow_mut().set_disassembler(disassembler);
+    }
+
+    /// Code around `place`, an expression, or around the instruction that faulted when it is empty: a
+    /// plain object with the fields of `console::Listing`. To be called as `command`.
+    ///
+    /// # Errors
+    /// What `on_progress` throws.
+    pub async fn code(
+        &self,
+        place: String,
+        read: Function,
+        on_progress: Function,
+    ) -> Result<JsValue, JsValue> {
+        self.analysis.borrow_mut().ask(Query::Code(place));
+        self.drive(&read, &on_progress, "code", false).await?;
+        match self.analysis.borrow_mut().take_answer() {
+            Some(Answer::Code(listing)) => to_js(&*listing),
             _ => Ok(JsValue::NULL),
         }
     }

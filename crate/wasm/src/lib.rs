@@ -1,6 +1,7 @@
 //! What the page's worker calls: the analyzer behind wasm-bindgen.
 
 mod analyzer;
+mod code;
 mod convert;
 
 pub use analyzer::Analyzer;

@@ -320,6 +320,10 @@ export class BluepaneAnalyzer extends LitElement {
       await this.#ready;
       return this.#need().memory(place, physical, length);
     },
+    code: async (place) => {
+      await this.#ready;
+      return this.#need().code(place);
+    },
     explore: null,
     beside: (files) => void this.#openPicked({ files, passedOver: 0 }),
     print: (redact) => this.#print(redact),

@@ -2,7 +2,7 @@
 // asks it for text. It survives the worker's death: every promise that was waiting is rejected
 // with a fault and the next analysis starts a new worker.
 import type { Assets } from "../assets";
-import type { Answer, Progress, Report, Shown } from "../report";
+import type { Answer, Listing, Progress, Report, Shown } from "../report";
 import { type Beside, type Fault, type FaultCode, type Format } from "./protocol";
 import { type FromWorker } from "./protocol";
 import { type ToWorker, type Watch, readError } from "./protocol";
@@ -19,6 +19,8 @@ const START_TIMEOUT_MS = 20_000;
 const CANCEL_TIMEOUT_MS = 4_000;
 /** What the first part of the analyzer says when it comes to need its second (crate/wasm). */
 const LACKING = "second part of the analyzer";
+/** Commands that show instructions, and so want the module that reads machine code. */
+const SHOWS_CODE = /^\s*(?:u[bf]?|\.trap|\.cxr)(?:\s|$)/i;
 /** The longest that a question to an open file may take without a sign of life. */
 const ANSWER_TIMEOUT_MS = 30_000;
 
@@ -64,6 +66,8 @@ export class Engine {
   #formats: Worker | null = null;
   /** The worker that has the analyzer's second part, or is being given it. */
   #later: { worker: Worker; given: Promise<void> } | null = null;
+  /** The worker that can read machine code. */
+  #disasm: { worker: Worker; given: Promise<void> } | null = null;
   /** Whether an ordinary report turned out to need that part. */
   #whole = false;
   #job: Job | null = null;
@@ -117,6 +121,18 @@ export class Engine {
       this.#later = { worker, given };
     }
     return this.#later.given;
+  }
+
+  /** Gives the worker what reads machine code, once. */
+  #decoding(worker: Worker): Promise<void> {
+    if (this.#disasm?.worker !== worker) {
+      const given = this.#assets.disasm().then((bytes) => {
+        const wasm = bytes.buffer as ArrayBuffer;
+        worker.postMessage({ type: "disasm", wasm } satisfies ToWorker, [wasm]);
+      });
+      this.#disasm = { worker, given };
+    }
+    return this.#disasm.given;
   }
 
   /** A worker whose analysis stopped for want of the second part: another one has it from the start. */
@@ -175,7 +191,13 @@ export class Engine {
 
   /** One line of the console. A stopped one is answered with what was read by then. */
   command(line: string, watch: Watch = {}): Promise<string> {
-    return this.#call((id, call) => ({ type: "command", id, call, line }), watch);
+    const message = (id: number, call: number): ToWorker => ({ type: "command", id, call, line });
+    return this.#call(message, watch, SHOWS_CODE.test(line));
+  }
+
+  /** Code around an address or an expression; around the fault where none is given. */
+  code(place: string): Promise<Listing> {
+    return this.#call((id, call) => ({ type: "code", id, call, place }), {}, true);
   }
 
   /** Memory at an address or an expression. */
@@ -208,9 +230,10 @@ export class Engine {
     });
   }
 
-  #call<T extends string | Shown>(
+  #call<T extends string | Shown | Listing>(
     message: (id: number, call: number) => ToWorker,
     watch: Watch = {},
+    decodes = false,
   ): Promise<T> {
     const job = this.#job;
     const live = this.#live;
@@ -223,7 +246,8 @@ export class Engine {
         resolve,
         reject,
       });
-      this.#complete(live).then(
+      const given = [this.#complete(live), ...(decodes ? [this.#decoding(live)] : [])];
+      Promise.all(given).then(
         () => live.postMessage(message(job.id, call)),
         (error: unknown) => this.#refuse(call, error),
       );
@@ -295,6 +319,7 @@ export class Engine {
     if (
       said.type === "reply" ||
       said.type === "shown" ||
+      said.type === "listing" ||
       said.type === "answers" ||
       said.type === "refusal"
     ) {
@@ -303,6 +328,7 @@ export class Engine {
       window.clearTimeout(call?.timer);
       if (said.type === "reply") call?.resolve(said.text as never);
       else if (said.type === "shown") call?.resolve(said.shown as never);
+      else if (said.type === "listing") call?.resolve(said.listing as never);
       else if (said.type === "answers") call?.resolve(said.answers as never);
       else call?.reject(new Error(said.message));
       return;

@@ -1,6 +1,6 @@
 // What the page and its worker say to each other. Every message is a plain object; every
 // analysis has a number, so that an answer that comes late is known as such.
-import type { Answer, Progress, Report, Shown } from "../report";
+import type { Answer, Listing, Progress, Report, Shown } from "../report";
 
 export type Format = "text" | "markdown" | "json" | "html";
 
@@ -33,6 +33,7 @@ export interface Beside {
 export type ToWorker =
   | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
   | { type: "formats"; wasm: ArrayBuffer }
+  | { type: "disasm"; wasm: ArrayBuffer }
   | { type: "later"; wasm: ArrayBuffer }
   | { type: "open"; id: number; name: string; size: number; blob?: Blob; symbols?: Beside[] }
   | { type: "bytes"; id: number; read: number; bytes?: Uint8Array; error?: ReadError }
@@ -40,6 +41,7 @@ export type ToWorker =
   | { type: "render"; id: number; call: number; format: Format; redact: boolean }
   | { type: "command"; id: number; call: number; line: string }
   | { type: "memory"; id: number; call: number; place: string; physical: boolean; length: number }
+  | { type: "code"; id: number; call: number; place: string }
   | { type: "lookup"; call: number; line: string }
   | { type: "stop"; id: number; call: number };
 
@@ -52,6 +54,7 @@ export type FromWorker =
   | { type: "told"; call: number; progress: Progress }
   | { type: "reply"; call: number; text: string }
   | { type: "shown"; call: number; shown: Shown }
+  | { type: "listing"; call: number; listing: Listing }
   | { type: "answers"; call: number; answers: Answer[] }
   | { type: "refusal"; call: number; message: string };
 

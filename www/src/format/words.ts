@@ -22,6 +22,16 @@ export const HOW: Record<string, [label: string, meaning: string]> = {
   scan: ["scan", "a value on the stack that points into a module; perhaps a leftover"],
 };
 
+/** How a frame was found, as a sentence. */
+export const FOUND: Record<string, string> = {
+  context: "The processor's recorded registers point here.",
+  exception: "The record of the exception names this address.",
+  "trap-frame": "A trap frame on the stack keeps this address: the code was interrupted here.",
+  unwind: "The unwind data of the frame above say where it keeps the address that it returns to.",
+  "frame-pointer": "The chain of frame pointers leads here.",
+  scan: "A value on the stack that points here, as a return address would; it may be a leftover of an earlier call.",
+};
+
 export const CONFIDENCE: Record<string, string> = {
   certain: "the dump records it, or it follows from what the dump records",
   likely: "several signs agree and none speaks against it",

@@ -3,7 +3,7 @@
 import { LitElement, type PropertyDeclarations, type TemplateResult, html } from "lit";
 import type { Format, Watch } from "../engine/protocol";
 import type { Abilities } from "../share/clipboard";
-import type { Hex, Report, Shown } from "../report";
+import type { Hex, Listing, Report, Shown } from "../report";
 import { type Follow, type Lead, addressWidth, followed } from "../format/pieces";
 import { placeOf } from "../format/places";
 
@@ -12,6 +12,8 @@ export interface Desk {
   command(line: string, watch?: Watch): Promise<string>;
   render(format: Format, redact: boolean): Promise<string>;
   memory(place: string, physical: boolean, length: number): Promise<Shown>;
+  /** Code around an expression, or around the instruction that faulted. */
+  code(place: string): Promise<Listing>;
   /** Goes to the memory at an address; null where there is none to show. */
   explore: Follow | null;
   /** Puts symbol files and images beside the dump, which is then read again. */

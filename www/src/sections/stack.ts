@@ -1,42 +1,63 @@
-// The stack of the processor that stopped the machine: each frame says how it was found.
+// The stack of the processor that stopped the machine, told stretch by stretch: what each part of it
+// was doing, how each frame was found, who is blamed and why, the code at the fault, other stacks.
 import { type TemplateResult, html, nothing } from "lit";
-import type { Blame, Frame, Module, Stack } from "../report";
-import { blank, evidence, facts, sure } from "../format/pieces";
-import { plural } from "../format/number";
-import { HOW } from "../format/words";
+import type { Blame, Frame, Module, SecondaryBlob, Stack } from "../report";
+import { evidence, facts, sure } from "../format/pieces";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
+import { drawn, place, sameModule } from "./stack-frames";
+import "./stack-code";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./stack.css";
 
-/** How many modules get a colour of their own; the others share the first, grey. */
-const COLOURS = 7;
-/** What stands on every stack and needs no colour. */
-const KERNEL = new Set(["nt", "hal", "ntoskrnl.exe", "ntkrnlmp.exe", "hal.dll"]);
-
 export class StackSection extends Section {
+  static override properties = { opened: { state: true } };
   static override styles = styles(sectionCss, css);
+  /** The frames that tell more of themselves: stack and number. */
+  declare opened: ReadonlySet<string>;
+
+  constructor() {
+    super();
+    this.opened = new Set();
+  }
+
+  protected override willUpdate(changed: Map<string, unknown>): void {
+    const before = changed.get("report") as typeof this.report | undefined;
+    if (before && before.file.name !== this.report.file.name) this.opened = new Set();
+  }
 
   protected override render(): unknown {
-    const { stack, blame } = this.report;
+    const { stack, blame, stacks } = this.report;
     const frames = stack?.frames ?? [];
     const copy = frames.length
-      ? html`<bluepane-copy
-          class="screen"
-          what="stack"
-          .text=${this.#text(frames)}
-        ></bluepane-copy>`
+      ? html`<bluepane-copy class="screen" what="stack" .text=${plain(frames)}></bluepane-copy>`
       : nothing;
+    const boxes = (this.report.secondary_data ?? []).filter((blob) => blob.details?.length);
     return html`${this.head("Stack", copy)} ${blame ? this.#blame(blame) : this.#nobody()}
     ${stack ? html`<div class="context">${this.#context(stack)}</div>` : nothing}
-    ${frames.length ? this.#frames(frames) : this.absent(stack?.limits || this.#why())}
-    ${
-      frames.length && stack?.limits
-        ? html`<p class="lead muted small limits">${stack.limits}</p>`
-        : nothing
-    }
-    ${stack?.registers?.length ? this.#registers(stack) : nothing}`;
+    ${stack && frames.length ? this.#stack(stack, "own") : this.absent(stack?.limits || this.#why())}
+    ${this.#code(frames)} ${stack?.registers?.length ? this.#registers(stack) : nothing}
+    ${boxes.length ? this.#boxes(boxes) : nothing}
+    ${stacks?.length ? this.#others(stacks) : nothing}`;
+  }
+
+  #stack(stack: Stack, key: string): TemplateResult {
+    const table = drawn(stack, {
+      culprit: this.report.blame?.module.toLowerCase(),
+      module: (name) => this.#module(name),
+      at: (hex) => this.at(hex),
+      opened: (index) => this.opened.has(`${key} ${index}`),
+      toggle: (index) => this.#toggle(`${key} ${index}`),
+    });
+    return html`${table}
+    ${stack.limits ? html`<p class="lead muted small limits">${stack.limits}</p>` : nothing}`;
+  }
+
+  #toggle(frame: string): void {
+    const opened = new Set(this.opened);
+    if (!opened.delete(frame)) opened.add(frame);
+    this.opened = opened;
   }
 
   #why(): string {
@@ -61,7 +82,7 @@ export class StackSection extends Section {
           ? html`<p>${[about.vendor, about.purpose].filter((part) => part).join(": ")}</p>`
           : nothing
       }
-      ${evidence(blame.evidence, this.follow)}
+      ${evidence(blame.evidence, this.follow, this.lead)}
       ${facts([
         {
           label: "Failure bucket",
@@ -85,71 +106,24 @@ export class StackSection extends Section {
     ]);
   }
 
-  #frames(frames: Frame[]): TemplateResult {
-    const colours = colourOf(frames);
-    const culprit = this.report.blame?.module.toLowerCase();
-    return html`<div class="scroll">
-      <table>
-        <caption class="unseen">
-          ${plural(frames.length, "frame")}, innermost first
-        </caption>
-        <thead>
-          <tr>
-            <th aria-hidden="true"></th>
-            <th scope="col" class="num"><span class="unseen">Frame</span></th>
-            <th scope="col">Where</th>
-            <th scope="col">Found by</th>
-            <th scope="col" class="at">Address</th>
-            <th scope="col" class="sp">Stack</th>
-          </tr>
-        </thead>
-        <tbody>
-          ${frames.map((frame, index) => this.#frame(frame, index, colours, culprit))}
-        </tbody>
-      </table>
-    </div>`;
-  }
-
-  #frame(
-    frame: Frame,
-    index: number,
-    colours: Map<string, number>,
-    culprit: string | undefined,
-  ): TemplateResult {
-    const name = frame.module?.toLowerCase() ?? "";
-    const about = this.#module(frame.module);
-    const third = about?.microsoft === false;
-    const blamed = culprit !== undefined && sameModule(name, culprit);
-    const [label, meaning] = HOW[frame.how] ?? [frame.how, ""];
-    const rows = [`m${colours.get(name) ?? 0}`];
-    if (blamed) rows.push("culprit");
-    if (frame.confidence === "possible") rows.push("doubtful");
-    return html`<tr class=${rows.join(" ")}>
-      <td class="bar"></td>
-      <td class="n">${index.toString(16).padStart(2, "0")}</td>
-      <td>
-        ${
-          frame.module
-            ? html`<code class="place">${place(frame)}</code>`
-            : blank(frame.gap ?? "unmapped")
-        }
-        ${
-          third
-            ? html` <span class="third small"
-                >third party${about?.vendor ? `: ${about.vendor}` : ""}</span
-              >`
-            : nothing
-        }
-      </td>
-      <td class="how"><span title=${meaning}>${label}</span> ${sure(frame.confidence)}</td>
-      <td class="at">${this.at(frame.address)}</td>
-      <td class="sp">${this.at(frame.stack_pointer)}</td>
-    </tr>`;
+  /** The instructions around the fault, which are read when somebody looks. */
+  #code(frames: Frame[]): TemplateResult | typeof nothing {
+    if (this.busy || !this.desk.explore || frames.length === 0) return nothing;
+    return html`<bluepane-code
+      .desk=${this.desk}
+      .report=${this.report}
+      .follow=${this.follow}
+    ></bluepane-code>`;
   }
 
   #registers(stack: Stack): TemplateResult {
+    const how = stack.frames?.[0]?.how;
+    const title =
+      how === "exception"
+        ? "Registers at the exception"
+        : "Registers of the processor that stopped";
     return html`<details>
-      <summary>Registers</summary>
+      <summary>${title}</summary>
       <div class="registers">
         ${stack.registers?.map(
           (register) => html`<div><b>${register.name}</b>${this.at(register.value)}</div>`,
@@ -158,41 +132,50 @@ export class StackSection extends Section {
     </details>`;
   }
 
+  /** What drivers and the kernel noted in the dump about what was going on. */
+  #boxes(boxes: SecondaryBlob[]): TemplateResult {
+    return html`<h3>What the black boxes recorded</h3>
+      ${boxes.map(
+        (box) =>
+          html`<details open>
+            <summary>${box.label ?? box.guid}</summary>
+            ${facts((box.details ?? []).map(({ name, value }) => ({ label: name, value })))}
+          </details>`,
+      )}`;
+  }
+
+  #others(stacks: Stack[]): TemplateResult {
+    return html`<h3>Other stacks</h3>
+      ${stacks.map((stack, index) => {
+        const name = stack.process_name ? ` (${stack.process_name})` : "";
+        const about = (stack.about ?? `Processor ${stack.processor ?? "?"}`).replace(/\.$/, "");
+        return html`<details class="other">
+          <summary>${about}${name}</summary>
+          <div class="context">${this.#context(stack)}</div>
+          ${
+            stack.frames?.length
+              ? this.#stack(stack, `other ${index}`)
+              : this.absent(stack.limits || "Nothing of this stack could be read.")
+          }
+        </details>`;
+      })}`;
+  }
+
   #module(name: string | undefined): Module | undefined {
     if (!name) return undefined;
     const wanted = name.toLowerCase();
     return (this.report.modules ?? []).find((m) => sameModule(m.name.toLowerCase(), wanted));
   }
-
-  #text(frames: Frame[]): string {
-    return frames
-      .map((frame, i) => {
-        const number = i.toString(16).padStart(2, "0");
-        return `${number} ${frame.address} ${place(frame)} [${frame.how}, ${frame.confidence}]`;
-      })
-      .join("\n");
-  }
 }
 
-/** Debuggers name a module without its extension; the module list keeps it. */
-function sameModule(a: string, b: string): boolean {
-  return a === b || a.replace(/\.\w+$/, "") === b.replace(/\.\w+$/, "");
-}
-
-function place(frame: Frame): string {
-  const offset = frame.offset === undefined ? "" : `+${frame.offset}`;
-  if (!frame.module) return frame.address;
-  return frame.symbol ? `${frame.module}!${frame.symbol}${offset}` : `${frame.module}${offset}`;
-}
-
-function colourOf(frames: Frame[]): Map<string, number> {
-  const colours = new Map<string, number>();
-  for (const frame of frames) {
-    const name = frame.module?.toLowerCase();
-    if (!name || KERNEL.has(name) || colours.has(name)) continue;
-    colours.set(name, colours.size < COLOURS ? colours.size + 1 : 0);
-  }
-  return colours;
+/** The frames as text to copy. */
+function plain(frames: Frame[]): string {
+  return frames
+    .map((frame, i) => {
+      const number = i.toString(16).padStart(2, "0");
+      return `${number} ${frame.address} ${place(frame)} [${frame.how}, ${frame.confidence}]`;
+    })
+    .join("\n");
 }
 
 define("bluepane-stack", StackSection);

@@ -1,7 +1,7 @@
 // What the WebAssembly module's generated glue offers, as far as the worker uses it. The build
 // resolves the name to the glue file.
 declare module "bluepane-wasm" {
-  import type { Answer, Progress, Report, Shown } from "../report";
+  import type { Answer, Listing, Progress, Report, Shown } from "../report";
 
   export function initSync(options: {
     module: BufferSource | WebAssembly.Module;
@@ -34,8 +34,22 @@ declare module "bluepane-wasm" {
       read: (offset: number, length: number) => Promise<Uint8Array>,
       onProgress: (progress: Progress) => void,
     ): Promise<Shown>;
+    set_disassembler(
+      disassemble: (machine: number, address: bigint, bytes: Uint8Array) => string,
+    ): void;
+    code(
+      place: string,
+      read: (offset: number, length: number) => Promise<Uint8Array>,
+      onProgress: (progress: Progress) => void,
+    ): Promise<Listing>;
     free(): void;
   }
+}
+
+// The module that reads machine code.
+declare module "bluepane-wasm-disasm" {
+  export function initSync(options: { module: BufferSource | WebAssembly.Module }): unknown;
+  export function disassemble(machine: number, address: bigint, bytes: Uint8Array): string;
 }
 
 // The module that reads PDB and ISF files.

@@ -1,10 +1,11 @@
 // The worker: holds the analyzer and the file, answers the page. It reads slices itself; where
 // a worker may not (WebKit from file:// answers NotReadableError), the page reads for it.
 import { Analyzer, initSync, install_knowledge, look_up } from "bluepane-wasm";
+import { disassemble, initSync as initDisasm } from "bluepane-wasm-disasm";
 import { convert, initSync as initFormats } from "bluepane-wasm-formats";
 import type { Beside, FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
-import type { Progress, Shown } from "../report";
+import type { Listing, Progress, Shown } from "../report";
 
 const scope = self as unknown as {
   postMessage(message: FromWorker): void;
@@ -37,6 +38,7 @@ class Session {
   ) {
     this.#blob = blob;
     this.#analyzer = new Analyzer(name, size);
+    if (decodes) this.decode();
     for (const file of symbols) this.#beside(file);
   }
 
@@ -131,6 +133,15 @@ class Session {
     );
   }
 
+  code(call: number, place: string): Promise<Listing> {
+    return this.#inTurn(call, (read, tell) => this.#analyzer.code(place, read, tell));
+  }
+
+  /** Lets the analyzer read machine code. */
+  decode(): void {
+    this.#analyzer.set_disassembler(disassemble);
+  }
+
   /** Asks the analyzer when it is free, and says how far it is. */
   #inTurn<T>(
     call: number,
@@ -176,6 +187,8 @@ class Session {
 }
 
 let session: Session | null = null;
+/** Whether the module that reads machine code is here. */
+let decodes = false;
 
 function fault(
   id: number,
@@ -187,11 +200,12 @@ function fault(
 
 async function reply(
   call: number,
-  make: () => string | Shown | Promise<string | Shown>,
+  make: () => string | Shown | Listing | Promise<string | Shown | Listing>,
 ): Promise<void> {
   try {
     const made = await make();
     if (typeof made === "string") scope.postMessage({ type: "reply", call, text: made });
+    else if ("effects" in made) scope.postMessage({ type: "listing", call, listing: made });
     else scope.postMessage({ type: "shown", call, shown: made });
   } catch (error) {
     scope.postMessage({ type: "refusal", call, message: readError(error).message });
@@ -244,6 +258,12 @@ scope.onmessage = ({ data }) => {
     initFormats({ module: data.wasm });
     return;
   }
+  if (data.type === "disasm") {
+    initDisasm({ module: data.wasm });
+    decodes = true;
+    session?.decode();
+    return;
+  }
   if (data.type === "open") return open(data);
   const current = session;
   if (!current || current.id !== data.id) {
@@ -261,5 +281,7 @@ scope.onmessage = ({ data }) => {
   else if (data.type === "memory") {
     const { call, place, physical, length } = data;
     void reply(call, () => current.memory(call, place, physical, length));
+  } else if (data.type === "code") {
+    void reply(data.call, () => current.code(data.call, data.place));
   } else void reply(data.call, () => current.command(data.call, data.line));
 };

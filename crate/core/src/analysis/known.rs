@@ -20,7 +20,7 @@ use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
-use crate::symbols::{Files, Types};
+use crate::symbols::{Disassembler, Files, Types};
 use alloc::borrow::ToOwned;
 use alloc::boxed::Box;
 use alloc::format;
@@ -61,6 +61,8 @@ pub(super) struct Known {
     pub(super) cut: bool,
     /// What a minidump holds of processes and processors.
     pub(super) small: Option<Lists>,
+    /// What reads machine code, where somebody brought one.
+    pub(super) disassembler: Option<Box<dyn Disassembler>>,
     /// Why a step gave nothing.
     failure: Option<String>,
 }
@@ -87,6 +89,7 @@ impl Known {
             pool: self.pool.as_ref(),
             files: &self.files,
             lists: self.lists(),
+            disassembler: self.disassembler.as_deref(),
         }
     }
 

@@ -2,7 +2,7 @@
 //! reads more than one step may, as many of them.
 
 use super::Progress;
-use crate::console::{self, Begun, Ground, Running, Shown, View, incomplete};
+use crate::console::{self, Begun, Ground, Listing, Running, Shown, View, incomplete};
 use crate::source::{Attempt, Cache, Completeness, StopReason};
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -13,6 +13,8 @@ pub enum Query {
     Command(String),
     /// Memory, to be shown.
     Memory(View),
+    /// Code around an address, an expression; empty for the instruction that faulted.
+    Code(String),
 }
 
 /// What is answered.
@@ -22,6 +24,8 @@ pub enum Answer {
     Text(String),
     /// Memory.
     Memory(Box<Shown>),
+    /// Code.
+    Code(Box<Listing>),
 }
 
 /// A question that is being answered.
@@ -55,6 +59,14 @@ impl Question {
     fn begin(&mut self, cache: &mut Cache, ground: Ground<'_>) -> Progress {
         let line = match &self.query {
             Query::Command(line) => line,
+            Query::Code(place) => {
+                let read = cache.attempt(|cache| console::listing(place, &ground.live(cache)));
+                let Attempt::Accepted(listing, _) = read else {
+                    return Progress::Wanting;
+                };
+                self.answer = Some(Answer::Code(Box::new(listing)));
+                return Progress::Finished;
+            }
             Query::Memory(view) => {
                 let read = cache.attempt(|cache| console::explore(view, &ground.live(cache)));
                 let Attempt::Accepted(shown, _) = read else {

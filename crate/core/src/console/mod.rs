@@ -10,6 +10,7 @@
 mod address;
 mod analyze;
 mod census;
+mod code;
 mod display;
 mod explore;
 mod formats;
@@ -30,6 +31,7 @@ mod threads;
 mod translate;
 mod verbose;
 
+pub use code::{Line, Listing, listing};
 pub use explore::{Shown, View, explore};
 pub use job::{Begun, Job, Running, incomplete};
 pub use live::{Ground, Live, MAX_STRETCH, Stretch, level_name, reason};
@@ -263,6 +265,24 @@ pub static COMMANDS: &[Command] = &[
         arguments: "[REGISTER]",
         about: "the registers",
         answering: Answering::Report(registers::registers),
+    },
+    Command {
+        name: "u",
+        arguments: "[ADDRESS] [L COUNT]",
+        about: "code as instructions, from the one that faulted on when no address is given",
+        answering: Answering::Dump(code::u),
+    },
+    Command {
+        name: "ub",
+        arguments: "[ADDRESS] [L COUNT]",
+        about: "the instructions before an address",
+        answering: Answering::Dump(code::ub),
+    },
+    Command {
+        name: "uf",
+        arguments: "[ADDRESS]",
+        about: "the function around an address",
+        answering: Answering::Dump(code::uf),
     },
     Command {
         name: "db",

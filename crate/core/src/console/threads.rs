@@ -2,6 +2,7 @@
 //! place to start from, and the records that Windows leaves on them.
 
 use super::Live;
+use super::code::current;
 use super::registers::{frame_lines, trap_frame_of};
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
@@ -95,6 +96,7 @@ impl<'a> Reader<'a> {
         let wide = is_wide(self.live.report);
         let stack = self.stack(&Registers::from(context), &self.thread_stacks(), how);
         let mut lines = register_lines(&stack, wide);
+        lines.extend(current(self.live, context.instruction_pointer.0));
         lines.extend(frame_lines(&stack, wide, true));
         lines
     }

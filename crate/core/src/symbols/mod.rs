@@ -2,12 +2,14 @@
 
 mod files;
 mod image_file;
+mod instruction;
 pub mod layout;
 mod names;
 mod table;
 
 pub use files::{Files, NoFiles, WithFiles};
 pub use image_file::{ImageFile, MAX_FILE};
+pub use instruction::{Disassembler, Instruction, Touch};
 pub use names::{Names, Symbolizer};
 pub use table::{MAGIC, MemberEntry, SymbolTable, SymbolTableBuilder};
 

@@ -65,7 +65,7 @@ fn allocation(codes: &mut Vec<u8>, at: u8, bytes: u32) {
     }
 }
 
-/// The first instructions of a function, filled up with breakpoints to its end or 64 bytes.
+/// The first instructions of a function, filled up with breakpoints to its end or 144 bytes.
 pub fn function_bytes(function: &Function) -> Vec<u8> {
     let mut b = Vec::new();
     match function.shape {
@@ -115,9 +115,9 @@ pub fn function_bytes_x86(function: &Function) -> Vec<u8> {
     fill(b, function, &[0xcc])
 }
 
-/// Fills the first 64 bytes of a function up with breakpoints.
+/// Fills the first 144 bytes of a function up with breakpoints.
 fn fill(mut code: Vec<u8>, function: &Function, breakpoint: &[u8]) -> Vec<u8> {
-    let room = (function.end.saturating_sub(function.begin) as usize).clamp(1, 0x40);
+    let room = (function.end.saturating_sub(function.begin) as usize).clamp(1, 0x90);
     let len = code.len();
     code.truncate(room);
     code.extend(breakpoint.iter().cycle().take(room.saturating_sub(len)));

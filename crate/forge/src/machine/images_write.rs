@@ -43,6 +43,7 @@ impl Machine<'_> {
             }
         }
         self.write_calls();
+        self.write_faults();
     }
 
     fn plan(&self, image: &Image) -> Plan {
@@ -231,6 +232,23 @@ impl Machine<'_> {
                     _ => self.call_x86(pair[0], pair[1]),
                 }
             }
+        }
+    }
+
+    /// What touched the address in RCX that a trap frame names, and what would have followed.
+    fn write_faults(&mut self) {
+        if self.arch() != Architecture::X64 {
+            return;
+        }
+        for at in self.current.faulting.clone() {
+            // nop; nop; nop; nop; nop: no call stands before it.
+            self.kernel.write(at - 5, &[0x90; 5]);
+            // mov rax, [rcx]; test rax, rax; je; mov rax, [rax+8]; add rsp, 28h; ret
+            let code = [
+                0x48, 0x8b, 0x01, 0x48, 0x85, 0xc0, 0x74, 0x04, 0x48, 0x8b, 0x40, 0x08, 0x48, 0x83,
+                0xc4, 0x28, 0xc3,
+            ];
+            self.kernel.write(at, &code);
         }
     }
 

@@ -94,6 +94,8 @@ pub struct Current {
     pub instruction: u64,
     /// Addresses of all frames, innermost first.
     pub frames: Vec<u64>,
+    /// Of those, the instructions that touched what the trap frame above them names.
+    pub faulting: Vec<u64>,
     /// Return addresses on the stack of every sleeping thread.
     pub sleeping: Vec<u64>,
 }

@@ -21,7 +21,8 @@ use crate::nt::{
 };
 use crate::report::format::{address, offset};
 use crate::source::Source;
-use crate::symbols::{Files, Names, NoFiles};
+use crate::stack::Namer;
+use crate::symbols::{Disassembler, Files, Names, NoFiles};
 use alloc::{format, string::String};
 use core::fmt;
 
@@ -42,6 +43,8 @@ pub struct Ground<'a> {
     pub files: &'a dyn Files,
     /// Processes and processors.
     pub lists: Option<&'a Lists>,
+    /// What reads machine code, where somebody brought one.
+    pub disassembler: Option<&'a dyn Disassembler>,
 }
 
 impl<'a> Ground<'a> {
@@ -56,6 +59,7 @@ impl<'a> Ground<'a> {
             pool: None,
             files: &NoFiles,
             lists: None,
+            disassembler: None,
         }
     }
 
@@ -205,6 +209,29 @@ impl<'a> Live<'a> {
     #[must_use]
     pub fn files(&self) -> &'a dyn Files {
         self.ground.files
+    }
+
+    /// What reads machine code.
+    #[must_use]
+    pub fn disassembler(&self) -> Option<&'a dyn Disassembler> {
+        self.ground.disassembler
+    }
+
+    /// What an address is called, with names from exports too: `nt!KeBugCheckEx+0x10`.
+    #[must_use]
+    pub fn named(&self, at: u64) -> Option<String> {
+        let space = self.space();
+        let space = self.modules().over(&space, self.files());
+        let namer = Namer::new(&space, self.modules(), self.files());
+        let Some(named) = namer.name(VirtualAddress(at)) else {
+            return self.place(at);
+        };
+        let module = self.modules().find(VirtualAddress(at))?.symbol_name();
+        Some(format!(
+            "{module}!{}{}",
+            named.function,
+            offset(named.offset)
+        ))
     }
 
     /// The module called `name` as symbols call it, or by its file name.
