@@ -3,7 +3,7 @@
 use crate::UNKNOWN;
 use alloc::{format, string::String, vec::Vec};
 use bluepane::symbols::{Instruction, Touch};
-use iced_x86::{Decoder, DecoderOptions, FastFormatter, FlowControl, MemorySize, OpKind, Register};
+use iced_x86::{Decoder, DecoderOptions, FastFormatter, MemorySize, OpKind, Register};
 
 /// Instructions whose first operand is memory that they only read.
 const READERS: &[&str] = &[
@@ -33,8 +33,19 @@ fn register(register: Register) -> Option<String> {
     }
 }
 
+/// Bytes of what most instructions touch; 0 for the others.
 fn bytes_of(size: MemorySize) -> u16 {
-    size.size().try_into().unwrap_or(u16::MAX)
+    use MemorySize as Size;
+    match size {
+        Size::UInt8 | Size::Int8 => 1,
+        Size::UInt16 | Size::Int16 | Size::WordOffset => 2,
+        Size::UInt32 | Size::Int32 | Size::DwordOffset | Size::Float32 => 4,
+        Size::UInt64 | Size::Int64 | Size::QwordOffset | Size::Float64 | Size::Packed64_Int8 => 8,
+        Size::UInt128 | Size::Int128 | Size::Packed128_Float32 | Size::Packed128_Float64 => 16,
+        Size::Packed128_UInt8 | Size::Packed128_UInt16 | Size::Packed128_UInt64 => 16,
+        Size::UInt256 | Size::Packed256_Float32 | Size::Packed256_Float64 => 32,
+        _ => 0,
+    }
 }
 
 fn touches(instruction: &iced_x86::Instruction, name: &str) -> Vec<Touch> {
@@ -79,9 +90,9 @@ fn touches(instruction: &iced_x86::Instruction, name: &str) -> Vec<Touch> {
 }
 
 fn target(instruction: &iced_x86::Instruction) -> Option<u64> {
-    match instruction.flow_control() {
-        FlowControl::Call | FlowControl::UnconditionalBranch | FlowControl::ConditionalBranch => {
-            Some(instruction.near_branch_target()).filter(|&at| at != 0)
+    match instruction.op0_kind() {
+        OpKind::NearBranch16 | OpKind::NearBranch32 | OpKind::NearBranch64 => {
+            Some(instruction.near_branch_target())
         }
         // Through a pointer, as imports are called.
         _ if instruction.is_ip_rel_memory_operand() => Some(instruction.ip_rel_memory_address()),

@@ -115,7 +115,9 @@ impl Machine<'_> {
             self.push_arguments(&laid);
         }
         let pairs = placed.windows(2).filter(|pair| pair[0].fault_address != 0);
-        self.current.faulting.extend(pairs.map(|pair| pair[1].address));
+        self.current
+            .faulting
+            .extend(pairs.map(|pair| pair[1].address));
         let context = match self.arch() {
             Architecture::X64 => self.context_x64(number, &placed, laid),
             Architecture::X86 => context_x86(&placed, laid),
