@@ -158,7 +158,8 @@ export function sameModule(a: string, b: string): boolean {
 
 /** Where a frame is: `ntfs.sys!NtfsRead+0x10`. */
 export function place(frame: Frame): string {
-  const offset = frame.offset === undefined ? "" : `+${frame.offset}`;
+  const { offset: into } = frame;
+  const offset = into === undefined || into === "0x0" ? "" : `+${into}`;
   if (!frame.module) return frame.address;
   return frame.symbol ? `${frame.module}!${frame.symbol}${offset}` : `${frame.module}${offset}`;
 }
