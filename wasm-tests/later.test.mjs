@@ -2,12 +2,14 @@
 // the worker when somebody asks something, and what happens without it is never silent.
 
 import assert from "node:assert/strict";
-import { readFile } from "node:fs/promises";
-import { join } from "node:path";
+import { execFile } from "node:child_process";
+import { readFile, readdir, rm } from "node:fs/promises";
+import { basename, join } from "node:path";
 import { test } from "node:test";
+import { promisify } from "node:util";
 import { inBrowsers } from "./lib/browsers.mjs";
 import { dumps, realMinidump, sampleFacts } from "./lib/dumps.mjs";
-import { pageUrl, root } from "./lib/paths.mjs";
+import { pageUrl, realDump, root, scratch } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
 
 const files = await dumps();
@@ -100,3 +102,31 @@ test("a question without the second part says what is missing, and with it is an
   new WebAssembly.Instance(later, { first });
   assert.match(JSON.stringify(look_up("0x7A")), /KERNEL_DATA_INPAGE_ERROR/);
 });
+
+test("a report of any scenario and of any real dump is made with the first part alone", async () => {
+  const run = promisify(execFile);
+  const folder = await scratch("alone");
+  const dumps = [];
+  for (const scenario of await below(join(root, "crate/forge/scenarios"), ".toml")) {
+    const path = join(folder, `${basename(scenario)}.dmp`);
+    const call = ["run", "-q", "--locked", "-p", "bluepane-forge", "--", scenario, "-o", path];
+    await run("cargo", call, { cwd: root });
+    dumps.push(path);
+  }
+  for (const kind of ["triage", "user-minidump"]) {
+    const real = realDump(kind);
+    if (real) dumps.push(...(await below(real, ".dmp")));
+  }
+  const { stdout } = await run("node", [join(root, "wasm-tests/lib/first-alone.mjs"), ...dumps]);
+  assert.equal(stdout.trim(), `${dumps.length} reports`);
+  await rm(folder, { recursive: true });
+});
+
+/** The files below a folder whose name ends so. */
+async function below(folder, ending) {
+  const names = await readdir(folder, { recursive: true });
+  return names
+    .filter((name) => name.endsWith(ending))
+    .sort()
+    .map((name) => join(folder, name));
+}
