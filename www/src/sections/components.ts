@@ -142,7 +142,9 @@ export function userServices(list: IntegrationService[]): TemplateResult {
               html`<tr>
                 <td><code>${name}</code></td>
                 <td>${present ? "yes" : "no"}</td>
-                <td>${start ?? html`<span class="muted">not in this dump</span>`}</td>
+                <td>
+                  ${start ?? (present ? html`<span class="muted">not in this dump</span>` : nothing)}
+                </td>
                 <td>${purpose}</td>
               </tr>`,
           )}
