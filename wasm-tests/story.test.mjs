@@ -54,6 +54,16 @@ inBrowsers("the story", (it) => {
     assert.deepEqual(tab.complaints, []);
   });
 
+  it("gives the steps both ways where the host is not certain", async (open) => {
+    const tab = await sample(open);
+    await tab.evaluate(waver);
+    const text = await shows(tab, "If the host is Windows Server 2019");
+    assert.match(
+      text,
+      /What to do If the host is Windows Server 2012 R2 Insert it\. Run it\. If the host is Windows Server 2019 Update it\. In any case Wait\. On the host Look at it\./,
+    );
+  });
+
   it("leaves a report without a story as it was", async (open) => {
     const tab = await sample(open);
     await tab.evaluate(forget);
@@ -97,6 +107,19 @@ function reached() {
   let element = document.activeElement;
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
   return element?.dataset.mark ?? element?.textContent.trim() ?? "";
+}
+
+function waver() {
+  const analyzer = globalThis.deepFind("bluepane-analyzer");
+  const report = structuredClone(analyzer.report);
+  report.story.advice = [
+    "If the host is Windows Server 2012 R2: Insert it.",
+    "If the host is Windows Server 2012 R2: Run it.",
+    "If the host is Windows Server 2019: Update it.",
+    "On the host, look at it.",
+    "Wait.",
+  ];
+  analyzer.report = report;
 }
 
 function forget() {

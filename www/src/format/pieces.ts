@@ -3,6 +3,7 @@ import { type TemplateResult, html, nothing } from "lit";
 import type { Confidence, Evidence, Gap, Hex, Severity } from "../report";
 import { pieces } from "./code";
 import { digits } from "./number";
+import { stepGroups } from "./steps";
 import { CONFIDENCE, gap, word } from "./words";
 
 /** An address or another large number: two groups to the eye, one number to copy. */
@@ -119,11 +120,19 @@ function whence(item: Evidence, follow?: Follow, lead?: Lead): TemplateResult {
   </button>`;
 }
 
-export function steps(list: string[] | undefined): TemplateResult | typeof nothing {
+/** Numbered steps, grouped by the host that they hold for. */
+export function steps(
+  list: string[] | undefined,
+  heading: (title: string) => TemplateResult = (title) => html`<p class="small muted">${title}</p>`,
+): TemplateResult | typeof nothing {
   if (!list?.length) return nothing;
-  return html`<ol class="text">
-    ${list.map((step) => html`<li>${pieces(step)}</li>`)}
-  </ol>`;
+  return html`${stepGroups(list).map(
+    ({ title, steps, from }) =>
+      html`${title ? heading(title) : nothing}
+        <ol class="text" start=${from}>
+          ${steps.map((step) => html`<li>${pieces(step)}</li>`)}
+        </ol>`,
+  )}`;
 }
 
 /** A blank that says why it is blank. */
