@@ -438,6 +438,13 @@ fn errors(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
     if sum.is_ok_and(|sum| sum > 1 << 20) {
         return;
     }
+    // A zero proves nothing where the whole is not laid out as in kernels of this build.
+    let build = reader.target.layouts.identity().build;
+    let named = reader.variable("MiState").is_some();
+    let foreign = !row.is_of_build(build) || place.how == How::ByScan && named;
+    if foreign && sum == Ok(0) {
+        return;
+    }
     let (how, confidence) = trust(place);
     let text = source("MiState.Errors", "PageHashErrors", how);
     found.put("page_hash_errors", Some(sum), text, confidence);

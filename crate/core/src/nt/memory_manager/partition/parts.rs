@@ -160,6 +160,7 @@ impl<'a> Parts<'a, '_> {
         let place = "MiSystemPartition.PageLists";
         let fits = trial.lists.is_some();
         let confidence = sure(self.trust.1, fits, fits);
+        let mut astray = false;
         for (name, member) in [
             ("zeroed", "ZeroedPageListHead"),
             ("free", "FreePageListHead"),
@@ -179,6 +180,7 @@ impl<'a> Parts<'a, '_> {
                 || name == "zeroed" && value == Some(Ok(0));
             if other && !(fits && matches!(name, "standby" | "zeroed")) {
                 found.withhold(name, OTHER_LIST);
+                astray = true;
             }
         }
         let private = self.reader.number(at, &shape, "TransitionPrivatePages");
@@ -191,6 +193,10 @@ impl<'a> Parts<'a, '_> {
                 self.trust.0,
             );
             found.put("transition", Some(sum), text, confidence);
+        }
+        if astray && !fits {
+            found.withhold("standby", OTHER_LIST);
+            return;
         }
         let member = "StandbyPageListByPriority";
         let heads = shape
