@@ -30,11 +30,8 @@ fn finding(machine: &str, kind: &str, words: &str) -> Option<Finding> {
     analysis.run(&mut SliceProvider(&bytes));
     let report = analysis.report();
     assert_eq!(report.blame, None);
-    let found = report.findings.iter();
-    found
-        .filter(|f| f.id == "pool-block-damaged")
-        .next()
-        .cloned()
+    let mut found = report.findings.iter();
+    found.find(|f| f.id == "pool-block-damaged").cloned()
 }
 
 fn evidence(found: &Finding) -> Vec<&str> {

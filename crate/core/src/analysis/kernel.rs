@@ -204,7 +204,7 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
     let passed_over: Option<Exception> = dump
         .and_then(|dump| dump.exception?.passed_over.as_ref())
         .map(|record| crash::record(record, modules));
-    let system = report.system.as_ref();
+    let (system, stack) = (report.system.as_ref(), report.stack.as_ref());
     let code = header.bugcheck_code.unwrap_or_default();
     let values = header.parameters.map(Option::unwrap_or_default);
     let hardware = hardware::read(&space, known, header);
@@ -220,23 +220,20 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         exception: report.exception.as_ref(),
         passed_over: passed_over.as_ref(),
         instruction_pointer: dump.and_then(|dump| Some(dump.context?.instruction_pointer)),
-        stack: report.stack.as_ref(),
+        stack,
         machine: dump.and_then(Dump::machine),
         processor: dump.and_then(|dump| dump.processor?.address),
         interrupt_level: dump.and_then(|dump| dump.processor?.interrupt_level),
         stacks: &report.stacks,
         processors: system.and_then(|system| system.processors),
-        process_name: report
-            .stack
-            .as_ref()
-            .and_then(|stack| stack.process_name.as_deref()),
+        process_name: stack.and_then(|stack| stack.process_name.as_deref()),
         broken_driver: broken.as_deref(),
         ended: ended.as_ref(),
         platform: report.platform.as_ref(),
         integration: report.integration_services.as_ref(),
         memory: report.memory.as_ref(),
         hardware: hardware.as_ref(),
-        processor_vendor: system.and_then(|system| system.processor_id.as_ref()?.vendor.as_deref()),
+        processor_vendor: system.and_then(|s| s.processor_id.as_ref()?.vendor.as_deref()),
         verifier_level: dump.and_then(|dump| dump.verifier_level),
         space: Some(&space as &dyn AddressSpace),
         names: Some(&namer),

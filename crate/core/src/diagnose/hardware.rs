@@ -99,33 +99,7 @@ fn part(part: &Part) -> String {
             kind,
             operation,
             level,
-        } => {
-            let mut text = String::from("The record names a processor");
-            if let Some(id) = id {
-                text = format!("{text}, local APIC id {id}");
-            }
-            let what = kind.map(|kind| match kind {
-                1 => "an error in a cache",
-                2 => "an error in the address translation buffer",
-                4 => "an error on a bus",
-                8 => "an error of its micro-architecture",
-                _ => "an error that it does not classify",
-            });
-            if let Some(what) = what {
-                text = format!("{text}: {what}");
-                if let Some(level) = level.filter(|_| kind == &Some(1)) {
-                    text = format!("{text} of level {level}");
-                }
-                let done = match operation {
-                    Some(1) => " while reading data",
-                    Some(2) => " while writing data",
-                    Some(3) => " while executing",
-                    _ => "",
-                };
-                text.push_str(done);
-            }
-            text + "."
-        }
+        } => processor(*id, *kind, *operation, *level),
         Part::Check {
             processor,
             bank,
@@ -155,36 +129,77 @@ fn part(part: &Part) -> String {
         Part::PciExpress {
             port,
             id,
-            place: [segment, bus, device, function],
+            place,
             uncorrectable,
             correctable,
         } => {
-            let port = port.and_then(|port| nth(PORTS, port as usize));
-            let mut text = format!(
-                "The record names a PCI Express {}",
-                port.unwrap_or("device")
-            );
-            if let Some((vendor, product)) = id {
-                let maker = MAKERS.iter().find(|(id, _)| id == vendor);
-                let maker = maker.map_or(String::new(), |(_, name)| format!(" of {name}"));
-                text = format!(
-                    "{text}{maker} (vendor {vendor:04x}, device {product:04x}) at bus {bus}, \
-                     device {device}, function {function}"
-                );
-                if *segment != 0 {
-                    text = format!("{text} of segment {segment}");
-                }
-            }
             let mut errors = bits(uncorrectable.unwrap_or_default(), UNCORRECTABLE);
             errors.extend(bits(correctable.unwrap_or_default(), CORRECTABLE));
-            if !errors.is_empty() {
-                text = format!("{text}: {}", errors.join(", "));
-            }
-            text + "."
+            pci_express(*port, *id, *place, &errors)
         }
         Part::Named(name) => format!("The record names {name}."),
         Part::Replaceable(name) => format!("The firmware calls the part {name}."),
     }
+}
+
+fn processor(
+    id: Option<u64>,
+    kind: Option<u8>,
+    operation: Option<u8>,
+    level: Option<u8>,
+) -> String {
+    let mut text = String::from("The record names a processor");
+    if let Some(id) = id {
+        text = format!("{text}, local APIC id {id}");
+    }
+    let what = kind.map(|kind| match kind {
+        1 => "an error in a cache",
+        2 => "an error in the address translation buffer",
+        4 => "an error on a bus",
+        8 => "an error of its micro-architecture",
+        _ => "an error that it does not classify",
+    });
+    if let Some(what) = what {
+        text = format!("{text}: {what}");
+        if let Some(level) = level.filter(|_| kind == Some(1)) {
+            text = format!("{text} of level {level}");
+        }
+        text.push_str(match operation {
+            Some(1) => " while reading data",
+            Some(2) => " while writing data",
+            Some(3) => " while executing",
+            _ => "",
+        });
+    }
+    text + "."
+}
+
+fn pci_express(
+    port: Option<u32>,
+    id: Option<(u16, u16)>,
+    [segment, bus, device, function]: [u16; 4],
+    errors: &[&str],
+) -> String {
+    let port = port.and_then(|port| nth(PORTS, port as usize));
+    let mut text = format!(
+        "The record names a PCI Express {}",
+        port.unwrap_or("device")
+    );
+    if let Some((vendor, product)) = id {
+        let maker = MAKERS.iter().find(|(id, _)| *id == vendor);
+        let maker = maker.map_or(String::new(), |(_, name)| format!(" of {name}"));
+        text = format!(
+            "{text}{maker} (vendor {vendor:04x}, device {product:04x}) at bus {bus}, device \
+             {device}, function {function}"
+        );
+        if segment != 0 {
+            text = format!("{text} of segment {segment}");
+        }
+    }
+    if !errors.is_empty() {
+        text = format!("{text}: {}", errors.join(", "));
+    }
+    text + "."
 }
 
 fn memory(address: Option<u64>, place: &[Option<u16>; 8], kind: Option<u8>) -> String {

@@ -147,7 +147,7 @@ pub(crate) fn objects(holder: &str, below: &str) -> Words {
 /// A UNICODE_STRING at an address, its text far behind it.
 pub(crate) fn text(at: u64, text: &str) -> alloc::vec::Vec<(u64, u64)> {
     let buffer = at + 0x1_0000 * (1 + at / 8 % 16);
-    let mut words = alloc::vec![(at, 0x0010_0000 | 2 * text.len() as u64), (at + 8, buffer)];
+    let mut words = alloc::vec![(at, 0x0010_0000 + 2 * text.len() as u64), (at + 8, buffer)];
     let units: alloc::vec::Vec<u16> = text.encode_utf16().collect();
     for (index, chunk) in units.chunks(4).enumerate() {
         let mut word = [0; 4];

@@ -25,7 +25,7 @@ impl Machine<'_> {
                 // Nonpaged and in use, or free.
                 let kind = if tag == "Free" { 0 } else { 2 };
                 let own = (size / header.size) << header.own;
-                let word = (previous / header.size) | own | kind << header.kind;
+                let word = (previous / header.size) | own | (kind << header.kind);
                 self.kernel.u32(at, word as u32);
                 self.kernel.write(at + 4, tag.as_bytes());
                 at += size;
@@ -119,15 +119,19 @@ fn body(section: &Section) -> ([u8; 16], Vec<u8>) {
             place,
             uncorrectable,
         } => {
-            b.u64(0, 0b1000_1001);
-            b.u32(8, *port);
-            b.u16(24, id[0]);
-            b.u16(26, id[1]);
-            b.u8(31, place[2]);
-            b.u8(32, place[1]);
-            b.u8(35, place[0]);
+            pci_express(&mut b, *port, *id, *place);
             b.u32(116, *uncorrectable);
         }
     }
     (kind, b.into_vec())
+}
+
+fn pci_express(b: &mut Bytes, port: u32, id: [u16; 2], place: [u8; 3]) {
+    b.u64(0, 0b1000_1001);
+    b.u32(8, port);
+    b.u16(24, id[0]);
+    b.u16(26, id[1]);
+    b.u8(31, place[2]);
+    b.u8(32, place[1]);
+    b.u8(35, place[0]);
 }
