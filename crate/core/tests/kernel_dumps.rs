@@ -57,6 +57,16 @@ fn the_small_kernel_dumps_are_read_as_other_readers_read_them() {
             "{name}"
         );
         assert!(!report.file.truncated, "{name}");
+        let memory = report.memory.as_ref().unwrap();
+        for (counter, pages) in [
+            ("physical", 524_032),
+            ("available", 74_565),
+            ("committed", 393_216),
+            ("commit_limit", 589_824),
+        ] {
+            let found = &memory.counters[counter];
+            assert_eq!(found.pages, Some(Hex(pages)), "{name}: {counter} {found:?}");
+        }
         assert_eq!(report.notes, [], "{name}");
         let dump = load(&bytes);
         assert_eq!(dump.header.directory_table_base, Some(0x1A_A000), "{name}");

@@ -50,12 +50,18 @@ fn physical_pages(known: &Known) -> Option<u64> {
         .map(|found| found.total_pages);
     let shared = paged.ground.shared.and_then(|shared| shared.physical_pages);
     let counted = shared.map(u64::from);
-    let same = |listed: &u64| counted.is_none_or(|counted| listed & 0xFFFF_FFFF == counted);
+    // Nothing confirms the list where Windows' own count is missing: a dump may list what it stores.
+    let same = |listed: &u64| counted.is_some_and(|counted| listed & 0xFFFF_FFFF == counted);
     listed.filter(same).or(counted)
 }
 
 /// Adds the figures to the report's section.
-pub(super) fn compose(found: &MemoryManager, memory: &mut Memory) {
+pub(super) fn compose(found: &MemoryManager, known: &Known, memory: &mut Memory) {
+    if let Some(counter) = found.counters.get("physical").filter(|c| c.pages.is_some())
+        && physical_pages(known).is_none()
+    {
+        memory.counters.insert("physical", counter.clone());
+    }
     for (&name, counter) in &found.counters {
         memory
             .counters

@@ -27,7 +27,7 @@ pub(super) fn compose(header: &DumpHeader, known: &Known, report: &mut Report) {
         }
     }
     if let Some(found) = &known.memory {
-        super::counters::compose(found, &mut memory);
+        super::counters::compose(found, known, &mut memory);
     }
     if let Some(pool) = &known.pool {
         memory.pool_tags.clone_from(&pool.tags);
