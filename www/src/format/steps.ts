@@ -9,7 +9,7 @@ export interface StepGroup {
 }
 
 const CASE = /^(If the host is [^:]+): (.+)$/s;
-const ON_HOST = /^On the host, (.+)$/s;
+const ON_HOST = /^On the host,? (.+)$/s;
 
 /** The groups that there are, in the order in which they are done. */
 export function stepGroups(list: string[]): StepGroup[] {

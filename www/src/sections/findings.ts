@@ -39,7 +39,12 @@ export class FindingsSection extends Section {
     const body = html`${item.explanation ? html`<p class="lead">${item.explanation}</p>` : nothing}
     ${item.evidence?.length ? html`<h4>Evidence</h4>` : nothing}
     ${evidence(item.evidence, this.follow, this.lead)}
-    ${fresh.length ? html`<h4>What to do</h4>` : nothing} ${steps(fresh)}`;
+    ${fresh.length ? html`<h4>What to do</h4>` : nothing} ${steps(fresh)}
+    ${
+      item.advice?.length && !fresh.length
+        ? html`<p class="small muted">Its steps stand above.</p>`
+        : nothing
+    }`;
     // Below a story they are for looking things up.
     return this.report.story
       ? html`<article>
