@@ -73,31 +73,33 @@ pub fn switched_away(
                 kernel_stack.checked_add(X86_CALLER)?,
             ))
         });
-    let mut all = Vec::new();
-    let mut register = |name, value: VirtualAddress| {
-        let value = Hex(value.0);
-        all.push(Register { name, value });
-    };
     let stack_pointer = kernel_stack.checked_add(offset + width)?;
-    let names = match architecture {
-        Architecture::X64 => ["rip", "rsp", "rbp"],
-        Architecture::X86 => ["eip", "esp", "ebp"],
-        _ => ["pc", "sp", "fp"],
-    };
-    let [pc, sp, fp] = names;
-    register(pc, address);
-    register(sp, stack_pointer);
-    if let Some(value) = frame_pointer {
-        register(fp, value);
-    }
     Some(Registers {
         instruction_pointer: address,
         stack_pointer,
         frame_pointer: frame_pointer.filter(|_| architecture != Architecture::X64),
         returning: true,
         caller,
-        all,
+        all: named(
+            architecture,
+            [Some(address), Some(stack_pointer), frame_pointer],
+        ),
     })
+}
+
+/// Instruction, stack and frame pointer by their names.
+fn named(architecture: Architecture, values: [Option<VirtualAddress>; 3]) -> Vec<Register> {
+    let names = match architecture {
+        Architecture::X64 => ["rip", "rsp", "rbp"],
+        Architecture::X86 => ["eip", "esp", "ebp"],
+        _ => ["pc", "sp", "fp"],
+    };
+    let known = names.into_iter().zip(values);
+    let register = |(name, value): (_, Option<VirtualAddress>)| {
+        let value = Hex(value?.0);
+        Some(Register { name, value })
+    };
+    known.filter_map(register).collect()
 }
 
 /// How much above a stack pointer is looked at where nobody tells where the stack ends.

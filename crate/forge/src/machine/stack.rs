@@ -188,18 +188,7 @@ impl Machine<'_> {
         } else {
             let (module, offset) = frame.at.split_once('+').ok_or_else(unknown)?;
             let offset = crate::scenario::parse_number(offset).ok_or_else(unknown)? as u32;
-            let image = self
-                .images
-                .iter()
-                .position(|i| {
-                    let name = i.name.to_ascii_lowercase();
-                    let wanted = module.to_ascii_lowercase();
-                    name == wanted
-                        || name
-                            .rsplit_once('.')
-                            .is_some_and(|(stem, _)| stem == wanted)
-                })
-                .ok_or_else(unknown)?;
+            let image = self.image_called(module).ok_or_else(unknown)?;
             let real = !self.images[image].file.is_empty();
             match &frame.room {
                 Some(room) if real && self.arch() == Architecture::X64 => {
@@ -233,6 +222,16 @@ impl Machine<'_> {
             shape,
             fault_address: frame.fault_address.map_or(0, |n| n.0),
             on: frame.on,
+        })
+    }
+
+    /// The image of that file name, with or without what it ends with.
+    fn image_called(&self, module: &str) -> Option<usize> {
+        let wanted = module.to_ascii_lowercase();
+        self.images.iter().position(|image| {
+            let name = image.name.to_ascii_lowercase();
+            let stem = name.rsplit_once('.').map(|(stem, _)| stem);
+            name == wanted || stem == Some(&*wanted)
         })
     }
 
