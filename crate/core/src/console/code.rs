@@ -232,6 +232,9 @@ fn without(live: &Live<'_>) -> Option<String> {
 }
 
 fn missing(live: &Live<'_>, at: u64, code: &Code) -> String {
+    if !code.bytes.is_empty() && decode(live, code).is_empty() {
+        return "The disassembler at hand does not read code of this kind of machine.".into();
+    }
     let why = code.end.as_deref().unwrap_or("nothing is there");
     let mut text = format!(
         "The code at {} is not in this dump: {why}.",
