@@ -2,9 +2,10 @@
 // worker, which the first carries as text. Classic, because from file:// Chromium starts neither
 // a module worker nor any script that stands in a file of its own.
 
+import { readFile } from "node:fs/promises";
 import { fileURLToPath } from "node:url";
 
-import { build } from "esbuild";
+import { build, transform } from "esbuild";
 
 const glue = fileURLToPath(new URL("../pkg/bluepane.js", import.meta.url));
 const disasmGlue = fileURLToPath(new URL("../pkg/disasm/bluepane_disasm.js", import.meta.url));
@@ -18,6 +19,18 @@ const withoutWebRtc =
   '"use strict";for(const n of Object.getOwnPropertyNames(globalThis))' +
   "if(/^(webkit|moz)?RTC/.test(n)&&!Reflect.deleteProperty(globalThis,n))" +
   "Object.defineProperty(globalThis,n,{value:void 0});";
+
+/** Sheets go into shadow roots as text (adoptedStyleSheets), never as elements; made small first. */
+const sheets = {
+  name: "bluepane-sheets",
+  setup(context) {
+    context.onLoad({ filter: /\.css$/ }, async ({ path }) => {
+      const text = await readFile(path, "utf8");
+      const { code } = await transform(text, { loader: "css", minify: true, charset: "ascii" });
+      return { contents: code.trimEnd(), loader: "text" };
+    });
+  },
+};
 
 async function bundle(entry, plugins, overrides = {}) {
   const result = await build({
@@ -33,15 +46,13 @@ async function bundle(entry, plugins, overrides = {}) {
     charset: "ascii",
     // Licences of carried libraries stay with the code.
     legalComments: "eof",
-    // Sheets go into shadow roots as text (adoptedStyleSheets), never as elements.
-    loader: { ".css": "text" },
     // The glue that wasm-bindgen writes.
     alias: {
       "bluepane-wasm": glue,
       "bluepane-wasm-disasm": disasmGlue,
       "bluepane-wasm-formats": formatsGlue,
     },
-    plugins,
+    plugins: [sheets, ...plugins],
     logLevel: "warning",
     // The glue of wasm-bindgen names its own address for a case that does not arise here: it is
     // always given the bytes.
