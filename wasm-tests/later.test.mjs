@@ -50,7 +50,10 @@ function ask(line) {
     }
     return null;
   };
-  void find(document).run(line);
+  const found = find(document);
+  if (!found || found.busy) return false;
+  void found.run(line);
+  return true;
 }
 
 const said = (tab) => tab.evaluate(() => globalThis.said);
@@ -71,7 +74,7 @@ inBrowsers("the analyzer's second part", (it) => {
         await shows(tab, start);
       }
     }
-    await tab.evaluate(ask, ".time");
+    await until(() => tab.evaluate(ask, ".time"), "the console is not ready");
     await shows(tab, "System Uptime");
     const all = await said(tab);
     assert.equal(all.filter((type) => type === "later").length, 1);
