@@ -130,6 +130,9 @@ static OF_COMPONENTS: &[&str] = &[
     "vmicvmsession",
     "vmicvss",
 ];
+/// Services that no Windows is without. A list that lacks one of them is not the whole list, and
+/// what else it lacks proves nothing.
+static OF_EVERY_WINDOWS: &[&str] = &["Tcpip", "PlugPlay", "RpcSs"];
 /// The value that says when a service starts; 4 is never.
 const START: &str = "Start";
 /// The firmware's tables behind their header of 8 bytes, which is what the dump's own copy has.
@@ -257,6 +260,9 @@ impl Facts {
         };
         let mut there = Vec::new();
         let mut whole = true;
+        for name in OF_EVERY_WINDOWS {
+            whole &= matches!(services.subkey(name), Ok(Some(_)));
+        }
         for &name in OF_COMPONENTS {
             match services.subkey(name) {
                 Ok(Some(key)) => {

@@ -153,8 +153,8 @@ fn thousands_of_random_descriptions_and_stacks_end_within_bounds() {
         let mut image = image(&[1, 0, 0, 0]);
         image[0x84..0x86].copy_from_slice(&machine.to_le_bytes());
         // The description at random, and now and then the table, the headers or the code.
-        for at in 0x2010..0x2040 {
-            image[at] = next() as u8 & [0xFF, 0x0F, 0x2F, 0x07][round % 4];
+        for byte in &mut image[0x2010..0x2040] {
+            *byte = next() as u8 & [0xFF, 0x0F, 0x2F, 0x07][round % 4];
         }
         // Half of them are of a version that is known, chained or not.
         if round % 2 == 0 {
