@@ -157,14 +157,22 @@ fn debugger_time(m: Moment) -> String {
 /// Maker, product and firmware.
 pub(super) fn sysinfo(arguments: &[&str], report: &Report) -> Vec<String> {
     match arguments {
-        ["machineid"] => {}
-        ["registry"] => return registry(report),
-        _ => {
-            return Vec::from([
-                "Only '!sysinfo machineid' and '!sysinfo registry' are answered here.".into(),
-            ]);
-        }
+        ["machineid"] => machine(report),
+        ["registry"] => registry(report),
+        [] => [
+            machine(report),
+            Vec::from([String::new()]),
+            registry(report),
+        ]
+        .concat(),
+        _ => Vec::from([
+            "Only '!sysinfo machineid' and '!sysinfo registry' are answered here.".into(),
+        ]),
     }
+}
+
+/// What the firmware said of the machine.
+fn machine(report: &Report) -> Vec<String> {
     let Some(platform) = &report.platform else {
         return super::absent("The firmware's table of the machine");
     };

@@ -39,6 +39,20 @@ fn every_command_answers_as_reviewed() {
 }
 
 #[test]
+fn the_machine_is_told_whole_unless_a_part_is_asked_for() {
+    let report = sample();
+    let whole = run("!sysinfo", &report);
+    for part in ["!sysinfo machineid", "!sysinfo registry"] {
+        let part = run(part, &report);
+        assert!(
+            whole.contains(part.trim_end()) && whole.len() > part.len(),
+            "{part}"
+        );
+    }
+    assert!(run("!sysinfo smbios", &report).starts_with("Only "));
+}
+
+#[test]
 fn any_stop_code_is_explained_with_and_without_parameters() {
     let empty = Report::default();
     let with = run("!analyze -show 9f 3 ffffe000`12345678", &empty);
