@@ -9,6 +9,7 @@
 
 mod address;
 mod analyze;
+mod blackbox;
 mod census;
 mod code;
 mod display;
@@ -109,6 +110,30 @@ pub static COMMANDS: &[Command] = &[
         arguments: "machineid | registry",
         about: "maker, product and firmware; what the registry in memory said of the machine",
         answering: Answering::Report(target::sysinfo),
+    },
+    Command {
+        name: "!blackboxbsd",
+        arguments: "",
+        about: "how the last starts and shutdowns went, as Windows noted in the dump",
+        answering: Answering::Report(blackbox::boot),
+    },
+    Command {
+        name: "!blackboxntfs",
+        arguments: "",
+        about: "what NTFS was waiting for, as Windows noted in the dump",
+        answering: Answering::Report(blackbox::ntfs),
+    },
+    Command {
+        name: "!blackboxpnp",
+        arguments: "",
+        about: "which change of devices was under way, as Windows noted in the dump",
+        answering: Answering::Report(blackbox::plug_and_play),
+    },
+    Command {
+        name: "!blackboxwinlogon",
+        arguments: "",
+        about: "where signing in or out stood, as Windows noted in the dump",
+        answering: Answering::Report(blackbox::winlogon),
     },
     Command {
         name: "!vm",
