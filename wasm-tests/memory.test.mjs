@@ -13,7 +13,7 @@ inBrowsers("memory", (it) => {
     const tab = await invented(open);
     const text = await tab.evaluate(memoryText);
     assert.match(text, /locked by drivers 5 GiB 62 %/);
-    assert.match(text, /otherwise in use 2\.8 GiB/);
+    assert.match(text, /otherwise in use 2\.7 GiB/);
     assert.match(text, /standby 36\.7 MiB under 1 %/);
     assert.match(text, /doubtful: modified/);
     assert.match(text, /committed 9\.5 GiB 95 % left 470 MiB 4 % peak 9\.9 GiB/);

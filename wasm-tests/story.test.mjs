@@ -60,7 +60,7 @@ inBrowsers("the story", (it) => {
     const text = await shows(tab, "If the host is Windows Server 2019");
     assert.match(
       text,
-      /What to do If the host is Windows Server 2012 R2 Insert it\. Run it\. If the host is Windows Server 2019 Update it\. In any case Wait\. On the host Look at it\./,
+      /What to do First See which host it is\. If the host is Windows Server 2012 R2 Insert it\. Run it\. If the host is Windows Server 2019 Update it\. In any case Wait\. On the host Look at it\./,
     );
   });
 
@@ -113,6 +113,7 @@ function waver() {
   const analyzer = globalThis.deepFind("bluepane-analyzer");
   const report = structuredClone(analyzer.report);
   report.story.advice = [
+    "See which host it is.",
     "If the host is Windows Server 2012 R2: Insert it.",
     "If the host is Windows Server 2012 R2: Run it.",
     "If the host is Windows Server 2019: Update it.",

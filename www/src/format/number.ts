@@ -30,7 +30,7 @@ export function code(value: number, width = 8): string {
 
 const UNITS = ["bytes", "KiB", "MiB", "GiB", "TiB", "PiB"];
 
-/** A count of bytes in the unit that gives three or four digits. */
+/** A count of bytes in the unit that gives three or four digits; cut as the analyzer does. */
 export function bytes(count: bigint | number): string {
   let value = Number(count);
   let unit = 0;
@@ -38,7 +38,8 @@ export function bytes(count: bigint | number): string {
     value /= 1024;
     unit++;
   }
-  const text = unit === 0 || value >= 100 ? Math.round(value).toString() : value.toFixed(1);
+  const step = unit === 0 || value >= 100 ? 1 : 10;
+  const text = (Math.floor(value * step) / step).toFixed(step === 1 ? 0 : 1);
   return `${grouped(text.replace(/\.0$/, ""))} ${UNITS[unit]}`;
 }
 

@@ -14,16 +14,19 @@ const ON_HOST = /^On the host,? (.+)$/s;
 /** The groups that there are, in the order in which they are done. */
 export function stepGroups(list: string[]): StepGroup[] {
   const cases = new Map<string, string[]>();
+  const first: string[] = [];
   const always: string[] = [];
   const host: string[] = [];
+  const several = list.some((step) => CASE.test(step));
   for (const step of list) {
     const [, title, text] = CASE.exec(step) ?? [];
     const onHost = ON_HOST.exec(step)?.[1];
     if (title && text) cases.set(title, [...(cases.get(title) ?? []), text]);
     else if (onHost) host.push(onHost.charAt(0).toUpperCase() + onHost.slice(1));
-    else always.push(step);
+    else (several && cases.size === 0 ? first : always).push(step);
   }
   const found: [title: string, steps: string[]][] = [
+    ["First", first],
     ...cases,
     [cases.size ? "In any case" : "", always],
     ["On the host", host],

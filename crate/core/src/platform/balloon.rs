@@ -379,8 +379,9 @@ fn judge(
     }
     if pressure.starving() && pressure.locked_large() {
         let text = format!(
-            "Drivers have locked {held} of the {all} that Windows believes in, so that it can use \
-             {usable}; with {} available and more wanted than there is, the balloon was not \
+            "Drivers have locked {held} of the {all} that Windows believes in, which leaves it \
+             {usable}. Memory that the host takes back from a running guest is locked like that, \
+             by {name} (the balloon): with {} available and more wanted than there is, it was not \
              giving memory back.",
             size(pressure.available)
         );

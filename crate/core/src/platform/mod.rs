@@ -20,5 +20,5 @@ mod testing;
 pub use balloon::{BalloonInputs, Pressure, balloon, not_accounted};
 pub use balloon::{page_files, pages as counter_pages, size};
 pub use identify::{PlatformFacts, PlatformInputs, identify};
-pub use integration::{IntegrationInputs, diagnose};
+pub use integration::{IntegrationInputs, diagnose, has_commands};
 pub use memory::memory;

@@ -9,7 +9,8 @@
 
 use super::finding;
 use crate::diagnose::facts::Facts;
-use crate::model::{Confidence, Counter, Finding, Kind, Memory, PageFile, Process};
+use crate::model::{BalloonState, Confidence, Counter, Finding, Kind};
+use crate::model::{Memory, PageFile, Process};
 use crate::platform::not_accounted;
 use alloc::{format, string::String};
 
@@ -91,16 +92,21 @@ fn scarce(facts: &Facts<'_>, wanted: Scarcity, id: &'static str, word: &str) -> 
         "Available memory is what can be used at once: free, zeroed and standby pages. When it runs \
          out, everything waits for the disk, and requests for memory fail.",
     );
-    let text = format!(
-        "{available} pages ({} %) were available.",
-        percent(available, physical)
-    );
+    let share = match percent(available, physical) {
+        0 => "under 1".into(),
+        share => format!("{share}"),
+    };
+    let text = format!("{available} pages ({share} %) were available.");
     let mut made = made.because(text, source.source.clone());
     if let Some((locked, source)) =
         counter(facts.memory?, "mdl_pages").filter(|found| found.0 > physical / 8)
     {
         let text = format!("{} were locked by drivers.", size(locked));
         made = made.because(text, source.source.clone());
+    }
+    // What the story has said of the host and its balloon needs no second advice.
+    if ballooned(facts) {
+        return Some(made);
     }
     made = made.advise(WHO_HOLDS_IT);
     Some(
@@ -151,10 +157,8 @@ pub(super) fn commit_near_limit(facts: &Facts<'_>) -> Option<Finding> {
     Some(
         finding("commit-near-limit", counter.confidence, title, text)
             .because(numbers, counter.source.clone())
-            .advise(&[
-                "Find out which process or driver holds the memory: a kernel dump lists processes by commit and pool by tag.",
-                "Let Windows manage the page file, or raise its maximum.",
-            ]),
+            .advise(&WHO_HOLDS_IT[..1])
+            .advise(&["Let Windows manage the page file, or raise its maximum."]),
     )
 }
 
@@ -198,11 +202,18 @@ pub(super) fn hash_errors(facts: &Facts<'_>) -> Option<Finding> {
     ]))
 }
 
+/// Whether the story is that of a balloon that was not given back.
+fn ballooned(facts: &Facts<'_>) -> bool {
+    let balloon = facts.memory.and_then(|memory| memory.balloon.as_ref());
+    balloon.is_some_and(|balloon| balloon.state == BalloonState::NotGivingBack)
+        && crate::diagnose::story::story(facts).is_some()
+}
+
 pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
     let memory = facts.memory?;
     let (locked, counter) = counter(memory, "mdl_pages")?;
     let (scarcity, available, physical, _) = scarcity(memory)?;
-    if locked < physical / 8 || scarcity == Scarcity::Enough {
+    if locked < physical / 8 || scarcity == Scarcity::Enough || ballooned(facts) {
         return None;
     }
     let share = percent(locked, physical);
@@ -462,9 +473,16 @@ pub(super) fn page_file_small(facts: &Facts<'_>) -> Option<Finding> {
         );
     }
     text.push('.');
-    Some(found.because(text, "page files, commit counters").advise(&[
-        "Set the page file's maximum to the larger of the two, or let Windows manage it.",
-    ]))
+    let least = match complete {
+        true => wanted.max(for_complete_dump(physical)),
+        false => wanted,
+    };
+    let mut found = found.because(text, "page files, commit counters");
+    found.advice.push(format!(
+        "Set the page file's maximum to {} or more, or let Windows manage it.",
+        size(least + GIB / 10)
+    ));
+    Some(found)
 }
 
 pub(super) fn sizing(facts: &Facts<'_>) -> Option<Finding> {
@@ -509,7 +527,7 @@ pub(super) fn sizing(facts: &Facts<'_>) -> Option<Finding> {
     );
     if facts.may_be_ballooned_by_hyper_v() {
         found.advice.push(
-            "With Dynamic Memory a managed page file is sized by the memory at start: set a fixed maximum that fits the largest memory.".into(),
+            "With Dynamic Memory a page file that Windows manages is sized by the memory at start: see that it is large enough for the largest memory, else set it by hand.".into(),
         );
     }
     Some(found)

@@ -70,7 +70,7 @@ catalogue! {
     "commit-near-limit" Warning memory::commit_near_limit, "Committed memory was at 90 % of the commit limit or more, at the stop or at its peak.";
     "commit-charges-failed" Warning memory::commit_failed, "Windows refused to commit memory at least once since it started.";
     "page-file-content-wrong" Critical memory::hash_errors, "Pages came back from the page file with another content than was written: counted by the kernel.";
-    "driver-locked-memory" Warning memory::driver_locked, "Drivers had locked an eighth of physical memory or more while available memory was scarce.";
+    "driver-locked-memory" Warning memory::driver_locked, "Drivers had locked an eighth of physical memory or more while available memory was scarce, and no story tells of them.";
     "memory-not-accounted" Note memory::unaccounted, "A quarter of physical memory or more is in no figure, where what drivers locked is not known.";
     "process-holds-most" Warning memory::process, "One process had half of all committed memory, or a third while memory was scarce.";
     "pool-tag-holds-most" Warning memory::pool_tag, "One pool tag held half of its pool and a sixteenth of physical memory.";

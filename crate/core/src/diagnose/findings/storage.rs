@@ -88,10 +88,17 @@ pub(super) fn read_failed(facts: &Facts<'_>) -> Option<Finding> {
         found = found.because(text, "parameter 4");
     }
     if status == Some(INSUFFICIENT_RESOURCES) {
-        let found = found.advise(&[
-            "Look at memory rather than at the disk: nonpaged pool, locked pages and commit. A kernel dump holds these figures.",
-        ]);
-        return Some(found.toward(facts, "resources"));
+        let look = match is_small(facts) {
+            true => {
+                "Look at memory rather than at the disk: nonpaged pool, locked pages and commit. A kernel dump holds these figures."
+            }
+            // The story has found what took it, with the steps for that.
+            false if crate::diagnose::story::story(facts).is_some() => return Some(found),
+            false => {
+                "Look at memory rather than at the disk: nonpaged pool, locked pages and commit."
+            }
+        };
+        return Some(found.advise(&[look]).toward(facts, "resources"));
     }
     Some(found.toward(facts, "storage"))
 }

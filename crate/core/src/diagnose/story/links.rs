@@ -73,9 +73,10 @@ pub(super) fn of_stop(case: &Case<'_>) -> Vec<StoryLink> {
         .and_then(|memory| counter_pages(&memory.counters, "page_hash_errors"))
         .filter(|&errors| errors > 0)
     {
+        let pages = if errors == 1 { "page" } else { "pages" };
         let text = format!(
-            "Before that, Windows had counted {errors} pages of the page file whose contents had \
-             changed on the way."
+            "Since it started, Windows had read {errors} {pages} back from its page file with \
+             other contents than it had written there; it keeps checksums of them."
         );
         links.push(link(
             text,
@@ -160,11 +161,12 @@ pub(super) fn of_memory(case: &Case<'_>) -> Vec<StoryLink> {
     links.push(link(text, Certain, evidence));
     if let (Some(committed), true) = (p.committed, p.wanted()) {
         let mut text = format!(
-            "More was wanted than there was: {} were committed",
+            "More memory was wanted than there was: {} had been promised to programs and drivers \
+             (committed)",
             size(committed)
         );
         if let Some(limit) = p.limit {
-            text.push_str(&format!(" of {} that may be", size(limit)));
+            text.push_str(&format!(", of at most {}", size(limit)));
         }
         let refused = p.failures.filter(|&failures| failures > 0);
         if let Some(failures) = refused {
@@ -188,7 +190,7 @@ fn paging(case: &Case<'_>) -> Option<StoryLink> {
     let (used, all) = page_files(memory)?;
     case.pressure.paging.then(|| {
         let text = format!(
-            "Windows had been paging heavily: {} of {} of its page files were in use.",
+            "Windows had moved much memory out to disk: {} of {} of its page files were in use.",
             size(used),
             size(all)
         );

@@ -63,18 +63,17 @@ const UPDATE_WITH_DATA_EXCHANGE: &[&str] = &[
     "If nothing is offered, install the Integration Services package for this Windows by hand (download page KB3071740).",
 ];
 const SETUP_DISK: &[&str] = &[
-    "Install the latest updates on the host first: its setup disk carries the newest Integration Services it has.",
+    "Install the latest updates on the host first, on a cluster on every node: its setup disk carries the newest Integration Services it has.",
     "Take a backup of the guest; a checkpoint does for the short time.",
-    "Connect to the guest from Hyper-V Manager and choose Action, Insert Integration Services Setup Disk (vmguest.iso).",
-    "Run the setup from the virtual DVD in the guest and restart it.",
-    "On a cluster, update every node first, so that the guest fits wherever it runs.",
+    "Connect to the guest from Hyper-V Manager (on a cluster: Failover Cluster Manager) and choose Action, Insert Integration Services Setup Disk (vmguest.iso).",
+    "In the guest, run support\\amd64\\setup.exe (support\\x86 on 32-bit Windows) from the virtual DVD and restart; then `reg query \"HKLM\\SOFTWARE\\Microsoft\\Virtual Machine\\Auto\" /v IntegrationServicesVersion` shows the new version.",
 ];
 const OLD_ON_NEW: &[&str] = &[
     "Microsoft does not support this guest on this host. Move it to Windows Server 2012 R2 or older, or replace the guest.",
 ];
 
 /// The age of a guest, as far as components are concerned, by its build number.
-#[derive(Debug, Clone, Copy, PartialEq, Eq)]
+#[derive(Debug, Clone, Copy, PartialEq, Eq, PartialOrd, Ord)]
 enum Guest {
     /// Windows XP, Server 2003.
     Nt5,
@@ -104,15 +103,16 @@ impl Guest {
     }
 }
 
-/// Hosts that still carry a setup disk.
-fn has_setup_disk(host: HostVersion) -> bool {
-    matches!(
-        host,
-        HostVersion::Server2008
-            | HostVersion::Server2008R2
-            | HostVersion::Server2012
-            | HostVersion::Server2012R2
-    )
+/// The newest guest for which a host carries a setup disk: none newer than the host itself, whose
+/// components are older than the guest's own.
+fn setup_disk(host: HostVersion) -> Option<Guest> {
+    Some(match host {
+        HostVersion::Server2008 => Guest::Nt60,
+        HostVersion::Server2008R2 => Guest::Nt61,
+        HostVersion::Server2012 => Guest::Nt62,
+        HostVersion::Server2012R2 => Guest::Nt63,
+        _ => return None,
+    })
 }
 
 /// How components reach a guest of this build on this host. `None` for a build that is no
@@ -133,9 +133,14 @@ pub fn delivery(guest_build: u32, host: HostVersion) -> Option<Delivery> {
         }
         _ => Certainty::Certain,
     };
-    Some(match (guest, has_setup_disk(host)) {
+    let disk = setup_disk(host);
+    let has_disk = disk.is_some();
+    Some(match (guest, has_disk) {
         (Guest::Nt10, true) => of(How::InBox, sure, UPDATE),
         (Guest::Nt10, false) => of(How::InBox, Certainty::Certain, IN_BOX),
+        _ if disk.is_some_and(|newest| guest > newest) => {
+            of(How::WindowsUpdate, Certainty::Likely, UPDATE)
+        }
         (_, true) => of(How::SetupDisk, sure, SETUP_DISK),
         (Guest::Nt63, false) => of(How::WindowsUpdate, sure, UPDATE),
         (Guest::Nt61 | Guest::Nt62, false) => of(
@@ -205,7 +210,7 @@ pub fn expected(guest_build: u32, host: HostVersion) -> Option<Expected> {
             Certainty::Likely,
         ),
     };
-    let one_package = guest != Guest::Nt63 || has_setup_disk(host);
+    let one_package = guest != Guest::Nt63 || setup_disk(host).is_some();
     // 2012 R2 and 8.1 are newer than these hosts and bring their own components.
     if guest == Guest::Nt63 && latest < v(6, 3, 9600, 16384) {
         return None;
@@ -251,6 +256,9 @@ mod tests {
         );
         assert_eq!(how(9600, HostVersion::Server2012R2), How::SetupDisk);
         assert_eq!(how(9600, HostVersion::Server2022), How::WindowsUpdate);
+        // A host's disk is older than the components of a guest that is newer than it.
+        assert_eq!(how(9600, HostVersion::Server2012), How::WindowsUpdate);
+        assert_eq!(how(9200, HostVersion::Server2008R2), How::WindowsUpdate);
         assert_eq!(how(20348, HostVersion::Server2012R2), How::InBox);
         assert_eq!(how(3790, HostVersion::Server2019), How::NotSupported);
     }

@@ -16,6 +16,8 @@ mod verdict;
 #[cfg(test)]
 mod tests;
 
+pub use advice::has_commands;
+
 use super::identify::{PlatformFacts, title};
 use super::registry_values::Values;
 use crate::knowledge::windows;

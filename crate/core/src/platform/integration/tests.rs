@@ -104,7 +104,8 @@ fn a_2008_r2_guest_with_its_own_components_is_outdated_on_a_host_of_2012() {
     let advice = found.advice.join("\n");
     assert!(advice.contains("If the host is Windows Server 2012 or 2012 R2"));
     assert!(advice.contains("vmguest.iso"));
-    assert!(advice.contains("If the host is a Windows client"));
+    assert!(advice.contains("If the host is Windows 10 or 11"));
+    assert!(advice.contains("2012 or 2012 R2 (or Windows 8 or 8.1): "));
     assert!(advice.contains("18590") && advice.contains("3322") && advice.contains("StorageVSP"));
 }
 

@@ -372,12 +372,13 @@ fn without_host(build: u32, level: Level) -> Opinion {
         && version >= latest
     {
         let confidence = level.confidence.min(certainty.into());
-        let why =
-            format!("The components are {version}, the last that were made for this Windows.");
+        let why = format!(
+            "The Integration Services in this guest are {version}, the last that were made for this Windows."
+        );
         return (Verdict::Current, confidence, vec![why]);
     }
     let why = format!(
-        "The components are {version}. Whether they fit depends on the host, and this dump does \
+        "The Integration Services in this guest are {version}. Whether they fit depends on the host, and this dump does \
          not say which host it is."
     );
     (Verdict::Unknown, Confidence::Possible, vec![why])
@@ -404,16 +405,25 @@ fn weigh(facts: &PlatformFacts, level: Level, wants: &[(HostVersion, Expected)])
         .unwrap_or_default();
     let hosts = names(wants);
     if all(&fits, &[Fit::Current]) {
-        let why = format!("The components are {version}, which fits {hosts}.");
+        let why =
+            format!("The Integration Services in this guest are {version}, which fits {hosts}.");
         return (Verdict::Current, certainty, vec![why]);
     }
     if all(&fits, &[Fit::Outdated]) {
-        let why = format!("The components are {version}, older than {hosts} calls for.");
+        // Where hosts differ the versions stand in a line of their own.
+        let from = match expected(wants).filter(|text| !text.contains(' ')) {
+            Some(from) => format!(" ({from} or newer)"),
+            None => String::new(),
+        };
+        let why = format!(
+            "The Integration Services in this guest are {version}, older than {hosts} calls \
+             for{from}."
+        );
         return (Verdict::Outdated, certainty, vec![why]);
     }
     if all(&fits, &[Fit::Outdated, Fit::Between]) {
         let why = format!(
-            "The components are {version}. That is what an early host had; updates of {hosts} \
+            "The Integration Services in this guest are {version}. That is what an early host had; updates of {hosts} \
              brought newer ones."
         );
         return (Verdict::Outdated, Confidence::Possible, vec![why]);
@@ -434,7 +444,7 @@ fn weigh(facts: &PlatformFacts, level: Level, wants: &[(HostVersion, Expected)])
         names(&chosen.map(|(want, _)| *want).collect::<Vec<_>>())
     };
     let why = format!(
-        "The components are {version}, which fits {}; for {} they are old. Which of these the \
+        "The Integration Services in this guest are {version}, which fits {}; for {} they are old. Which of these the \
          host is, the dump does not say.",
         part(&[Fit::Current]),
         part(&[Fit::Outdated, Fit::Between]),

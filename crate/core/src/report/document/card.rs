@@ -67,9 +67,13 @@ pub(super) fn card(report: &Report, blocks: &mut Vec<Block>) {
     }
 }
 
-/// The findings that matter most, as the report already orders them.
+/// The findings that matter most, as the report already orders them, without what the summary
+/// has said: it is the story in short.
 fn strongest(report: &Report) -> impl Iterator<Item = &Finding> {
-    report.findings.iter().take(STRONGEST)
+    let told = report.story.as_ref();
+    let new =
+        move |finding: &&Finding| !told.is_some_and(|told| super::story::tells(told, finding));
+    report.findings.iter().filter(new).take(STRONGEST)
 }
 
 /// The head of a finding.

@@ -17,7 +17,7 @@ pub(crate) use crash::{location, register, register_lines, stem};
 pub(crate) use memory::{COUNTERS, counter_name, counters_in_order, is_count};
 
 use crate::model::{Confidence, Gap, How, Report, Severity};
-use alloc::{string::String, vec::Vec};
+use alloc::{format, string::String, vec::Vec};
 
 /// How much of the report is drawn.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -220,9 +220,28 @@ impl Once {
         blocks.push(Block::Paragraph(heading.into()));
         if !fresh.is_empty() {
             self.0.extend(fresh.iter().cloned());
-            blocks.push(Block::Steps(fresh));
+            blocks.push(Block::Steps(without_repeats(fresh)));
         }
     }
+}
+
+/// Steps for the same of several hosts, one after another, name it once.
+fn without_repeats(steps: Vec<String>) -> Vec<String> {
+    let mut before = String::new();
+    let mut short = |step: String| {
+        let case = step
+            .starts_with("If the host is ")
+            .then(|| step.split_once(": "));
+        let Some((host, rest)) = case.flatten() else {
+            return step;
+        };
+        if host == before {
+            return format!("With that host: {rest}");
+        }
+        before = host.into();
+        step
+    };
+    steps.into_iter().map(&mut short).collect()
 }
 
 /// The whole report.

@@ -4,7 +4,7 @@ use super::{Cause, alternative, link, memory, storage_path};
 use crate::diagnose::story::{Case, weakest};
 use crate::model::{Alternative, Balloon, Confidence, Evidence, HypervisorVendor};
 use crate::model::{StoryLink, Verdict};
-use crate::platform::size;
+use crate::platform::{has_commands, size};
 use alloc::{format, string::String, vec};
 
 /// The balloon, and why it held on.
@@ -48,8 +48,8 @@ pub(super) fn find(case: &Case<'_>, balloon: &Balloon) -> Cause {
 pub(super) fn host_memory() -> Alternative {
     alternative(
         "The host itself had no memory left to give, or the machine had reached its maximum.",
-        "Compare memory demand, assigned memory and maximum on the host at that time, and look \
-         for Hyper-V-Worker event 3322.",
+        "It is that one if the machine's demand was above a maximum that it had reached, or if \
+         the host's own memory was used up at that time (event 3322 of Hyper-V-Worker says so).",
     )
 }
 
@@ -122,8 +122,21 @@ fn of_dynamic_memory(
         verdict,
         Verdict::Outdated | Verdict::Mixed | Verdict::Missing
     );
+    let confidence = match (behind, services) {
+        (true, Some(services)) => {
+            weakest(&[balloon.confidence, services.confidence, Confidence::Likely])
+        }
+        _ => Confidence::Possible,
+    };
+    let sure = confidence > Confidence::Possible;
+    // Where it is not known that Dynamic Memory is on, that is what has to be found out.
+    let (took, kept) = match balloon.confidence {
+        Confidence::Possible => ("may have taken", "not given"),
+        _ => ("had taken", "did not give"),
+    };
     let why = match (behind, verdict) {
-        (true, _) => ", most probably because its Integration Services do not fit its host",
+        (true, _) if sure => ", most probably because its Integration Services do not fit its host",
+        (true, _) => ", perhaps because its Integration Services do not fit its host",
         (false, Verdict::Current | Verdict::InBox) => {
             ". Its Integration Services are no reason for that: the host is to be looked at"
         }
@@ -132,39 +145,52 @@ fn of_dynamic_memory(
              this dump"
         }
     };
-    let confidence = match (behind, services) {
-        (true, Some(services)) => {
-            weakest(&[balloon.confidence, services.confidence, Confidence::Likely])
-        }
-        _ => Confidence::Possible,
-    };
-    // Where it is not known that Dynamic Memory is on, that is what has to be found out.
-    let took = match balloon.confidence {
-        Confidence::Possible => "may have taken",
-        _ => "had taken",
-    };
     let mut advice = services
         .map(|services| services.advice.clone())
         .unwrap_or_default();
-    advice.push(
-        "Until that is done, set the machine's minimum memory near to what it needs at its peak, \
-         or give it static memory."
-            .into(),
-    );
+    advice.push(static_memory(case));
     Cause {
         links,
         plain: format!(
-            "This virtual machine had too little memory that it could use: Hyper-V's Dynamic \
-             Memory {took} {held} of its {all} and did not give them back{}.",
-            if behind { why } else { "" }
+            "This virtual machine ran short of memory: its host {took} {held} of {all} from it \
+             through Hyper-V's Dynamic Memory{}.",
+            match (behind, sure) {
+                (true, true) => {
+                    " and did not return them, most probably for want of fitting Integration \
+                     Services"
+                }
+                (true, false) => {
+                    " and not returned them, perhaps for want of fitting Integration Services"
+                }
+                _ => "",
+            }
         ),
         text: format!(
-            "Dynamic Memory {took} {held} of this guest's {all} and did not give them back{why}."
+            "Dynamic Memory {took} {held} of this guest's {all} and {kept} them back{why}."
         ),
         confidence,
         advice,
         alternatives: vec![host_memory(), storage_path(case), other_lock(balloon)],
     }
+}
+
+/// What helps at once.
+fn static_memory(case: &Case<'_>) -> String {
+    let gib = case.pressure.physical.div_ceil(0x4_0000);
+    let hosts = case
+        .facts
+        .platform
+        .map(|platform| &platform.host_generation);
+    let command = match hosts.is_none_or(|hosts| has_commands(hosts)) {
+        true => format!(
+            " on the host (`Set-VMMemory NAME -DynamicMemoryEnabled $false -StartupBytes {gib}GB`)"
+        ),
+        false => format!(" of {gib} GB in its settings on the host"),
+    };
+    format!(
+        "Until that has helped, shut the guest down and give it static memory{command}, or set its \
+         minimum near to what it needs at its peak."
+    )
 }
 
 fn word(verdict: Verdict) -> &'static str {
