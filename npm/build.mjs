@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { bundlePackage } from "../www/build/bundle.mjs";
 import { squeeze } from "../www/build/gzip.mjs";
 import { packKnowledge, packLayouts } from "../www/build/knowledge.mjs";
+import { asText } from "../www/build/text.mjs";
 
 const npm = dirname(fileURLToPath(import.meta.url));
 const root = dirname(npm);
@@ -17,7 +18,7 @@ const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
 const later = await readFile(join(root, "www/pkg/bluepane_later.wasm"));
 const formats = await readFile(join(root, "www/pkg/formats/bluepane_formats_bg.wasm"));
 const disasm = await readFile(join(root, "www/pkg/disasm/bluepane_disasm_bg.wasm"));
-const packed = async (bytes) => (await squeeze(bytes)).toString("base64");
+const packed = async (bytes) => asText(await squeeze(bytes));
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),

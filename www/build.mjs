@@ -10,6 +10,7 @@ import { bundleScripts, bundleStyle } from "./build/bundle.mjs";
 import { squeeze } from "./build/gzip.mjs";
 import { limits, parts } from "./build/limits.mjs";
 import { directives, fingerprint, headersFile, policyText } from "./build/policy.mjs";
+import { asText } from "./build/text.mjs";
 
 const root = dirname(dirname(fileURLToPath(import.meta.url)));
 const www = join(root, "www");
@@ -26,7 +27,7 @@ function inline(what, text) {
   return text;
 }
 
-/** Each part gzipped, in base64, in an element that no browser runs or shows. */
+/** Each part gzipped, as text, in an element that no browser runs or shows. */
 async function carriedParts() {
   const rows = [];
   for (const { id, file, make, limit, optional } of parts) {
@@ -36,7 +37,7 @@ async function carriedParts() {
       throw new Error(`${file} is missing: run \`make wasm\` first`);
     }
     const packed = await squeeze(path ? await readFile(path) : await make(root));
-    const element = `<script type="application/octet-stream;base64" id="${id}">${packed.toString("base64")}</script>`;
+    const element = `<script type="application/octet-stream" id="${id}">${asText(packed)}</script>`;
     rows.push({ id, element, size: packed.length, limit });
   }
   return rows;

@@ -4,14 +4,15 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
+import { fromText } from "../../www/build/text.mjs";
 import { page, realDump, scratch } from "./paths.mjs";
 
-/** One of the parts that the page carries: gzip in base64 in an element of its own. */
+/** One of the parts that the page carries: gzip as text in an element of its own. */
 export function carriedPart(html, id) {
-  const found = new RegExp(
-    `<script type="application/octet-stream;base64" id="${id}">([^<]*)<`,
-  ).exec(html);
-  return found && gunzipSync(Buffer.from(found[1], "base64"));
+  const found = new RegExp(`<script type="application/octet-stream" id="${id}">([^<]*)<`).exec(
+    html,
+  );
+  return found && gunzipSync(fromText(found[1]));
 }
 
 /** What is true of the sample, by its scenario (scripts/sample names it). */

@@ -7,6 +7,8 @@ import { fileURLToPath } from "node:url";
 
 import { build, transform } from "esbuild";
 
+import { templates } from "./templates.mjs";
+
 const glue = fileURLToPath(new URL("../pkg/bluepane.js", import.meta.url));
 const disasmGlue = fileURLToPath(new URL("../pkg/disasm/bluepane_disasm.js", import.meta.url));
 const formatsGlue = fileURLToPath(new URL("../pkg/formats/bluepane_formats.js", import.meta.url));
@@ -52,7 +54,7 @@ async function bundle(entry, plugins, overrides = {}) {
       "bluepane-wasm-disasm": disasmGlue,
       "bluepane-wasm-formats": formatsGlue,
     },
-    plugins: [sheets, ...plugins],
+    plugins: [sheets, templates, ...plugins],
     logLevel: "warning",
     // The glue of wasm-bindgen names its own address for a case that does not arise here: it is
     // always given the bytes.

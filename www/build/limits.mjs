@@ -9,7 +9,7 @@ export const limits = {
 };
 
 /**
- * The parts that index.html carries as gzip in base64, each in an inert element of its own,
+ * The parts that index.html carries as gzipped text, each in an inert element of its own,
  * opened only when it is needed. `limit` is for the gzipped bytes.
  * A part is a `file` or what `make` gives. An `optional` part that has not been made is left out
  * of the page.

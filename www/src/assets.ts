@@ -1,6 +1,6 @@
 // The parts that the page carries besides its script: each a data block of its own in the page,
-// gzip in base64, unpacked when it is needed. The worker's script stands inside the page's own,
-// where the policy's hash covers it.
+// gzip as text (www/build/text.mjs), unpacked when it is needed. The worker's script stands inside the
+// page's own, where the policy's hash covers it.
 import workerText from "bluepane:worker";
 
 /** Where the element gets its parts from: the page's data blocks, or the package's modules. */
@@ -22,12 +22,42 @@ export interface Assets {
   hasSample(): boolean;
 }
 
-/** Unpacks gzip in base64. */
-export async function unpack(base64: string): Promise<Uint8Array> {
-  const binary = atob(base64.trim());
-  const packed = new Uint8Array(binary.length);
-  for (let i = 0; i < binary.length; i++) packed[i] = binary.charCodeAt(i);
-  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
+/** Printable characters that the text of a part is without. */
+const LEFT_OUT = " &<\\";
+const BASE = 91;
+
+/** The bytes of a text: two characters hold 13 bits, or 14 where those are few. */
+function fromText(text: string): Uint8Array<ArrayBuffer> {
+  const values = new Uint8Array(0x80);
+  let next = 0;
+  for (let code = 0x20; code < 0x7f; code++) {
+    if (!LEFT_OUT.includes(String.fromCharCode(code))) values[code] = next++;
+  }
+  const value = (at: number): number => values[text.charCodeAt(at)] ?? 0;
+  const bytes = new Uint8Array(text.length);
+  let [held, bits, size] = [0, 0, 0];
+  const give = (): void => {
+    bytes[size++] = held;
+    held >>= 8;
+    bits -= 8;
+  };
+  for (let at = 0; at + 1 < text.length; at += 2) {
+    const both = value(at) + BASE * value(at + 1);
+    held |= both << bits;
+    bits += (both & 0x1fff) > BASE * BASE - 0x2001 ? 13 : 14;
+    while (bits > 7) give();
+  }
+  if (text.length % 2 === 1) {
+    held |= value(text.length - 1) << bits;
+    give();
+  }
+  return bytes.subarray(0, size);
+}
+
+/** Unpacks a part: gzip as text. */
+export async function unpack(text: string): Promise<Uint8Array> {
+  const packed = new Blob([fromText(text.trim())]);
+  const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 

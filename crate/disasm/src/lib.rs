@@ -8,7 +8,6 @@
 
 extern crate alloc;
 
-#[cfg(feature = "arm64")]
 mod arm64;
 mod x86;
 
@@ -18,7 +17,6 @@ use bluepane::symbols::{Disassembler, Instruction};
 /// IMAGE_FILE_MACHINE_* of the processors.
 const X86: u32 = 0x014C;
 const X64: u32 = 0x8664;
-#[cfg(feature = "arm64")]
 const ARM64: u32 = 0xAA64;
 
 /// What no disassembler can read.
@@ -33,12 +31,11 @@ impl Disassembler for Disassemblers {
         match machine {
             X64 => x86::instructions(64, address, bytes),
             X86 => x86::instructions(32, address, bytes),
-            #[cfg(feature = "arm64")]
             ARM64 => arm64::instructions(address, bytes),
             _ => Vec::new(),
         }
     }
 }
 
-#[cfg(all(test, feature = "arm64"))]
+#[cfg(test)]
 mod tests;

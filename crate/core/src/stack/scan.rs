@@ -195,7 +195,8 @@ impl<'a> Scanner<'a> {
             Architecture::Arm64 => in_register("x0"),
             _ => false,
         };
-        asked && self.start.how == How::Context
+        // A stack that stopped nothing is read without a code, and a register of zero says nothing.
+        asked && code != 0 && self.start.how == How::Context
     }
 
     /// The caller of `KeBugCheckEx`, without unwind data: x64 has it in the first slot, ARM64 in

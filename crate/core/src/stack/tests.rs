@@ -146,6 +146,17 @@ fn the_driver_that_called_kebugcheckex_is_certain_because_rcx_holds_the_code() {
 }
 
 #[test]
+fn a_stack_that_stopped_nothing_asked_for_no_stop_whatever_its_registers_hold() {
+    let mut case = Case::x64(&[DRIVER + 0x2345, 0, 0x1111, 0]);
+    assert!(case.run().bug_check);
+    // Other processors are read without a stop code.
+    case.code = 0;
+    case.registers.all[0].value = Hex(0);
+    case.parameters = [0; 4];
+    assert!(!case.run().bug_check);
+}
+
+#[test]
 fn the_arguments_at_home_prove_the_caller_too_and_the_minidump_bit_is_dropped() {
     let mut case = Case::x64(&[DRIVER + 0x2345, 0xEA, 0xAB, 0]);
     case.registers.all.clear();
