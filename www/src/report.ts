@@ -179,6 +179,10 @@ export interface Exception {
 export interface Frame {
   address: Hex;
   stack_pointer?: Hex;
+  /** The stack pointer in the frame; on x86 the frame pointer. */
+  child?: Hex;
+  return_address?: Hex;
+  arguments?: Hex[];
   module?: string;
   symbol?: string;
   offset?: Hex;

@@ -92,6 +92,19 @@ fn check(scenario: &Scenario, name: &str) -> Vec<Frame> {
         };
         assert!(fits, "{name}: {frame:?}");
     }
+    // Each frame returns to the next one, the outermost to nothing.
+    let back = |frame: &Frame| frame.return_address.map(|back| back.0);
+    let returns: Vec<Option<u64>> = stack.frames.iter().map(back).collect();
+    let next = truth.stack.iter().skip(1).copied().chain([0]).map(Some);
+    assert_eq!(returns, next.collect::<Vec<_>>(), "{name}");
+    let counts = stack.frames.iter().map(|frame| frame.arguments.len());
+    let counts: Vec<usize> = counts.take(stack.frames.len() - 1).collect();
+    let expected = match scenario.machine.architecture {
+        Architecture::X64 => 4,
+        Architecture::X86 => 3,
+        Architecture::Arm64 => 0,
+    };
+    assert!(counts.iter().all(|&n| n == expected), "{name}: {counts:?}");
     stack.frames
 }
 
@@ -309,12 +322,17 @@ fn the_console_shows_trap_frames_threads_and_their_stacks() {
     has(1, &format!("{:016x}", truth.stack[3]));
     has(1, "driver+0x4560");
     has(0, "nt!KeBugCheckEx");
+    has(
+        0,
+        " # Child-SP          RetAddr               : Args to Child",
+    );
     let shown = |address: u64| format!("{:08x}`{:08x}", address >> 32, address & 0xFFFF_FFFF);
     for &address in &truth.stack[4..] {
         has(1, &shown(address));
     }
     has(2, &format!("THREAD {}", shown(sleeper)));
-    for &address in &truth.sleeping {
+    // What a frame returns to is shown: nobody returns to the first.
+    for &address in truth.sleeping.iter().skip(1) {
         has(2, &shown(address));
         has(3, &shown(address));
     }

@@ -120,6 +120,9 @@ fn stack(dump: &UserMinidump, exception: &UserException) -> Stack {
     let frame = Frame {
         address: Hex(exception.address),
         stack_pointer: None,
+        child: None,
+        return_address: None,
+        arguments: Vec::new(),
         module: found.map(|(module, _)| module.name().into()),
         symbol: None,
         offset: found.map(|(_, offset)| Hex(offset)),

@@ -257,8 +257,9 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "k",
-        arguments: "",
-        about: "the stack, each frame with how it was found; kv with its trap frames",
+        arguments: "[FRAMES]",
+        about: "the stack, each frame with how it was found; kb with arguments, kv with trap frames \
+                too, kc with nothing but the places",
         answering: Answering::Report(registers::stack),
     },
     Command {
@@ -522,13 +523,23 @@ fn expand(line: &str) -> String {
         "?" if rest.trim().is_empty() => "help".into(),
         ".help" | "!help" => "help".into(),
         "dqs" | "dds" => "dps".into(),
-        "kb" | "kn" | "kp" | "kL" | "kc" => "k".into(),
-        "kv" => "k v".into(),
         "version" => "vertarget".into(),
         // `~*k`, `~2kv`
         _ if name.starts_with('~') => {
             let which = name.trim_start_matches('~').trim_end_matches(['k', 'v']);
             format!("~ {which}")
+        }
+        // `kb`, `kv10`
+        _ if name.starts_with('k') => {
+            let rest = name.trim_start_matches('k');
+            let letters = rest.trim_start_matches(registers::is_flag);
+            if letters.chars().any(|c| !c.is_ascii_digit()) {
+                return line.into();
+            }
+            format!(
+                "k {} {letters}",
+                rest.strip_suffix(letters).unwrap_or_default()
+            )
         }
         _ => match name.strip_prefix("lm").filter(|flags| !flags.is_empty()) {
             Some(flags) if flags.chars().all(|c| c.is_ascii_alphanumeric()) => {

@@ -1,36 +1,110 @@
 //! `k` and `r`: the stack and the registers.
+//!
+//! The columns of `k`, `kb` and `kv` are those of public outputs of the debugger on x64, x86 and ARM64.
 
-use crate::model::{Frame, How, Report, Stack};
+use crate::model::{Frame, Hex, How, Report, Stack};
 use crate::report::document::{confidence, gap, how, is_wide, location, register, register_lines};
 use crate::report::format::address;
 use alloc::{format, string::String, vec::Vec};
 
-/// The stack; with `v`, where the trap frames on it are.
+/// The stack: `b` and `v` with arguments, `v` with the trap frames on it too, `c` nothing but the
+/// places; a number is how many frames.
 pub(super) fn stack(words: &[&str], report: &Report) -> Vec<String> {
-    match &report.stack {
-        Some(stack) if !stack.frames.is_empty() => {
-            frame_lines(stack, is_wide(report), words == ["v"])
+    let Some(stack) = report.stack.as_ref().filter(|s| !s.frames.is_empty()) else {
+        return super::absent("A stack");
+    };
+    let letters = |word: &&&str| word.chars().all(is_flag);
+    let flags = words.first().filter(letters).copied().unwrap_or_default();
+    let count = words.iter().find(|word| !letters(word));
+    let count = count.and_then(|word| super::number(word));
+    let view = View {
+        arguments: flags.contains(['b', 'v']),
+        traps: flags.contains('v'),
+        places: flags.contains('c'),
+        count: count.map_or(usize::MAX, |count| count as usize),
+    };
+    frame_lines(stack, is_wide(report), &view)
+}
+
+/// Letters that grow together with `k`.
+pub(super) fn is_flag(letter: char) -> bool {
+    "bcnpPvLfM".contains(letter)
+}
+
+/// What is shown of a stack.
+pub(super) struct View {
+    arguments: bool,
+    traps: bool,
+    /// Only the places.
+    places: bool,
+    count: usize,
+}
+
+/// With the trap frames.
+pub(super) const TRAPS: View = View {
+    arguments: false,
+    traps: true,
+    places: false,
+    count: usize::MAX,
+};
+
+/// Whether it is a stack of ARM64, which has no place for arguments.
+pub(super) fn is_arm64(stack: &Stack) -> bool {
+    stack.registers.iter().any(|register| register.name == "pc")
+}
+
+/// The columns in front of a frame's place, as the debugger prints them: stack pointer (on x86 frame
+/// pointer), what it returns to, and with `arguments` the values in their place. What is not known
+/// has dashes. `gap` is what stands behind the return address, by the engine's age.
+pub(super) fn columns(frame: &Frame, wide: bool, arguments: bool, gap: &str) -> String {
+    let cell = |value: Option<Hex>| match value {
+        Some(value) => address(value.0, wide),
+        None if wide => "--------`--------".into(),
+        None => "--------".into(),
+    };
+    let mut line = format!("{} {}{gap}", cell(frame.child), cell(frame.return_address));
+    if arguments {
+        line += if wide { ": " } else { "" };
+        for at in 0..if wide { 4 } else { 3 } {
+            line += &cell(frame.arguments.get(at).copied());
+            line.push(' ');
         }
-        _ => super::absent("A stack"),
+    }
+    if arguments && wide {
+        line += ": ";
+    }
+    line
+}
+
+fn heading(wide: bool, arguments: bool, places: bool) -> String {
+    match (places, wide) {
+        (true, _) => " # Call Site".into(),
+        (_, false) => {
+            let tail = if arguments {
+                "Args to Child              "
+            } else {
+                ""
+            };
+            format!(" # ChildEBP RetAddr      {tail}")
+        }
+        _ if arguments => {
+            let (back, tail) = ("RetAddr", "Args to Child");
+            format!(" # Child-SP          {back:21} : {tail:71} : Call Site")
+        }
+        _ => format!(" # Child-SP          {:21} Call Site", "RetAddr"),
     }
 }
 
-/// The frames of a stack. The debugger prints return addresses there; here it is the address of
-/// each frame, and how it was found.
-pub(super) fn frame_lines(stack: &Stack, wide: bool, traps: bool) -> Vec<String> {
-    let pad = if wide { 17 } else { 8 };
+/// The frames of a stack in the debugger's columns. Behind each that is not the debugger's own kind
+/// stands how it was found.
+pub(super) fn frame_lines(stack: &Stack, wide: bool, view: &View) -> Vec<String> {
+    let arguments = view.arguments && !is_arm64(stack);
     let x64 = stack
         .registers
         .iter()
         .any(|register| register.name == "rip");
-    let mut lines = Vec::from([format!(
-        " # {:pad$} {:pad$} Call Site",
-        "Child-SP", "Address"
-    )]);
-    for (at, frame) in stack.frames.iter().enumerate() {
-        let pointer = frame
-            .stack_pointer
-            .map_or(String::new(), |sp| address(sp.0, wide));
+    let mut lines = Vec::from([heading(wide, arguments, view.places)]);
+    for (at, frame) in stack.frames.iter().enumerate().take(view.count) {
         let place = location(frame).unwrap_or_else(|| {
             let why = frame.gap.map_or("in no module", gap);
             format!("0x{} ({why})", address(frame.address.0, wide))
@@ -40,13 +114,15 @@ pub(super) fn frame_lines(stack: &Stack, wide: bool, traps: bool) -> Vec<String>
             How::Context | How::Unwind => String::new(),
             other => format!("  [{}, {}]", how(other), confidence(frame.confidence)),
         };
-        if let Some(trap) = trap_frame_of(frame, x64).filter(|_| traps && at > 0) {
+        let next = stack.frames.get(at + 1).filter(|_| view.traps);
+        if let Some(trap) = next.and_then(|next| trap_frame_of(next, x64)) {
             found += &format!(" (TrapFrame @ {})", address(trap, wide));
         }
-        let shown = address(frame.address.0, wide);
-        lines.push(format!(
-            "{at:02x} {pointer:pad$} {shown:pad$} {place}{found}"
-        ));
+        let columns = match view.places {
+            true => String::new(),
+            false => columns(frame, wide, arguments, "     "),
+        };
+        lines.push(format!("{at:02x} {columns}{place}{found}"));
     }
     if !stack.limits.is_empty() {
         lines.push(stack.limits.clone());

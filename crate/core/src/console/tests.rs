@@ -106,7 +106,12 @@ fn commands_that_the_tables_advise_are_there_or_are_said_to_be_a_debuggers() {
 fn spellings_of_the_debugger_are_understood() {
     let report = sample();
     assert_eq!(run("lmvm nt", &report), run("lm v m nt", &report));
-    assert_eq!(run("kv", &report), run("k", &report));
+    assert_eq!(run("kv", &report), run("kb", &report));
+    let rows = run("kb 2", &report);
+    assert_eq!(rows.matches(" : 00000000`0000007a ").count(), 2);
+    assert_eq!(run("k2", &report), run("kn 2", &report));
+    assert!(run("kc", &report).contains("\n00 nt!KeBugCheckEx+0x1234\n"));
+    assert!(run("kill", &report).contains("not a command"));
     assert_eq!(run("!ANALYZE -v", &report), run("!analyze", &report));
     assert_eq!(run("?", &report), run("help", &report));
     assert_eq!(run("help LM", &report).lines().count(), 2);

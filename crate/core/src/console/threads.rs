@@ -3,7 +3,7 @@
 
 use super::Live;
 use super::code::current;
-use super::registers::{frame_lines, trap_frame_of};
+use super::registers::{TRAPS, frame_lines, trap_frame_of};
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, How, Report, Stack};
@@ -36,7 +36,7 @@ pub(super) fn processors(words: &[&str], report: &Report) -> Vec<String> {
             format!("Processor {number}, which stopped the machine")
         });
         lines.push(about);
-        lines.extend(frame_lines(stack, is_wide(report), true));
+        lines.extend(frame_lines(stack, is_wide(report), &TRAPS));
     }
     if lines.is_empty() {
         return super::absent("The stack of that processor");
@@ -97,7 +97,7 @@ impl<'a> Reader<'a> {
         let stack = self.stack(&Registers::from(context), &self.thread_stacks(), how);
         let mut lines = register_lines(&stack, wide);
         lines.extend(current(self.live, context.instruction_pointer.0));
-        lines.extend(frame_lines(&stack, wide, true));
+        lines.extend(frame_lines(&stack, wide, &TRAPS));
         lines
     }
 
@@ -286,7 +286,7 @@ pub(super) fn stack_of(live: &Live<'_>, thread: &Thread) -> Vec<String> {
         .ok_or_else(|| "the kind of machine is not known".into())
         .and_then(|reader| reader.of_thread(thread));
     match stack {
-        Ok(stack) => frame_lines(&stack, is_wide(live.report), true),
+        Ok(stack) => frame_lines(&stack, is_wide(live.report), &TRAPS),
         Err(why) => Vec::from([format!("The stack cannot be shown: {why}.")]),
     }
 }

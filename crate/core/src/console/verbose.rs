@@ -5,6 +5,7 @@
 //! dump does not tell is left out. Behind each frame stands how sure it is where it is a guess.
 
 use super::analyze::statement;
+use super::registers::{columns, is_arm64};
 use crate::knowledge::ntstatus;
 use crate::model::{
     BugCheck, Confidence, Failure, HypervisorRole, HypervisorVendor, Kind, Report, System,
@@ -106,7 +107,7 @@ fn classic(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
     errors(report, bugcheck, &mut head);
     head.put("TRAP_FRAME", trap(failure));
     let mut lines = head.lines();
-    lines.extend(stack_text(report));
+    lines.extend(stack_text(report, " "));
     lines.extend(follow_up(report, failure).lines());
     let mut tail = Fields::default();
     tail.put("FAILURE_BUCKET_ID", failure.bucket_id.as_ref())
@@ -149,7 +150,7 @@ fn keyed(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
         .put("TRAP_FRAME", trap(failure));
     errors(report, bugcheck, &mut head);
     lines.extend(head.lines());
-    lines.extend(stack_text(report));
+    lines.extend(stack_text(report, "     "));
     lines.extend(follow_up(report, failure).lines());
     let mut tail = Fields::default();
     tail.hex(
@@ -338,23 +339,23 @@ fn black_boxes(report: &Report, fields: &mut Fields) {
     }
 }
 
-fn stack_text(report: &Report) -> Vec<String> {
+/// The stack, with the values in the place of each frame's arguments. `gap` is what stands behind a
+/// return address: a space before 2020, then five.
+fn stack_text(report: &Report, gap: &str) -> Vec<String> {
     let Some(stack) = report.stack.as_ref().filter(|s| !s.frames.is_empty()) else {
         return Vec::new();
     };
     let wide = is_wide(report);
     let mut lines = vec!["STACK_TEXT:".into()];
     for frame in &stack.frames {
-        let pointer = frame
-            .stack_pointer
-            .map_or(String::new(), |sp| address(sp.0, wide));
-        let at = address(frame.address.0, wide);
-        let place = location(frame).unwrap_or_else(|| format!("0x{at}"));
+        let columns = columns(frame, wide, !is_arm64(stack), gap);
+        let place =
+            location(frame).unwrap_or_else(|| format!("0x{}", address(frame.address.0, wide)));
         let sure = match frame.confidence {
             Confidence::Possible => "  [possible]",
             _ => "",
         };
-        lines.push(format!("{pointer} {at} : {place}{sure}"));
+        lines.push(format!("{columns}{place}{sure}"));
     }
     lines.push(String::new());
     lines

@@ -43,6 +43,9 @@ pub(crate) fn frame(name: &str, how: How, confidence: Confidence) -> Frame {
     Frame {
         address: Hex(address(name, 0x1234)),
         stack_pointer: Some(Hex(0xFFFF_D000_0000_0000)),
+        child: None,
+        return_address: None,
+        arguments: alloc::vec::Vec::new(),
         offset: module.is_some().then_some(Hex(0x1234)),
         module,
         symbol: None,

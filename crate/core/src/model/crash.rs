@@ -341,6 +341,17 @@ pub struct Frame {
     /// The stack address it was found at, or the stack pointer for the first.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub stack_pointer: Option<Hex>,
+    /// What the debugger prints as Child-SP: the stack pointer in this frame; on x86 ChildEBP, the
+    /// frame pointer in it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub child: Option<Hex>,
+    /// What it returns to, where that is more than a guess; 0 for the outermost.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub return_address: Option<Hex>,
+    /// x64 and x86: the first values in the place that its arguments have on the stack, four or
+    /// three. On x64 that is the function's to use as it likes, so they need not be arguments.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub arguments: Vec<Hex>,
     /// The module it lies in.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub module: Option<String>,

@@ -7,6 +7,7 @@
 //! Layout: KTRAP_FRAME of x86 in Windows symbols, the same from XP to 10; its mark is that of the
 //! kernel's macros in the Windows Research Kernel, checked on forged dumps only.
 
+use super::pick::Owner;
 use super::scan::Scanner;
 use super::slots::align_up;
 use super::trap;
@@ -32,7 +33,7 @@ impl Scanner<'_> {
         let registers = self.start.registers;
         if let Some((caller, at)) = registers.caller {
             let owner = self.picker.owner(caller.0);
-            self.push(caller.0, at.0, owner, How::FramePointer, Confidence::Likely);
+            self.chained(caller.0, at.0, owner);
         } else if self.frames.len() == 1 && !registers.returning {
             self.entered(registers.instruction_pointer.0, registers.stack_pointer.0);
         }
@@ -58,7 +59,7 @@ impl Scanner<'_> {
             && self.picker.follows_call(value) == Some(true)
         {
             let owner = self.picker.owner(value);
-            self.push(value, at, owner, How::FramePointer, Confidence::Likely);
+            self.chained(value, at, owner);
         }
     }
 
@@ -100,6 +101,7 @@ impl Scanner<'_> {
         let owner = self.picker.owner(address);
         // Whoever called the outermost function of a thread is nobody.
         if address == 0 && next == 0 {
+            self.outermost = Some((0, at));
             return Some(0);
         }
         if owner.is_none() || self.picker.follows_call(address) == Some(false) {
@@ -107,15 +109,25 @@ impl Scanner<'_> {
         }
         let listed = self.frames.get(1).map(|frame| frame.address.0);
         if !(first && listed == Some(address)) {
-            self.push(address, slot, owner, How::FramePointer, Confidence::Likely);
+            self.chained(address, slot, owner);
+        }
+        if next == 0 {
+            self.outermost = Some((0, 0));
         }
         Some(next)
+    }
+
+    fn chained(&mut self, address: u64, slot: u64, owner: Option<Owner>) {
+        let (how, sure) = (How::FramePointer, Confidence::Likely);
+        let behind = slot.wrapping_add(self.width());
+        self.push(address, slot, behind, owner, how, sure);
     }
 
     /// Lists what a trap frame interrupted and answers where its next record is.
     fn trapped_x86(&mut self, trap: &trap::Trap, at: u64) -> Option<u64> {
         if trap.user {
             self.finished = true;
+            self.outermost = Some((trap.instruction, at));
             return None;
         }
         let owner = self.picker.owner(trap.instruction);
@@ -123,7 +135,8 @@ impl Scanner<'_> {
             true => Confidence::Certain,
             false => Confidence::Likely,
         };
-        self.push(trap.instruction, at, owner, How::TrapFrame, sure);
+        let (from, how) = (trap.stack_pointer, How::TrapFrame);
+        self.push(trap.instruction, at, from, owner, how, sure);
         self.entered(trap.instruction, trap.stack_pointer);
         self.slots.get(trap.frame_pointer_at)
     }

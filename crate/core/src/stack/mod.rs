@@ -22,6 +22,7 @@
 //! dumps of 9600, 19041, 22000 and 26100.
 
 mod chain;
+mod columns;
 mod evidence;
 mod names;
 mod pick;

@@ -85,6 +85,7 @@ pub fn scan(start: &Start<'_>) -> Stack {
     if let Some(from) = from.filter(|_| !scanner.finished) {
         scanner.scan_from(from);
     }
+    scanner.columns();
     scanner.into_stack()
 }
 
@@ -100,6 +101,9 @@ pub(super) struct Scanner<'a> {
     pub(super) visited: BTreeSet<(u64, u64)>,
     /// Images that were opened, by base.
     pub(super) images: Map<Result<Image<'a>, ImageError>>,
+    /// What the outermost frame returns to, and the stack pointer there, on x86 the frame pointer of
+    /// the frame, once that is known.
+    pub(super) outermost: Option<(u64, u64)>,
     /// How often another stack was gone over to.
     pub(super) switches: usize,
     /// Whether the pointers of this stack were looked at as a whole.
@@ -125,6 +129,7 @@ impl<'a> Scanner<'a> {
             reported,
             frames: Vec::new(),
             finished: false,
+            outermost: None,
             visited: BTreeSet::new(),
             images: Map::default(),
             switches: 0,
@@ -137,6 +142,7 @@ impl<'a> Scanner<'a> {
         &mut self,
         address: u64,
         at: u64,
+        stack_pointer: u64,
         owner: Option<Owner>,
         how: How,
         sure: Confidence,
@@ -149,6 +155,9 @@ impl<'a> Scanner<'a> {
         self.frames.push(Frame {
             address: Hex(address),
             stack_pointer: Some(Hex(at)),
+            child: Some(Hex(stack_pointer)),
+            return_address: None,
+            arguments: Vec::new(),
             module,
             symbol: None,
             offset,
@@ -166,7 +175,7 @@ impl<'a> Scanner<'a> {
         }
         let owner = self.picker.owner(self.picker.address(address));
         let (at, how) = (registers.stack_pointer.0, self.start.how);
-        self.push(address, at, owner, how, Confidence::Certain);
+        self.push(address, at, at, owner, how, Confidence::Certain);
     }
 
     /// Where the stack begins: the stack pointer, or the copy's first slot when that is elsewhere.
@@ -213,7 +222,8 @@ impl<'a> Scanner<'a> {
         let Some(owner) = owner else {
             return Some(first);
         };
-        self.push(value, first, Some(owner), How::Scan, Confidence::Certain);
+        let sure = Confidence::Certain;
+        self.push(value, first, behind, Some(owner), How::Scan, sure);
         let mut caller = self.returned_to(value, behind)?;
         if let Some(frame) = self.start.registers.frame_pointer {
             caller.set(29, frame.0);
@@ -240,7 +250,7 @@ impl<'a> Scanner<'a> {
             return Some(first);
         };
         let owner = self.picker.owner(value);
-        self.push(value, at, owner, How::Scan, Confidence::Certain);
+        self.push(value, at, at + 4, owner, How::Scan, Confidence::Certain);
         Some(at + 4)
     }
 
@@ -264,7 +274,7 @@ impl<'a> Scanner<'a> {
             let mut next = at + width;
             if let Some(owner) = self.picker.candidate(at, value) {
                 let (address, sure) = (self.picker.address(value), owner.confidence);
-                self.push(address, at, Some(owner), How::Scan, sure);
+                self.push(address, at, next, Some(owner), How::Scan, sure);
                 let frame = self.returned_to(address, next);
                 if let Some(unwound) = frame.and_then(|frame| self.walk(frame, sure)) {
                     next = unwound;
@@ -302,7 +312,8 @@ impl<'a> Scanner<'a> {
             (false, true) => Confidence::Likely,
             (false, false) => Confidence::Possible,
         };
-        self.push(trap.instruction, at, owner, How::TrapFrame, sure);
+        let (from, how) = (trap.stack_pointer, How::TrapFrame);
+        self.push(trap.instruction, at, from, owner, how, sure);
         if inside && let Some(from) = self.interrupted(&trap) {
             let sure = sure.min(Confidence::Likely);
             if let Some(unwound) = self.walk(from, sure) {

@@ -125,6 +125,29 @@ fn told(stack: &Stack) -> Vec<String> {
     stack.frames.iter().map(tell).collect()
 }
 
+/// Child-SP, RetAddr and arguments of each frame.
+fn columns(stack: &Stack) -> Vec<(Option<u64>, Option<u64>, Vec<u64>)> {
+    let plain = |hex: Option<Hex>| hex.map(|hex| hex.0);
+    let column = |f: &Frame| {
+        let arguments = f.arguments.iter().map(|hex| hex.0).collect();
+        (plain(f.child), plain(f.return_address), arguments)
+    };
+    stack.frames.iter().map(column).collect()
+}
+
+#[test]
+fn beside_a_frame_stands_what_it_returns_to_and_what_is_at_the_foot_of_its_caller() {
+    let stack = Case::x64(&[DRIVER + 0x2345, 0x65, 1, 2, 3, 0, NT + 0x4001, 0]).run();
+    assert_eq!(told(&stack).len(), 3);
+    let first = (Some(STACK + 8), Some(DRIVER + 0x2345), vec![0x65, 1, 2, 3]);
+    // What comes after the second is a guess, so nothing is said of what it returns to.
+    let second = (Some(STACK + 16), None, vec![]);
+    assert_eq!(
+        columns(&stack),
+        [first, second, (Some(STACK + 64), None, vec![])]
+    );
+}
+
 #[test]
 fn the_driver_that_called_kebugcheckex_is_certain_because_rcx_holds_the_code() {
     let mut case = Case::x64(&[DRIVER + 0x2345, 0, 0x1111, 0]);
@@ -336,6 +359,10 @@ fn arm64_follows_the_frame_records_and_ignores_pointer_signatures() {
     case.registers.stack_pointer = VirtualAddress(STACK);
     case.registers.frame_pointer = Some(VirtualAddress(a));
     case.high = STACK + 256;
+    let columns = columns(&case.run());
+    assert_eq!(columns[0], (Some(STACK), Some(DRIVER + 0x2344), vec![]));
+    assert_eq!(columns[1], (Some(a + 16), Some(NT + 0x4568), vec![]));
+    assert_eq!(columns[2], (Some(b + 16), Some(0), vec![]));
     assert_eq!(
         told(&case.run())[1..],
         [
@@ -395,6 +422,13 @@ fn x86_finds_the_caller_by_the_arguments_and_follows_the_frame_pointers() {
             "ntkrnlpa.exe+0x4001 FramePointer Likely"
         ]
     );
+    let expected = [
+        (Some(stack + 8), Some(nt + 0x2001), vec![0x65, 1, 2]),
+        (Some(stack + 80), Some(nt + 0x3001), vec![0; 3]),
+        (Some(stack + 120), Some(nt + 0x4001), vec![0, 0, 0]),
+        (Some(0), Some(0), vec![]),
+    ];
+    assert_eq!(columns(&found), expected);
 }
 
 #[test]

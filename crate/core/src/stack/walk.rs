@@ -106,11 +106,17 @@ impl<'a> Scanner<'a> {
                 break;
             };
             moved = true;
+            let (pc, pointer) = (taken.next.pc, taken.next.stack_pointer());
+            if taken.last || pc == 0 {
+                self.outermost = Some((0, pointer));
+            } else if self.finished && taken.how == How::TrapFrame {
+                self.outermost = Some((pc, pointer));
+            }
             if self.finished {
                 break;
             }
-            let owner = self.picker.owner(taken.next.pc);
-            self.push(taken.next.pc, taken.at, owner, taken.how, taken.sure);
+            let owner = self.picker.owner(pc);
+            self.push(pc, taken.at, pointer, owner, taken.how, taken.sure);
             // Which trap it is does not change how well its registers are known.
             if taken.how != How::TrapFrame {
                 sure = taken.sure;

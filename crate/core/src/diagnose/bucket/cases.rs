@@ -38,6 +38,9 @@ fn frame(text: &str, modules: &mut Vec<Module>) -> Frame {
     Frame {
         address: Hex(base + offset),
         stack_pointer: None,
+        child: None,
+        return_address: None,
+        arguments: Vec::new(),
         module: image,
         symbol: symbol.map(Into::into),
         offset: Some(Hex(offset)),

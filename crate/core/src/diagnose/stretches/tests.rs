@@ -7,6 +7,9 @@ fn frame(module: &str, symbol: &str, how: How) -> Frame {
     Frame {
         address: Hex(0xffff_f800_0000_1000),
         stack_pointer: None,
+        child: None,
+        return_address: None,
+        arguments: Vec::new(),
         module: some(module),
         symbol: some(symbol),
         offset: None,

@@ -156,7 +156,10 @@ structures! {
     }
     Stretch { first, frames, kind, title, text, third_party }
     Register { name, value }
-    Frame { address, stack_pointer, module, symbol, offset, how, confidence, gap }
+    Frame {
+        address, stack_pointer, child, return_address, arguments, module, symbol, offset, how, confidence,
+        gap,
+    }
     Blame {
         module, symbol, bucket_id, failure_hash[What::Identity], confidence, evidence,
     }

@@ -287,6 +287,9 @@ fn stack() -> Stack {
     let frame = |address, module: Option<&str>, symbol: Option<&str>, how| Frame {
         address: Hex(address),
         stack_pointer: Some(Hex(0xffff_d000_2050_0000)),
+        child: Some(Hex(0xffff_d000_2050_0008)),
+        return_address: Some(Hex(0xffff_f801_2256_0000)),
+        arguments: vec![Hex(0x7A), Hex(1), Hex(0xffff_d000_2050_0030), Hex(0)],
         module: module.map(Into::into),
         symbol: symbol.map(Into::into),
         offset: Some(Hex(0x1234)),
