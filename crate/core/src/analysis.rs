@@ -165,10 +165,22 @@ impl Analysis {
         let plan = steps::plan(&self.known);
         let Some(&Step { name, run }) = plan.get(self.done) else {
             let ground = self.known.ground(&self.report);
-            return match &mut self.question {
-                Some(question) => question.advance(&mut self.cache, ground),
-                None => Progress::Finished,
+            let Some(question) = &mut self.question else {
+                return Progress::Finished;
             };
+            let progress = question.advance(&mut self.cache, ground);
+            let found = question.hive.take().filter(|_| self.known.hive.is_none());
+            if found.is_some() {
+                // The plan grows by what rests on the registry.
+                self.known.hive = found;
+                let done = self.done as u32;
+                return Progress::Step {
+                    done,
+                    total: steps::plan(&self.known).len() as u32,
+                    name: "command",
+                };
+            }
+            return progress;
         };
         let known = &self.known;
         match self.cache.attempt(|cache| run(cache, known)) {

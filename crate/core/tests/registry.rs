@@ -7,7 +7,7 @@ use bluepane::container::{DumpHeader, PageIndex, StoredPages};
 use bluepane::memory::VirtualAddress;
 use bluepane::model::Gap;
 use bluepane::nt::PagedDump;
-use bluepane::nt::registry::{Key, RegistryError, RegistryMemory, Route, Until, show};
+use bluepane::nt::registry::{Key, RegistryError, RegistryMemory, Route, Start, Until, show};
 use bluepane::source::Slice;
 use bluepane_forge::{Scenario, Truth, forge};
 use notatin::cell_key_node::CellKeyNode;
@@ -99,7 +99,7 @@ fn with_hive(file: &Path, more: &str) -> String {
 }
 
 /// What is read of the hive called SMALL.
-fn read_back(bytes: &[u8], head: Option<VirtualAddress>) -> (Tree, Route) {
+fn read_back(bytes: &[u8], head: Option<Start>) -> (Tree, Route) {
     let (source, dump) = (Slice(bytes), load(bytes));
     let memory = RegistryMemory::find(&source, &dump, head, Until::End);
     assert_eq!(memory.notes, []);
@@ -114,10 +114,10 @@ fn read_back(bytes: &[u8], head: Option<VirtualAddress>) -> (Tree, Route) {
 }
 
 /// The address of the list's head.
-fn head(scenario: &Scenario) -> Option<VirtualAddress> {
+fn head(scenario: &Scenario) -> Option<Start> {
     let truth = Truth::of(scenario).unwrap();
     let head = truth.variables.get("CmpHiveListHead");
-    Some(VirtualAddress(*head.expect("the variable")))
+    Some(Start::Head(VirtualAddress(*head.expect("the variable"))))
 }
 
 #[test]

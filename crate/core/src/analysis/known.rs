@@ -18,6 +18,7 @@ use crate::nt::memory_manager::MemoryManager;
 use crate::nt::paged::Lists;
 use crate::nt::pool_tags::PoolTags;
 use crate::nt::process::ProcessList;
+use crate::nt::registry::Start;
 use crate::nt::{Minidump, PagedDump};
 use crate::source::ReadError;
 use crate::symbols::{Disassembler, Files, Types};
@@ -42,6 +43,8 @@ pub(super) struct Known {
     /// What the images of the drivers say of themselves.
     pub(super) identities: Identities,
     pub(super) registry: Option<Box<registry::Facts>>,
+    /// A hive that a search found, from which the registry is read again.
+    pub(super) hive: Option<Start>,
     pub(super) secondary: Option<Secondary>,
     /// How much of physical memory is in the file.
     pub(super) covered: Option<Covered>,

@@ -3,6 +3,7 @@
 
 use super::Progress;
 use crate::console::{self, Begun, Ground, Listing, Running, Shown, View, incomplete};
+use crate::nt::registry::Start;
 use crate::source::{Attempt, Cache, Completeness, StopReason};
 use alloc::{boxed::Box, string::String, vec::Vec};
 
@@ -34,6 +35,8 @@ pub(super) struct Question {
     query: Query,
     job: Option<Box<dyn Running>>,
     pub(super) answer: Option<Answer>,
+    /// A hive that the job found.
+    pub(super) hive: Option<Start>,
 }
 
 impl Question {
@@ -42,6 +45,7 @@ impl Question {
             query,
             job: None,
             answer: None,
+            hive: None,
         }
     }
 
@@ -114,6 +118,7 @@ impl Question {
                         self.job = Some(job);
                         return progress;
                     }
+                    self.hive = job.hive();
                     let lines = job.answer(&ground.live(cache));
                     return self.finish(lines, how);
                 }

@@ -6,11 +6,10 @@
 //! registry's performance settings (SupportArticles-docs, windowsserverdocs; CC-BY-4.0).
 
 use super::known::Known;
-use crate::memory::VirtualAddress;
 use crate::model::{Gap, Note, RegistryHive, RegistryValue, Report};
 use crate::nt::PagedDump;
-use crate::nt::registry::{Kind, Registry, RegistryError, RegistryMemory, Until, Value};
-use crate::nt::registry::{number, show};
+use crate::nt::registry::{Kind, Registry, RegistryError, RegistryMemory, Start, Until};
+use crate::nt::registry::{Value, number, show};
 use crate::source::Source;
 use crate::symbols::layout::Layouts;
 use alloc::{format, string::String, vec::Vec};
@@ -158,7 +157,7 @@ pub(super) struct Facts {
 /// Reads it.
 pub(super) fn read(source: &dyn Source, known: &Known, dump: &PagedDump) -> Facts {
     let mut facts = Facts {
-        memory: RegistryMemory::find(source, dump, head(known), Until::Machine),
+        memory: RegistryMemory::find(source, dump, start(known), Until::Machine),
         ..Facts::default()
     };
     let memory = facts.memory.clone();
@@ -168,13 +167,16 @@ pub(super) fn read(source: &dyn Source, known: &Known, dump: &PagedDump) -> Fact
     facts
 }
 
-/// Where the kernel's identity says that the list of hives begins.
-fn head(known: &Known) -> Option<VirtualAddress> {
+/// Where a search found a hive, or where the kernel's identity says that their list begins.
+fn start(known: &Known) -> Option<Start> {
+    if known.hive.is_some() {
+        return known.hive;
+    }
     let dump = known.dump()?;
     let base = dump.kernel_base()?;
     let identity = super::identity::kernel(dump.header, known);
     let place = Layouts::for_kernel(&identity).variable(HEAD)?;
-    base.checked_add(place.offset.into())
+    base.checked_add(place.offset.into()).map(Start::Head)
 }
 
 impl Facts {

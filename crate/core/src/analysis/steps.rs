@@ -295,6 +295,12 @@ const PAGED: &[Step] = &[
     MACHINE, STACKS, JUDGE, IDENTITIES, COVERAGE,
 ];
 
+/// The same, and again what rests on the registry, which a search has found since.
+const WITH_REGISTRY: &[Step] = &[
+    IDENTIFY, HEADER, PAGES, BITMAP, GROUND, START, EVIDENCE, COUNTERS, JUDGE, PROCESSES, DETAILS,
+    MACHINE, STACKS, JUDGE, IDENTITIES, COVERAGE, REGISTRY, MACHINE, JUDGE,
+];
+
 /// The steps for what the file is known to be.
 pub(super) fn plan(known: &Known) -> &'static [Step] {
     match known.kind() {
@@ -306,6 +312,7 @@ pub(super) fn plan(known: &Known) -> &'static [Step] {
         Some(Kind::HeaderOnly | Kind::UnknownKernel) => &[IDENTIFY, HEADER, JUDGE],
         // Nothing behind the header of an encrypted dump can be read.
         Some(_) if known.is_encrypted() => &[IDENTIFY, HEADER, JUDGE],
+        Some(_) if known.hive.is_some() => WITH_REGISTRY,
         Some(_) => PAGED,
     }
 }

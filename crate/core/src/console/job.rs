@@ -5,6 +5,7 @@
 //! the progress and may stop the job, which then answers with what it has.
 
 use super::{Ground, Live};
+use crate::nt::registry::Start;
 use crate::source::{Attempt, Cache, Completeness};
 use alloc::{string::String, vec::Vec};
 use core::fmt;
@@ -27,6 +28,11 @@ pub trait Job: fmt::Debug {
 
     /// The answer, over what was taken. It reads nothing more.
     fn answer(&self, live: &Live<'_>) -> Vec<String>;
+
+    /// A hive that was found, from which the registry is to be read anew.
+    fn hive(&self) -> Option<Start> {
+        None
+    }
 }
 
 /// A job, whatever its pieces are.
@@ -37,6 +43,8 @@ pub trait Running: fmt::Debug {
     fn progress(&self) -> (u64, u64);
     /// See [`Job::answer`].
     fn answer(&self, live: &Live<'_>) -> Vec<String>;
+    /// See [`Job::hive`].
+    fn hive(&self) -> Option<Start>;
 }
 
 impl<J: Job> Running for J {
@@ -56,6 +64,10 @@ impl<J: Job> Running for J {
 
     fn answer(&self, live: &Live<'_>) -> Vec<String> {
         Job::answer(self, live)
+    }
+
+    fn hive(&self) -> Option<Start> {
+        Job::hive(self)
     }
 }
 

@@ -25,6 +25,7 @@ mod pool;
 mod process;
 mod registers;
 mod registry;
+mod registry_scan;
 mod running;
 mod search;
 mod target;
@@ -444,9 +445,9 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!reg",
-        arguments: "hivelist | querykey PATH | q PATH | rows [HIVE CELL]",
+        arguments: "hivelist | querykey PATH | q PATH | scan | rows [HIVE CELL]",
         about: "the registry in memory: its hives, the subkeys and values of a key",
-        answering: Answering::Dump(registry::reg),
+        answering: Answering::Job(registry::begin),
     },
     Command {
         name: "help",

@@ -4,26 +4,38 @@
 //! CC-BY). The debugger finds a key among those that were open; this one walks the hive's cells,
 //! and so finds every key whose page is in the dump.
 
-use super::Live;
+use super::registry_scan::Scan;
+use super::{Begun, Live};
 use crate::nt::registry::{Hive, Registry};
 use crate::nt::registry::{Key, Kind, Listed, RegistryMemory, Until, show};
-use alloc::{format, string::String, vec::Vec};
+use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 /// Most lines of one answer.
 const MAX_LINES: usize = 4096;
 /// The longest data that a line shows.
 const MAX_SHOWN: usize = 400;
 
-const USAGE: [&str; 5] = [
+const USAGE: [&str; 6] = [
     "!reg hivelist           the hives in memory",
     "!reg querykey PATH      subkeys and values of a key; also !reg q PATH",
     "    PATH is HKLM\\SYSTEM\\Select, or in full \\REGISTRY\\MACHINE\\SYSTEM\\Select",
+    "!reg scan               looks for hives in every stored page, where nothing leads to them",
     "!reg rows               the hives, for programs: each line begins with a letter that says what it is",
     "!reg rows HIVE CELL     a key by the address of its hive and the index of its cell, in the same form",
 ];
 
 /// The command.
-pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
+pub(super) fn begin(arguments: &[&str], live: &Live<'_>) -> Begun {
+    let scan = arguments
+        .first()
+        .is_some_and(|first| first.eq_ignore_ascii_case("scan"));
+    match scan.then(|| Scan::new(live)).flatten() {
+        Some(scan) => Begun::Job(Box::new(scan)),
+        None => reg(arguments, live).into(),
+    }
+}
+
+fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
     let Some((&first, rest)) = arguments.split_first() else {
         return USAGE.map(String::from).into();
     };
@@ -33,12 +45,12 @@ pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
         )]);
     };
     // The list that the report was made from ends where it had what it needed.
-    let head = live.registry().and_then(RegistryMemory::head);
+    let start = live.registry().and_then(RegistryMemory::start);
     let known = ["hivelist", "querykey", "q", "rows"];
     if !known.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return USAGE.map(String::from).into();
     }
-    let memory = RegistryMemory::find(live.source, dump, head, Until::End);
+    let memory = RegistryMemory::find(live.source, dump, start, Until::End);
     let answer = memory.ask(live.source, dump, |registry| {
         if first.eq_ignore_ascii_case("hivelist") {
             return hives(registry, live);
@@ -58,7 +70,7 @@ pub(super) fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
     lines
 }
 
-fn hives(registry: &Registry<'_>, live: &Live<'_>) -> Vec<String> {
+pub(super) fn hives(registry: &Registry<'_>, live: &Live<'_>) -> Vec<String> {
     let mut lines = Vec::from([String::from(
         "HiveAddr           Stable   Volatile  Path / file",
     )]);

@@ -36,14 +36,25 @@ pub enum Route {
     Head,
     /// From a pointer in the kernel's data.
     Scan,
+    /// From a hive's signature among the stored pages.
+    Signature,
+}
+
+/// Where the walk of the list begins.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Start {
+    /// At the head of the list.
+    Head(VirtualAddress),
+    /// At the list entry of a hive.
+    Hive(VirtualAddress),
 }
 
 /// The hives that were found.
 #[derive(Clone, Debug)]
 pub struct Hives {
     layout: &'static Layout,
-    /// The head of their list.
-    pub head: VirtualAddress,
+    /// The head of their list, or the entry in it that was found first.
+    pub start: Start,
     /// In the order of the list.
     pub list: Vec<Hive>,
     /// Why the list is not whole, if it is not.
@@ -70,17 +81,18 @@ impl Hives {
         self.layout
     }
 
-    /// Walks the list from its head.
+    /// Walks the list from its head, or from one of its entries.
     ///
     /// # Errors
     /// When neither of its ends leads to a hive.
-    pub fn from_head(
+    pub fn from(
         kernel: &dyn AddressSpace,
         width: u8,
         build: u32,
-        head: VirtualAddress,
+        start: Start,
         until: Until,
     ) -> Result<Self, Missing> {
+        let (Start::Head(head) | Start::Hive(head)) = start;
         let back = head
             .checked_add(u64::from(width))
             .ok_or(Missing::Unmapped)?;
@@ -93,7 +105,11 @@ impl Hives {
                 Err(error) => why = error,
             }
         }
-        let layout = found.ok_or(why)?;
+        let own = match start {
+            Start::Hive(entry) => Some(fitting(kernel, width, build, entry)?),
+            Start::Head(_) => None,
+        };
+        let layout = own.or(found).ok_or(why)?;
         let mut walk = Walk {
             kernel,
             layout,
@@ -101,8 +117,13 @@ impl Hives {
             seen: Vec::new(),
             until,
         };
+        let mut list = Vec::new();
+        if own.is_some() {
+            let hive = head.0.checked_sub(layout.list).map(VirtualAddress);
+            list.extend(hive.map(|hive| walk.hive(hive)));
+        }
         let (forward, gap) = walk.run(first, 0);
-        let mut list = forward;
+        list.extend(forward);
         if gap.is_some() {
             let (mut backward, _) = walk.run(last, u64::from(width));
             backward.reverse();
@@ -110,10 +131,13 @@ impl Hives {
         }
         Ok(Self {
             layout,
-            head,
+            start,
             list,
             gap,
-            route: Route::Head,
+            route: match start {
+                Start::Head(_) => Route::Head,
+                Start::Hive(_) => Route::Signature,
+            },
         })
     }
 
@@ -164,7 +188,7 @@ impl Hives {
             at = at.checked_add(CHUNK)?;
         }
         hits.into_iter()
-            .find_map(|head| Self::from_head(kernel, width, build, head, until).ok())
+            .find_map(|head| Self::from(kernel, width, build, Start::Head(head), until).ok())
             .map(|hives| Self {
                 route: Route::Scan,
                 ..hives
@@ -203,7 +227,7 @@ impl Hives {
 }
 
 /// Whether an address may be one of the kernel's pool, so far as its form tells.
-fn is_pool(at: u64, width: u8) -> bool {
+pub(super) fn is_pool(at: u64, width: u8) -> bool {
     at & 3 == 0
         && match width {
             4 => at >= 0x8000_0000,
@@ -212,7 +236,7 @@ fn is_pool(at: u64, width: u8) -> bool {
 }
 
 /// The layout with which the list entry at `entry` belongs to a hive.
-fn fitting(
+pub(super) fn fitting(
     kernel: &dyn AddressSpace,
     width: u8,
     build: u32,

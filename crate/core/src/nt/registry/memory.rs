@@ -1,16 +1,18 @@
 //! The registry of a dump with pages: where its hives are and through which page tables.
 //!
 //! The head of the list of hives is a variable of the kernel; where the kernel's identity does
-//! not tell its place, the kernel's writable data are searched for it. From Windows 10 1803 on
+//! not tell its place, the kernel's writable data are searched for it; where that fails as well, a
+//! small dump is searched for the hives' signature at once, and a larger one when asked to, because
+//! every stored page is read for it. From Windows 10 1803 on
 //! the process that holds the stable hives is called `Registry` and is one of the first that
 //! starts. Layout of the image's sections: Microsoft's PE format.
 
-use super::{Hives, Registry, Spaces, Until};
-use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, VirtualAddress};
+use super::{Hives, Registry, Spaces, Start, Until, signature};
+use crate::memory::{AddressSpace, AddressSpaceExt, KernelSpace, Missing, VirtualAddress};
 use crate::model::Note;
 use crate::nt::{Machine, Member, PagedDump, ProcessFacts, current};
 use crate::order;
-use crate::source::Source;
+use crate::source::{ReadError, Source, SourceExt};
 use alloc::{format, vec::Vec};
 
 /// The process that holds the stable hives, and the first Windows that has it.
@@ -20,6 +22,10 @@ const FIRST_WITH_PROCESS: u32 = 17_063;
 const MAX_PROCESSES: usize = 16;
 /// The most of the kernel's data that is searched.
 const MAX_SEARCHED: u64 = 0x20_0000;
+/// The most of the stored pages that is searched for a hive without being asked, and how much of
+/// them is read at a time.
+const MAX_STORED: u64 = 0x180_0000;
+const STRETCH: u64 = 0x10_0000;
 /// The section in which the registry keeps its variables, so far as kernels were seen.
 const LIKELY: [u8; 8] = *b"PAGEDATA";
 
@@ -53,14 +59,10 @@ pub struct RegistryMemory {
 }
 
 impl RegistryMemory {
-    /// Finds the hives. `head` is the address of `CmpHiveListHead` where it is known.
+    /// Finds the hives. `start` is the address of `CmpHiveListHead` where it is known, or the list
+    /// entry of a hive.
     #[must_use]
-    pub fn find(
-        source: &dyn Source,
-        dump: &PagedDump,
-        head: Option<VirtualAddress>,
-        until: Until,
-    ) -> Self {
+    pub fn find(source: &dyn Source, dump: &PagedDump, start: Option<Start>, until: Until) -> Self {
         let mut found = Self::default();
         let Some(kernel) = dump.space(source) else {
             return found;
@@ -70,33 +72,42 @@ impl RegistryMemory {
         if build >= FIRST_WITH_PROCESS {
             found.process = registry_process(dump, &kernel);
         }
-        let listed = head.map(|head| Hives::from_head(&kernel, width, build, head, until));
+        let listed = start.map(|start| Hives::from(&kernel, width, build, start, until));
         let why = match listed {
             Some(Ok(hives)) => {
                 found.hives = Some(hives);
                 return found;
             }
+            // More is asked for only when it is known that the list leads nowhere.
+            Some(Err(Missing::File(ReadError::NotYet))) => return found,
             Some(Err(why)) => Some(why),
-            None => {
-                found.hives = search(dump, &kernel, until);
-                None
-            }
+            None => None,
         };
+        found.hives = search(dump, &kernel, until);
+        let stored = stored(source, dump);
+        let small = stored.1 - stored.0 <= MAX_STORED;
+        if found.hives.is_none() && small {
+            found.hives = by_signature(source, dump, &kernel, until);
+        }
         if found.hives.is_none() {
             let why = why.map_or_else(
                 || "nothing in the kernel's data leads to a hive".into(),
                 |why| format!("{why}"),
             );
-            let text = format!("The registry cannot be read from this dump: {why}.");
+            let more = match small {
+                true => "",
+                false => " `!reg scan` looks for the hives themselves in all stored pages.",
+            };
+            let text = format!("The registry cannot be read from this dump: {why}.{more}");
             found.notes.push(Note::new("no-registry", text));
         }
         found
     }
 
-    /// The head of the list of hives, where one was found.
+    /// Where the list of hives was found to begin.
     #[must_use]
-    pub fn head(&self) -> Option<VirtualAddress> {
-        self.hives.as_ref().map(|hives| hives.head)
+    pub fn start(&self) -> Option<Start> {
+        self.hives.as_ref().map(|hives| hives.start)
     }
 
     /// Asks the registry; `None` when no hive was found.
@@ -164,6 +175,36 @@ fn search(dump: &PagedDump, kernel: &KernelSpace<'_>, until: Until) -> Option<Hi
         }
     }
     None
+}
+
+/// The first stored page in the file and the end of the last.
+#[must_use]
+pub fn stored(source: &dyn Source, dump: &PagedDump) -> (u64, u64) {
+    let pages = dump.index.stored();
+    let end = pages.end().min(source.len());
+    (pages.first_page.min(end), end)
+}
+
+/// Searches the stored pages for a hive. All of them are asked for before the first is judged.
+fn by_signature(
+    source: &dyn Source,
+    dump: &PagedDump,
+    kernel: &KernelSpace<'_>,
+    until: Until,
+) -> Option<Hives> {
+    let (width, build) = (dump.pointer_width(), dump.header.minor_version.unwrap_or(0));
+    let (first, end) = stored(source, dump);
+    let mut links = Vec::new();
+    let mut at = first;
+    while at < end {
+        let len = STRETCH + signature::REACH;
+        if let Ok(bytes) = source.bytes_up_to(at, len.min(end - at)) {
+            links.extend(signature::links(&bytes, width, build));
+        }
+        at += STRETCH;
+    }
+    let hives = |next| signature::follow(kernel, width, build, next, until).ok();
+    links.into_iter().find_map(hives)
 }
 
 /// First and last address of the kernel's sections of data.

@@ -10,12 +10,13 @@ mod find;
 mod keys;
 mod layout;
 mod memory;
+pub mod signature;
 mod text;
 
 pub use cells::Spaces;
-pub use find::{Hives, Route, Until};
+pub use find::{Hives, Route, Start, Until};
 pub use keys::{Key, Listed, MAX_DATA, Value};
-pub use memory::RegistryMemory;
+pub use memory::{RegistryMemory, stored};
 pub use text::{Kind, number, show, texts};
 
 use crate::memory::{Missing, VirtualAddress};
