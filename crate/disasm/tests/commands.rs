@@ -159,3 +159,53 @@ fn registers_of_a_trap_come_with_the_instruction_that_was_interrupted() {
     assert!(text.contains("driver+0x1230:\n"), "{text}");
     assert!(text.contains("mov     rax,qword ptr [rcx]"), "{text}");
 }
+
+#[test]
+fn the_analysis_shows_the_instruction_that_faulted_and_the_registers_at_the_trap() {
+    let mut dump = Asked::of(scenario("full", TOUCHED));
+    let text = dump.ask("!analyze -v");
+    let mut blocks = text.split("\n\n");
+    let mut block = |name: &str| {
+        blocks
+            .find(|block| block.starts_with(name))
+            .map(String::from)
+    };
+    let code = "488b01          mov     rax,qword ptr [rcx]";
+    let at = block("FAULTING_IP:").unwrap_or_else(|| panic!("{text}"));
+    let lines: Vec<&str> = at.lines().collect();
+    assert_eq!(lines[1], "driver+1230");
+    assert!(lines[2].ends_with(code), "{at}");
+    let trap = block("TRAP_FRAME:").unwrap_or_else(|| panic!("{text}"));
+    let lines: Vec<&str> = trap.lines().collect();
+    assert_eq!(
+        lines[1],
+        "NOTE: The trap frame does not contain all registers."
+    );
+    assert!(lines[3].contains(&format!("rcx={TOUCHED:016x}")), "{trap}");
+    let operand = format!("{code} ds:fffff900`12345678=????????????????");
+    assert!(trap.contains(&operand), "{trap}");
+    assert_eq!(lines.last(), Some(&"Resetting default scope"));
+    assert!(
+        block("LAST_CONTROL_TRANSFER:  from fffff8").is_some(),
+        "{text}"
+    );
+    assert!(block("FAULT_INSTR_CODE:  ").is_some(), "{text}");
+    // The newer engines leave the instruction to the trap frame's block.
+    let keyed = dump.ask("!analyze -v -kv");
+    assert!(
+        !keyed.contains("FAULTING_IP") && keyed.contains(&operand),
+        "{keyed}"
+    );
+}
+
+#[test]
+fn where_nothing_faulted_the_analysis_shows_no_such_instruction() {
+    let text = "[machine]\nbuild = 19041\nmemory = \"64 MiB\"\n[stop]\ncode = 0xE2\n";
+    let bytes = forge(&Scenario::from_toml(text).unwrap()).unwrap().to_vec();
+    let text = Asked::of(bytes).ask("!analyze -v");
+    assert!(
+        !text.contains("FAULTING_IP") && !text.contains("TRAP_FRAME"),
+        "{text}"
+    );
+    assert!(text.contains("\nSTACK_TEXT:\n"), "{text}");
+}

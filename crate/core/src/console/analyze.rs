@@ -1,7 +1,7 @@
 //! `!analyze`, `.bugcheck` and `!findings`.
 
-use super::number;
 use super::verbose::{Engine, verbose};
+use super::{Live, number};
 use crate::knowledge::lookup::{self, Answer};
 use crate::model::{BugCheck, Report};
 use crate::report::document::{confidence, is_wide, severity};
@@ -12,11 +12,11 @@ use alloc::{format, string::String, vec, vec::Vec};
 const BANNER: usize = 79;
 
 /// `!analyze`, in either of its forms.
-pub(super) fn analyze(words: &[&str], report: &Report) -> Vec<String> {
+pub(super) fn analyze(words: &[&str], live: &Live<'_>) -> Vec<String> {
     match words {
         ["-show", rest @ ..] => show(rest),
-        [] | ["-v"] => verbose(report, Engine::Classic),
-        ["-kv"] | ["-v", "-kv"] => verbose(report, Engine::Keyed),
+        [] | ["-v"] => verbose(live, Engine::Classic),
+        ["-kv"] | ["-v", "-kv"] => verbose(live, Engine::Keyed),
         _ => vec![
             "!analyze takes -v, -v -kv for the newer engine's keys and values, or -show with a \
              stop code and its parameters."

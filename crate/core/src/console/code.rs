@@ -8,15 +8,17 @@
 mod effect;
 mod fault;
 
-pub(super) use fault::Fault;
+pub(super) use fault::{Fault, at_trap, trap_context};
 
 use super::Live;
 use super::live::{joined, reason};
+use super::state::Values;
 use crate::image::Image;
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Hex;
 use crate::nt::Architecture;
-use crate::symbols::Instruction;
+use crate::report::format::address;
+use crate::symbols::{Instruction, Touch};
 use alloc::{format, string::String, vec, vec::Vec};
 use core::fmt::Write;
 use serde::Serialize;
@@ -322,12 +324,24 @@ fn asked(words: &[&str], live: &Live<'_>) -> Result<(u64, Option<usize>), String
 
 /// One instruction as the debugger prints it; the one that faulted is marked.
 fn printed(live: &Live<'_>, line: &Line) -> String {
-    let wide = if live.width() == 8 { 16 } else { 14 };
     let target = line.target.as_ref();
     let target = target.map_or(String::new(), |target| format!("  ({target})"));
     let mark = if line.marked { "  <-- here" } else { "" };
     let at = live.address(line.address.0);
-    format!("{at} {:<wide$} {}{target}{mark}", line.bytes, line.text)
+    // The words of ARM64 are printed as numbers.
+    let (bytes, wide) = match live.architecture() {
+        Some(Architecture::Arm64) => (reversed(&line.bytes), 8),
+        _ => (line.bytes.clone(), 15),
+    };
+    format!("{at} {bytes:<wide$} {}{target}{mark}", line.text)
+}
+
+/// Bytes in hexadecimal, the last first.
+fn reversed(bytes: &str) -> String {
+    let pairs = (0..bytes.len() / 2).rev();
+    pairs
+        .filter_map(|at| bytes.get(2 * at..2 * at + 2))
+        .collect()
 }
 
 fn print(live: &Live<'_>, code: &Code, most: usize) -> Vec<String> {
@@ -405,15 +419,64 @@ pub(super) fn uf(words: &[&str], live: &Live<'_>) -> Vec<String> {
     print(live, &read(live, begin, (end - begin).min(FAR)), MOST)
 }
 
-/// The instruction at the registers' own place, for `r`, `.trap` and `.cxr`.
-pub(super) fn current(live: &Live<'_>, at: u64) -> Vec<String> {
-    if without(live).is_some() {
-        return Vec::new();
-    }
-    let code = read(live, at, LONGEST + 1);
-    let Some(line) = lines(live, &code, 1, None).into_iter().next() else {
+/// The instruction at the registers' own place, for `r`, `.trap` and `.cxr`, with the memory that it
+/// uses. `values` are those registers.
+pub(super) fn current(live: &Live<'_>, at: u64, values: Values<'_>) -> Vec<String> {
+    let Some(line) = instruction_line(live, at, Some(values)) else {
         return Vec::new();
     };
     let name = live.named(at).map(|name| format!("{name}:"));
-    name.into_iter().chain([printed(live, &line)]).collect()
+    name.into_iter().chain([line]).collect()
+}
+
+/// An instruction as the debugger prints it, `???` where its bytes are not in the dump; nothing where
+/// no disassembler is at hand.
+pub(super) fn instruction_line(
+    live: &Live<'_>,
+    at: u64,
+    values: Option<Values<'_>>,
+) -> Option<String> {
+    if without(live).is_some() {
+        return None;
+    }
+    let code = read(live, at, LONGEST + 1);
+    let Some(line) = lines(live, &code, 1, None).into_iter().next() else {
+        return Some(format!("{} ??              ???", live.address(at)));
+    };
+    let touch = instruction_at(live, at)?.touches.into_iter().next();
+    let memory = values.zip(touch);
+    let memory = memory.and_then(|(values, touch)| operand(live, &touch, values));
+    Some(printed(live, &line) + &memory.unwrap_or_default())
+}
+
+/// The memory that an instruction uses, and what is in it: ` ds:002b:41414141'41414139=????????`.
+fn operand(live: &Live<'_>, touch: &Touch, values: Values<'_>) -> Option<String> {
+    let at = effect::address(live, touch, values)?;
+    let on_stack = ["rsp", "rbp", "esp", "ebp"].contains(&touch.base.as_str());
+    let segment = if on_stack { "ss" } else { "ds" };
+    let selector = values(segment).map_or(String::new(), |value| format!(":{value:04x}"));
+    let segment = match live.architecture() {
+        Some(Architecture::Arm64) => String::new(),
+        _ => format!("{segment}{selector}:"),
+    };
+    let width = usize::from(touch.bytes);
+    let value = match width {
+        0 | 9.. => String::new(),
+        _ => {
+            let stretch = live.stretch(at, width as u64);
+            match stretch.number(0, width) {
+                Some(value) if width == 8 => format!("={}", address(value, true)),
+                Some(value) => format!("={value:0digits$x}", digits = 2 * width),
+                None => format!("={:?<digits$}", "", digits = 2 * width),
+            }
+        }
+    };
+    Some(format!(" {segment}{}{value}", live.address(at)))
+}
+
+/// The first four bytes of an instruction as a number (FAULT_INSTR_CODE).
+pub(super) fn code_word(live: &Live<'_>, at: u64) -> Option<u32> {
+    let code = read(live, at, 4);
+    let bytes = code.bytes.get(..4)?.try_into().ok()?;
+    Some(u32::from_le_bytes(bytes))
 }

@@ -28,6 +28,7 @@ mod registry;
 mod registry_scan;
 mod running;
 mod search;
+mod state;
 mod target;
 mod threads;
 mod translate;
@@ -74,7 +75,7 @@ pub static COMMANDS: &[Command] = &[
         arguments: "[-v [-kv]] | -show CODE|NAME [P1 [P2 [P3 [P4]]]]",
         about: "the stop code, the stack and its bucket, as engines of 2019 or (-kv) since 2020 print \
                 them; or what any stop code means",
-        answering: Answering::Report(analyze::analyze),
+        answering: Answering::Dump(analyze::analyze),
     },
     Command {
         name: "!error",
@@ -290,8 +291,8 @@ pub static COMMANDS: &[Command] = &[
     Command {
         name: "r",
         arguments: "[REGISTER]",
-        about: "the registers",
-        answering: Answering::Report(registers::registers),
+        about: "the registers, and the instruction at hand",
+        answering: Answering::Dump(registers::registers),
     },
     Command {
         name: "u",

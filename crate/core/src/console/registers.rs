@@ -2,8 +2,12 @@
 //!
 //! The columns of `k`, `kb` and `kv` are those of public outputs of the debugger on x64, x86 and ARM64.
 
+use super::Live;
+use super::code::current;
+use super::state::block;
 use crate::model::{Frame, Hex, How, Report, Stack};
-use crate::report::document::{confidence, gap, how, is_wide, location, register, register_lines};
+use crate::nt::Architecture;
+use crate::report::document::{confidence, gap, how, is_wide, location, register};
 use crate::report::format::address;
 use alloc::{format, string::String, vec::Vec};
 
@@ -140,22 +144,31 @@ pub(super) fn trap_frame_of(frame: &Frame, x64: bool) -> Option<u64> {
     at.0.checked_sub(if x64 { BEFORE } else { 0 })
 }
 
-/// All registers, or one.
-pub(super) fn registers(words: &[&str], report: &Report) -> Vec<String> {
+/// All registers and the instruction at hand, or one register.
+pub(super) fn registers(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let report = live.report;
     let wide = is_wide(report);
     let Some(stack) = report.stack.as_ref().filter(|s| !s.registers.is_empty()) else {
         return super::absent("A context with registers");
     };
-    let Some(&name) = words.first() else {
-        return register_lines(stack, wide);
-    };
-    let name = name.trim_start_matches('@');
-    match stack
-        .registers
-        .iter()
-        .find(|register| register.name.eq_ignore_ascii_case(name))
-    {
-        Some(found) => Vec::from([String::from(register(found, wide).trim_start())]),
-        None => Vec::from([format!("'{name}' is not a register in this report.")]),
+    let all = &stack.registers;
+    if let Some(&name) = words.first() {
+        let name = name.trim_start_matches('@');
+        let found = all.iter().find(|one| one.name.eq_ignore_ascii_case(name));
+        return Vec::from([match found {
+            Some(found) => register(found, wide).trim_start().into(),
+            None => format!("'{name}' is not a register in this report."),
+        }]);
     }
+    let kind = match wide {
+        true if is_arm64(stack) => Architecture::Arm64,
+        true => Architecture::X64,
+        false => Architecture::X86,
+    };
+    let values = |name: &str| Some(all.iter().find(|one| one.name == name)?.value.0);
+    let mut lines = block(kind, &values, true);
+    if let Some(frame) = stack.frames.first() {
+        lines.extend(current(live, frame.address.0, &values));
+    }
+    lines
 }

@@ -2,14 +2,15 @@
 //! place to start from, and the records that Windows leaves on them.
 
 use super::Live;
-use super::code::current;
+use super::code::{Fault, at_trap, current, trap_context};
 use super::registers::{TRAPS, frame_lines, trap_frame_of};
+use super::state::block;
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, How, Report, Stack};
 use crate::nt::thread::Thread;
 use crate::nt::{Architecture, Context, DebuggerData, ExceptionRecord, Machine, ProcessorFacts};
-use crate::report::document::{is_wide, register_lines};
+use crate::report::document::is_wide;
 use crate::stack::{
     Namer, Registers, StackRange, Start, name_frames, range_above, scan, switched_away,
 };
@@ -17,6 +18,14 @@ use alloc::{format, string::String, vec::Vec};
 
 /// The most threads whose stacks one command lists.
 pub(super) const MAX_STACKS: usize = 200;
+
+/// What the debugger says of the trap frames of x64.
+const PARTIAL: [&str; 2] = [
+    "NOTE: The trap frame does not contain all registers.",
+    "Some register values may be zeroed or incorrect.",
+];
+/// KTRAP_FRAME.ErrCode of x86.
+const X86_ERROR_CODE: u64 = 0x64;
 
 /// The stacks of the processors.
 pub(super) fn processors(words: &[&str], report: &Report) -> Vec<String> {
@@ -91,12 +100,10 @@ impl<'a> Reader<'a> {
         stack
     }
 
-    /// Registers, and the stack from them on.
-    fn both(&self, context: &Context, how: How) -> Vec<String> {
+    /// The lines that show registers, and the stack from them on.
+    fn both(&self, mut lines: Vec<String>, context: &Context, how: How) -> Vec<String> {
         let wide = is_wide(self.live.report);
         let stack = self.stack(&Registers::from(context), &self.thread_stacks(), how);
-        let mut lines = register_lines(&stack, wide);
-        lines.extend(current(self.live, context.instruction_pointer.0));
         lines.extend(frame_lines(&stack, wide, &TRAPS));
         lines
     }
@@ -188,16 +195,57 @@ pub(super) fn trap(words: &[&str], live: &Live<'_>) -> Vec<String> {
         },
     };
     let space = live.space();
-    let len = Context::trap_frame_len(reader.architecture);
-    let bytes = len.map(|len| space.bytes(at, len));
-    match bytes {
-        Some(Ok(bytes)) => match Context::from_trap_frame(reader.architecture, &bytes, at) {
-            Some(context) => reader.both(&context, How::TrapFrame),
-            None => Vec::from([format!("There is no trap frame at {at}.")]),
-        },
-        Some(Err(why)) => Vec::from([format!("The trap frame at {at} cannot be read: {why}.")]),
-        None => no_memory(),
+    let Some(len) = Context::trap_frame_len(reader.architecture) else {
+        return no_memory();
+    };
+    if let Err(why) = space.bytes(at, len) {
+        return Vec::from([format!("The trap frame at {at} cannot be read: {why}.")]);
     }
+    match trap_context(live, at.0) {
+        Some(context) => reader.both(trap_lines(live, at.0, &context), &context, How::TrapFrame),
+        None => Vec::from([format!("There is no trap frame at {at}.")]),
+    }
+}
+
+/// What a trap frame keeps, as the debugger prints it.
+pub(super) fn trap_lines(live: &Live<'_>, at: u64, context: &Context) -> Vec<String> {
+    let mut lines = Vec::new();
+    match context.architecture {
+        Architecture::X64 => lines.extend(PARTIAL.map(Into::into)),
+        Architecture::X86 => {
+            let code = live
+                .space()
+                .u32(VirtualAddress(at.wrapping_add(X86_ERROR_CODE)));
+            lines.extend(code.map(|code| format!("ErrCode = {code:08x}")));
+        }
+        _ => {}
+    }
+    let fault = Fault::find(live).filter(|fault| fault.trap_frame == Some(at));
+    let all = at_trap(context, fault.as_ref());
+    let selectors = context.architecture == Architecture::X86;
+    lines.extend(shown(live, context, &all, selectors));
+    lines
+}
+
+/// The registers of a context record, as the debugger prints them.
+pub(super) fn context_lines(live: &Live<'_>, context: &Context) -> Vec<String> {
+    let all = context.registers.iter();
+    let all: Vec<(String, u64)> = all.map(|one| (one.name.into(), one.value.0)).collect();
+    shown(live, context, &all, true)
+}
+
+fn shown(
+    live: &Live<'_>,
+    context: &Context,
+    all: &[(String, u64)],
+    selectors: bool,
+) -> Vec<String> {
+    let values = |name: &str| Some(all.iter().find(|(known, _)| known == name)?.1);
+    let mut lines = block(context.architecture, &values, selectors);
+    // A line without segment registers has none in its operand either.
+    let operand = |name: &str| values(name).filter(|_| selectors || !matches!(name, "ds" | "ss"));
+    lines.extend(current(live, context.instruction_pointer.0, &operand));
+    lines
 }
 
 /// The registers of a context record, and the stack from there on.
@@ -211,7 +259,7 @@ pub(super) fn context(words: &[&str], live: &Live<'_>) -> Vec<String> {
         None => return Vec::from(["Usage: .cxr ADDRESS".into()]),
     };
     match Context::read(reader.architecture, &live.space(), at) {
-        Some(context) => reader.both(&context, How::Context),
+        Some(context) => reader.both(context_lines(live, &context), &context, How::Context),
         None => Vec::from([format!(
             "There is no context record of this machine's kind at {at}, or it is not in the dump."
         )]),
@@ -249,33 +297,58 @@ pub(super) fn exception(words: &[&str], live: &Live<'_>) -> Vec<String> {
     }
 }
 
-fn exception_lines(
+/// What the debugger calls exceptions.
+const EXCEPTIONS: [(u32, &str); 10] = [
+    (0x8000_0003, "Break instruction exception"),
+    (0x8000_0004, "Single step exception"),
+    (0xC000_0005, "Access violation"),
+    (0xC000_0006, "In-page I/O error"),
+    (0xC000_001D, "Illegal instruction"),
+    (0xC000_0094, "Integer divide-by-zero"),
+    (0xC000_0096, "Privileged instruction"),
+    (0xC000_00FD, "Stack overflow"),
+    (
+        0xC000_0409,
+        "Security check failure or stack buffer overrun",
+    ),
+    (0xC000_0420, "Assertion failure"),
+];
+
+pub(super) fn exception_lines(
     live: &Live<'_>,
     code: u32,
     flags: Option<u32>,
     address: u64,
     information: &[u64],
 ) -> Vec<String> {
-    let place = live.place(address);
-    let place = place.map_or(String::new(), |place| format!(" ({place})"));
-    let name = ntstatus::name(code).map_or(String::new(), |name| format!(" ({name})"));
+    let digits = 2 * usize::from(live.width());
+    let place = live.named(address).map_or(String::new(), |place| {
+        // The distance has as many digits as an address.
+        let (name, into) = place.rsplit_once("+0x").unwrap_or((&place, "0"));
+        format!(" ({name}+0x{into:0>digits$})")
+    });
+    let plain = EXCEPTIONS.iter().find(|(known, _)| *known == code);
+    let name = plain
+        .map(|(_, name)| *name)
+        .or_else(|| ntstatus::name(code));
+    let name = name.map_or(String::new(), |name| format!(" ({name})"));
     let mut lines = Vec::from([
-        format!("ExceptionAddress: {}{place}", live.address(address)),
+        format!("ExceptionAddress: {address:0digits$x}{place}"),
         format!("   ExceptionCode: {code:08x}{name}"),
     ]);
     lines.extend(flags.map(|flags| format!("  ExceptionFlags: {flags:08x}")));
     lines.push(format!("NumberParameters: {}", information.len()));
     for (index, value) in information.iter().enumerate() {
-        lines.push(format!("   Parameter[{index}]: {}", live.address(*value)));
+        lines.push(format!("   Parameter[{index}]: {value:0digits$x}"));
     }
     if let (0xC000_0005, [kind, at, ..]) = (code, information) {
         let verb = match kind {
             0 => "read from",
             1 => "write to",
-            8 => "execute code at",
+            8 => "execute non-executable",
             _ => "use",
         };
-        lines.push(format!("Attempt to {verb} address {}", live.address(*at)));
+        lines.push(format!("Attempt to {verb} address {at:0digits$x}"));
     }
     lines
 }

@@ -4,6 +4,10 @@
 //! Names, order and forms of the fields follow outputs that people published. A field that this
 //! dump does not tell is left out. Behind each frame stands how sure it is where it is a guess.
 
+mod fault;
+mod fields;
+
+use super::Live;
 use super::analyze::statement;
 use super::registers::{columns, is_arm64};
 use crate::knowledge::ntstatus;
@@ -18,6 +22,7 @@ use alloc::{
     vec,
     vec::Vec,
 };
+use fields::Fields;
 
 /// Columns of the debugger's banner.
 const BANNER: usize = 79;
@@ -33,30 +38,9 @@ pub(super) enum Engine {
     Keyed,
 }
 
-/// Fields in their order; a line is written for each that has a value.
-#[derive(Default)]
-struct Fields(Vec<(&'static str, String)>);
-
-impl Fields {
-    fn put<T: ToString>(&mut self, name: &'static str, value: Option<T>) -> &mut Self {
-        if let Some(value) = value {
-            self.0.push((name, value.to_string()));
-        }
-        self
-    }
-
-    fn hex(&mut self, name: &'static str, value: Option<u64>) -> &mut Self {
-        self.put(name, value.map(|value| format!("{value:x}")))
-    }
-
-    fn lines(self) -> Vec<String> {
-        let spread = |(name, value): (&str, String)| [format!("{name}:  {value}"), String::new()];
-        self.0.into_iter().flat_map(spread).collect()
-    }
-}
-
 /// The analysis in that layout.
-pub(super) fn verbose(report: &Report, engine: Engine) -> Vec<String> {
+pub(super) fn verbose(live: &Live<'_>, engine: Engine) -> Vec<String> {
+    let report = live.report;
     let Some(bugcheck) = &report.bugcheck else {
         return super::absent("A stop code");
     };
@@ -71,15 +55,16 @@ pub(super) fn verbose(report: &Report, engine: Engine) -> Vec<String> {
     lines.push("------------------".into());
     lines.push(String::new());
     match engine {
-        Engine::Classic => lines.extend(classic(report, bugcheck)),
-        Engine::Keyed => lines.extend(keyed(report, bugcheck)),
+        Engine::Classic => lines.extend(classic(live, bugcheck)),
+        Engine::Keyed => lines.extend(keyed(live, bugcheck)),
     }
     lines.push("Followup:     MachineOwner".into());
     lines.push("---------".into());
     lines
 }
 
-fn classic(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
+fn classic(live: &Live<'_>, bugcheck: &BugCheck) -> Vec<String> {
+    let report = live.report;
     let none = Failure::default();
     let failure = report.failure.as_ref().unwrap_or(&none);
     let mut head = Fields::default();
@@ -95,9 +80,18 @@ fn classic(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
     head.put("DUMP_FILE_ATTRIBUTES", attributes(report))
         .put("DUMP_TYPE", kind);
     parameters(bugcheck, &mut head);
-    specific(report, bugcheck, failure, &mut head);
-    processor(report, &mut head);
-    head.put("DEFAULT_BUCKET_ID", failure.default_bucket_id)
+    let exception = report
+        .exception
+        .as_ref()
+        .map(|exception| status(exception.code));
+    head.put("EXCEPTION_CODE", exception);
+    used(live, failure, &mut head);
+    fault::faulting_ip(live, &mut head);
+    specific(bugcheck, &mut head);
+    fault::records(live, failure, &mut head);
+    processor(live, &mut head);
+    head.put("CUSTOMER_CRASH_COUNT", crash_count(report))
+        .put("DEFAULT_BUCKET_ID", failure.default_bucket_id)
         .put(
             "BUGCHECK_STR",
             Some(&failure.bugcheck_str).filter(|s| !s.is_empty()),
@@ -105,11 +99,22 @@ fn classic(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
         .put("PROCESS_NAME", process(report))
         .hex("CURRENT_IRQL", failure.irql.map(Into::into));
     errors(report, bugcheck, &mut head);
-    head.put("TRAP_FRAME", trap(failure));
+    fault::trap_frame(live, failure, &mut head);
+    head.put("LAST_CONTROL_TRANSFER", last_transfer(report));
     let mut lines = head.lines();
     lines.extend(stack_text(report, " "));
-    lines.extend(follow_up(report, failure).lines());
     let mut tail = Fields::default();
+    let followed = fault::code_at(
+        live,
+        failure.address.map(|at| at.0),
+        failure.symbol_name.as_ref(),
+    );
+    if let Some(lines) = followed {
+        tail.below("FOLLOWUP_IP", String::new(), lines);
+    }
+    tail.hex("FAULT_INSTR_CODE", fault::word_at(live, failure))
+        .put("SYMBOL_STACK_INDEX", failure.frame);
+    follow_up(report, failure, Engine::Classic, &mut tail);
     tail.put("FAILURE_BUCKET_ID", failure.bucket_id.as_ref())
         .put("BUCKET_ID", failure.bucket_id.as_ref())
         .put("PRIMARY_PROBLEM_CLASS", failure.bucket_id.as_ref());
@@ -125,11 +130,12 @@ fn classic(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
     lines
 }
 
-fn keyed(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
+fn keyed(live: &Live<'_>, bugcheck: &BugCheck) -> Vec<String> {
+    let report = live.report;
     let none = Failure::default();
     let failure = report.failure.as_ref().unwrap_or(&none);
     let mut lines = vec!["KEY_VALUES_STRING: 1".into(), String::new()];
-    for (key, value) in keys(report, bugcheck, failure) {
+    for (key, value) in keys(live, bugcheck, failure).into_pairs() {
         lines.push(format!("    Key  : {key}"));
         lines.push(format!("    Value: {value}"));
         lines.push(String::new());
@@ -144,15 +150,29 @@ fn keyed(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
     )
     .put("VIRTUAL_MACHINE", virtual_machine(report))
     .put("DUMP_FILE_ATTRIBUTES", attributes(report));
-    specific(report, bugcheck, failure, &mut head);
+    // With an exception the address that was used stands among its fields.
+    let late = report.exception.is_some() && failure.context.is_some();
+    if !late {
+        used(live, failure, &mut head);
+    }
+    specific(bugcheck, &mut head);
+    fault::records(live, failure, &mut head);
     black_boxes(report, &mut head);
-    head.put("PROCESS_NAME", process(report))
-        .put("TRAP_FRAME", trap(failure));
+    head.put("PROCESS_NAME", process(report));
+    fault::trap_frame(live, failure, &mut head);
+    if late {
+        used(live, failure, &mut head);
+    }
     errors(report, bugcheck, &mut head);
+    let exception = report.exception.as_ref();
+    head.put(
+        "EXCEPTION_STR",
+        exception.map(|one| format!("0x{:x}", one.code)),
+    );
     lines.extend(head.lines());
     lines.extend(stack_text(report, "     "));
-    lines.extend(follow_up(report, failure).lines());
     let mut tail = Fields::default();
+    follow_up(report, failure, Engine::Keyed, &mut tail);
     tail.hex(
         "BUCKET_ID_FUNC_OFFSET",
         failure.function_offset.map(|offset| offset.0),
@@ -167,6 +187,48 @@ fn keyed(report: &Report, bugcheck: &BugCheck) -> Vec<String> {
     tail.put("FAILURE_ID_HASH", hash(failure));
     lines.extend(tail.lines());
     lines
+}
+
+/// What the debugger counts from the name of a minidump: `111217-27671-02.dmp` is the second that day.
+fn crash_count(report: &Report) -> Option<u32> {
+    let name = report.file.name.to_ascii_lowercase();
+    let (_, number) = name.strip_suffix(".dmp")?.rsplit_once('-')?;
+    let counted = report.file.kind == Kind::Triage && number.len() == 2;
+    number.parse().ok().filter(|_| counted)
+}
+
+/// From which address the control went to the innermost function.
+fn last_transfer(report: &Report) -> Option<String> {
+    let frame = report.stack.as_ref()?.frames.first()?;
+    let (from, digits) = (frame.return_address?.0, digits(report));
+    let to = frame.address.0;
+    Some(format!("from {from:0digits$x} to {to:0digits$x}"))
+}
+
+/// Digits of an address.
+fn digits(report: &Report) -> usize {
+    if is_wide(report) { 16 } else { 8 }
+}
+
+/// A status and its name.
+fn status(code: u32) -> String {
+    let name = ntstatus::name(code).unwrap_or("unknown status");
+    format!("(NTSTATUS) 0x{code:x} - {name}")
+}
+
+/// The address whose use failed, and which pool it lies in where the kernel tells where those are.
+fn used(live: &Live<'_>, failure: &Failure, fields: &mut Fields) {
+    let digits = digits(live.report);
+    let shown = failure.accessed.map(|at| {
+        let pool = fault::pool_of(live, at.0).unwrap_or_default();
+        format!("{:0digits$x} {pool}", at.0)
+    });
+    let name = match failure.access {
+        Some("write") => "WRITE_ADDRESS",
+        Some(_) => "READ_ADDRESS",
+        None => return,
+    };
+    fields.put(name, shown);
 }
 
 /// DUMP_QUALIFIER and DUMP_TYPE.
@@ -240,27 +302,12 @@ fn parameters(bugcheck: &BugCheck, fields: &mut Fields) {
 }
 
 /// What only some codes have.
-fn specific(report: &Report, bugcheck: &BugCheck, failure: &Failure, fields: &mut Fields) {
-    let wide = is_wide(report);
-    let used = failure.accessed.map(|at| address(at.0, wide));
-    match failure.access {
-        Some("write") => fields.put("WRITE_ADDRESS", used),
-        Some(_) => fields.put("READ_ADDRESS", used),
-        None => fields,
-    };
-    if let Some(exception) = &report.exception {
-        let place = exception.location.as_deref().unwrap_or("in no module");
-        let at = address(exception.address.0, wide);
-        fields.put("FAULTING_IP", Some(format!("{at} {place}")));
+fn specific(bugcheck: &BugCheck, fields: &mut Fields) {
+    let value = |at: usize| bugcheck.parameters.get(at).map(|p| p.value.0);
+    if bugcheck.code & 0x0FFF_FFFF == 0x50 {
+        fields.hex("MM_INTERNAL_CODE", value(3));
     }
-    let named = |at: u64, command: &str| format!("{at:016x} -- ({command} 0x{at:x})");
-    fields
-        .put(
-            "EXCEPTION_RECORD",
-            failure.exception_record.map(|at| named(at.0, ".exr")),
-        )
-        .put("CONTEXT", failure.context.map(|at| named(at.0, ".cxr")));
-    let status = bugcheck.parameters.get(1).map(|p| p.value.0 & 0xFFFF_FFFF);
+    let status = value(1).map(|value| value & 0xFFFF_FFFF);
     if bugcheck.code == 0x7A && status.is_some_and(|status| DISK.contains(&status)) {
         fields.put(
             "DISK_HARDWARE_ERROR",
@@ -269,11 +316,13 @@ fn specific(report: &Report, bugcheck: &BugCheck, failure: &Failure, fields: &mu
     }
 }
 
-fn processor(report: &Report, fields: &mut Fields) {
-    let Some(system) = &report.system else {
+fn processor(live: &Live<'_>, fields: &mut Fields) {
+    let Some(system) = &live.report.system else {
         return;
     };
-    fields.hex("CPU_COUNT", system.processors.map(Into::into));
+    fields
+        .hex("CPU_COUNT", system.processors.map(Into::into))
+        .hex("CPU_MHZ", fault::megahertz(live).map(Into::into));
     let Some(id) = &system.processor_id else {
         return;
     };
@@ -300,11 +349,7 @@ fn errors(report: &Report, bugcheck: &BugCheck, fields: &mut Fields) {
     let Some(code) = exception.map(|e| e.code).or(of_page) else {
         return;
     };
-    let name = ntstatus::name(code).unwrap_or("unknown status");
-    fields.put(
-        "ERROR_CODE",
-        Some(format!("(NTSTATUS) 0x{code:x} - {name}")),
-    );
+    fields.put("ERROR_CODE", Some(status(code)));
     if let Some(exception) = exception {
         fields.hex("EXCEPTION_CODE_STR", Some(code.into()));
         let names = ["EXCEPTION_PARAMETER1", "EXCEPTION_PARAMETER2"];
@@ -312,11 +357,6 @@ fn errors(report: &Report, bugcheck: &BugCheck, fields: &mut Fields) {
             fields.put(name, Some(format!("{:016x}", value.0)));
         }
     }
-}
-
-fn trap(failure: &Failure) -> Option<String> {
-    let at = failure.trap_frame?.0;
-    Some(format!("{at:016x} -- (.trap 0x{at:x})"))
 }
 
 /// The black boxes that the dump carries, as the debugger announces them.
@@ -362,45 +402,20 @@ fn stack_text(report: &Report, gap: &str) -> Vec<String> {
 }
 
 /// What is followed up. Where only blame knows somebody, blame's word is taken.
-fn follow_up(report: &Report, failure: &Failure) -> Fields {
-    let wide = is_wide(report);
-    let mut fields = Fields::default();
+fn follow_up(report: &Report, failure: &Failure, engine: Engine, fields: &mut Fields) {
     let blamed = report.blame.as_ref();
-    let symbol = failure.symbol_name.clone();
+    let module = || blamed.map(|b| stem(&b.module));
+    let old = engine == Engine::Classic;
+    let image = failure.image_name.as_ref();
+    let stamp = failure.image_timestamp.filter(|_| old);
     fields
-        .put("FOLLOWUP_IP", followed(failure, wide))
-        .put("SYMBOL_STACK_INDEX", failure.frame)
-        .put(
-            "SYMBOL_NAME",
-            symbol.or_else(|| blamed.map(|b| stem(&b.module))),
-        )
-        .put("FOLLOWUP_NAME", Some("MachineOwner"))
-        .put(
-            "MODULE_NAME",
-            failure
-                .module_name
-                .clone()
-                .or_else(|| blamed.map(|b| stem(&b.module))),
-        )
-        .put(
-            "IMAGE_NAME",
-            failure
-                .image_name
-                .as_ref()
-                .or_else(|| blamed.map(|b| &b.module)),
-        )
+        .put("SYMBOL_NAME", failure.symbol_name.clone().or_else(module))
+        .put("FOLLOWUP_NAME", old.then_some("MachineOwner"))
+        .put("MODULE_NAME", failure.module_name.clone().or_else(module))
+        .put("IMAGE_NAME", image.or_else(|| blamed.map(|b| &b.module)))
         .put("IMAGE_VERSION", failure.image_version.as_ref())
-        .hex(
-            "DEBUG_FLR_IMAGE_TIMESTAMP",
-            failure.image_timestamp.map(Into::into),
-        )
+        .hex("DEBUG_FLR_IMAGE_TIMESTAMP", stamp.map(Into::into))
         .put("STACK_COMMAND", Some(stack_command(failure)));
-    fields
-}
-
-fn followed(failure: &Failure, wide: bool) -> Option<String> {
-    let at = address(failure.address?.0, wide);
-    Some(format!("{at} {}", failure.symbol_name.as_ref()?))
 }
 
 fn stack_command(failure: &Failure) -> String {
@@ -472,29 +487,32 @@ fn system_of_2019(report: &Report, fields: &mut Fields) {
 }
 
 /// The pairs of the newer engines, sorted by key.
-fn keys(report: &Report, bugcheck: &BugCheck, failure: &Failure) -> Vec<(&'static str, String)> {
+fn keys(live: &Live<'_>, bugcheck: &BugCheck, failure: &Failure) -> Fields {
+    let report = live.report;
     let mut keys = Fields::default();
     let code = format!("0x{:x}", bugcheck.code);
-    let access = match (bugcheck.code, failure.access) {
-        (0x50, Some("write")) => Some(("AV.Type", "Write")),
-        (0x50, Some("execute")) => Some(("AV.Type", "Execute")),
-        (0x50, Some(_)) => Some(("AV.Type", "Read")),
-        (_, Some("write")) if report.exception.is_some() => Some(("AV.Fault", "Write")),
-        (_, Some("execute")) if report.exception.is_some() => Some(("AV.Fault", "Execute")),
-        (_, Some(_)) if report.exception.is_some() => Some(("AV.Fault", "Read")),
-        _ => None,
+    let access = match failure.access {
+        Some("write") => Some("Write"),
+        Some("execute") => Some("Execute"),
+        other => other.map(|_| "Read"),
     };
-    if let Some((key, value)) = access {
-        keys.put(key, Some(value));
-    }
-    keys.put("Bugcheck.Code.DumpHeader", Some(&code))
+    let page_fault = bugcheck.code & 0x0FFF_FFFF == 0x50;
+    keys.put(
+        "AV.Fault",
+        access.filter(|_| !page_fault && report.exception.is_some()),
+    )
+    .put("AV.Type", access.filter(|_| page_fault))
+    .put("Bugcheck.Code.DumpHeader", Some(&code));
+    let kernel = bugcheck.source == "KiBugcheckData";
+    keys.put("Bugcheck.Code.KiBugCheckData", kernel.then_some(&code))
         .put("Bugcheck.Code.LegacyAPI", Some(&code))
         .put(
             "Dump.Attributes.AsUlong",
             attributes(report).map(|value| value.trim_start_matches("0x").to_string()),
         )
-        .put("Failure.Bucket", failure.bucket_id.as_ref())
-        .put("Failure.Hash", hash(failure));
+        .put("Failure.Bucket", failure.bucket_id.as_ref());
+    fault::exception_keys(live, &mut keys);
+    keys.put("Failure.Hash", hash(failure));
     if let Some(platform) = &report.platform {
         let present = match platform.hypervisor.role {
             HypervisorRole::Unknown => None,
@@ -505,7 +523,27 @@ fn keys(report: &Report, bugcheck: &BugCheck, failure: &Failure) -> Vec<(&'stati
     }
     if let Some(system) = &report.system {
         keys.put("WER.OS.Branch", branch(system))
+            .put("WER.OS.Timestamp", built(system))
             .put("WER.OS.Version", os_version(system));
     }
-    keys.0
+    keys
+}
+
+/// When the branch was built, from the end of the build lab string: `191206-1406`.
+fn built(system: &System) -> Option<String> {
+    let stamp = system.build_lab.as_deref()?.split('.').nth(4)?;
+    let (day, time) = stamp.split_once('-')?;
+    let plain = |text: &str| text.bytes().all(|b| b.is_ascii_digit());
+    if day.len() != 6 || time.len() != 4 || !plain(day) || !plain(time) {
+        return None;
+    }
+    let part = |text: &str, at: usize| text.get(at..at + 2).map(String::from);
+    Some(format!(
+        "20{}-{}-{}T{}:{}:00Z",
+        part(day, 0)?,
+        part(day, 2)?,
+        part(day, 4)?,
+        part(time, 0)?,
+        part(time, 2)?
+    ))
 }

@@ -2,6 +2,7 @@
 
 use super::Live;
 use super::fault::Fault;
+use crate::console::state::Values;
 use crate::symbols::{Instruction, Touch};
 use alloc::{format, string::String, vec::Vec};
 
@@ -54,10 +55,10 @@ fn verb(touch: &Touch) -> &'static str {
 }
 
 /// The address, from registers that are known.
-fn address(fault: &Fault, live: &Live<'_>, touch: &Touch) -> Option<u64> {
+pub(super) fn address(live: &Live<'_>, touch: &Touch, values: Values<'_>) -> Option<u64> {
     let value = |name: &str| match name {
         "" => Some(0),
-        _ => fault.register(name),
+        _ => values(name),
     };
     let index = value(&touch.index)?.wrapping_mul(touch.scale.into());
     let sum = value(&touch.base)?.wrapping_add(index);
@@ -94,7 +95,7 @@ fn one(fault: &Fault, live: &Live<'_>, touch: &Touch) -> String {
             "{verb} memory of the processor's or thread's own block, whose address no register says."
         );
     }
-    let Some(at) = address(fault, live, touch) else {
+    let Some(at) = address(live, touch, &|name| fault.register(name)) else {
         let unknown = [&touch.base, &touch.index];
         let mut unknown = unknown
             .into_iter()

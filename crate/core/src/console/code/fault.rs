@@ -46,6 +46,29 @@ pub(in crate::console) struct Fault {
     pub touched: Option<u64>,
 }
 
+/// What a trap frame keeps, where it is in the dump.
+pub(in crate::console) fn trap_context(live: &Live<'_>, at: u64) -> Option<Context> {
+    let architecture = live.architecture()?;
+    let place = VirtualAddress(at);
+    let len = Context::trap_frame_len(architecture)?;
+    let bytes = live.space().bytes(place, len).ok()?;
+    Context::from_trap_frame(architecture, &bytes, place)
+}
+
+/// The registers at a trap that the dump tells: what the trap frame keeps for sure, and on x64 what
+/// calls keep, where `fault` has them unwound.
+pub(in crate::console) fn at_trap(context: &Context, fault: Option<&Fault>) -> Vec<(String, u64)> {
+    let mut all = named(context);
+    if context.architecture == Architecture::X64 {
+        let sure = |name: &str| KEPT.contains(&name) || ["rip", "efl", "cs", "ss"].contains(&name);
+        all.retain(|(name, _)| sure(name));
+        let unwound = fault.map_or(&[][..], |fault| &fault.registers);
+        let more = unwound.iter().filter(|(name, _)| !sure(name));
+        all.extend(more.cloned());
+    }
+    all
+}
+
 fn named(context: &Context) -> Vec<(String, u64)> {
     let all = context.registers.iter();
     all.map(|one| (one.name.to_string(), one.value.0)).collect()
@@ -111,12 +134,8 @@ impl Fault {
         let Some(at) = trap_frame_of(trap, x64) else {
             return found;
         };
-        let place = VirtualAddress(at);
-        let len = Context::trap_frame_len(architecture);
-        let bytes = len.and_then(|len| live.space().bytes(place, len).ok());
-        let context = bytes
-            .and_then(|bytes| Context::from_trap_frame(architecture, &bytes, place))
-            .filter(|context| context.instruction_pointer.0 == found.at);
+        let context =
+            trap_context(live, at).filter(|context| context.instruction_pointer.0 == found.at);
         let Some(context) = context else {
             return found;
         };

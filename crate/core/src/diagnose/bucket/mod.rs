@@ -229,14 +229,16 @@ fn trap_frame(facts: &Facts<'_>) -> Option<u64> {
         0x8E => return Some(facts.parameters[2]).filter(|&at| at != 0),
         _ => {}
     }
-    if facts.architecture != Some(crate::nt::Architecture::X64) {
-        return None;
-    }
+    // On x64 the part that the processor wrote was found.
+    let back = match facts.architecture? {
+        crate::nt::Architecture::X64 => TRAP_FRAME_TO_RIP,
+        _ => 0,
+    };
     let frames = &facts.stack?.frames;
     let trap = frames
         .iter()
         .find(|frame| frame.how == How::TrapFrame && frame.confidence > Confidence::Possible)?;
-    trap.stack_pointer?.0.checked_sub(TRAP_FRAME_TO_RIP)
+    trap.stack_pointer?.0.checked_sub(back)
 }
 
 fn record(facts: &Facts<'_>) -> Option<u64> {

@@ -208,7 +208,7 @@ pub(crate) fn register(register: &Register, wide: bool) -> String {
 }
 
 /// The registers, three in a line.
-pub(crate) fn register_lines(stack: &Stack, wide: bool) -> Vec<String> {
+fn register_lines(stack: &Stack, wide: bool) -> Vec<String> {
     let line = |registers: &[Register]| {
         let each: Vec<String> = registers.iter().map(|r| register(r, wide)).collect();
         each.join(" ")

@@ -13,7 +13,7 @@ mod registry;
 mod story;
 
 pub(crate) use card::stop_name;
-pub(crate) use crash::{location, register, register_lines, stem};
+pub(crate) use crash::{location, register, stem};
 pub(crate) use memory::{COUNTERS, counter_name, counters_in_order, is_count};
 
 use crate::model::{Confidence, Gap, How, Report, Severity};
