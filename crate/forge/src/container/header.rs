@@ -77,7 +77,7 @@ fn build64(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
     let mut b = Bytes::filled(h::SIZE, h::SIGNATURE);
     b.put(4, &h::VALID);
     b.u32(h::MAJOR_VERSION, 0xf);
-    b.u32(h::MINOR_VERSION, scenario.machine.build);
+    b.u32(h::MINOR_VERSION, scenario.stated_build());
     b.u64(h::DIRECTORY_TABLE_BASE, facts.directory);
     b.u64(h::PFN_DATABASE, pfn_database(machine));
     b.u64(
@@ -176,7 +176,7 @@ fn build32(machine: &Machine<'_>, facts: &HeaderFacts) -> Bytes {
     let mut b = Bytes::filled(h::SIZE, header64::SIGNATURE);
     b.put(4, &h::VALID);
     b.u32(h::MAJOR_VERSION, 0xf);
-    b.u32(h::MINOR_VERSION, scenario.machine.build);
+    b.u32(h::MINOR_VERSION, scenario.stated_build());
     b.u32(h::DIRECTORY_TABLE_BASE, facts.directory as u32);
     b.u32(h::PFN_DATABASE, variable(machine, "MmPfnDatabase") as u32);
     b.u32(

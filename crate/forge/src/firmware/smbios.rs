@@ -109,7 +109,8 @@ fn processor(out: &mut Bytes, scenario: &Scenario) {
 }
 
 fn memory(out: &mut Bytes, scenario: &Scenario) {
-    let bytes = scenario.machine.memory.0;
+    let machine = &scenario.machine;
+    let bytes = machine.memory.0.saturating_sub(machine.hot_added.0);
     let kib = (bytes >> 10).min(0x7fff_ffff) as u32;
     let mut array = Bytes::zeroed(0x0b);
     array.put(0, &[3, 3, 3]);

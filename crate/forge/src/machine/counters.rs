@@ -104,7 +104,10 @@ impl Machine<'_> {
     /// Physical memory as Windows sees it: first frame and count of each run.
     /// Low memory ends below the video area; what does not fit under 4 GiB minus the device hole lies above.
     pub fn physical_runs(&self) -> Vec<(u64, u64)> {
-        let pages = self.scenario.machine.memory.0 >> 12;
+        let machine = &self.scenario.machine;
+        let all = machine.memory.0 >> 12;
+        let added = (machine.hot_added.0 >> 12).min(all - all / 16);
+        let pages = all - added;
         let hole = 0xf_8000; // the last 128 MiB below 4 GiB belong to devices
         let mut runs = vec![(1, 0x9e.min(pages))];
         let mut rest = pages.saturating_sub(0x9e);
@@ -115,6 +118,11 @@ impl Machine<'_> {
         }
         if rest > 0 {
             runs.push((0x10_0000, rest));
+        }
+        if added > 0 {
+            // A GiB above everything that was there at the start.
+            let end = runs.iter().map(|run| run.0 + run.1).max().unwrap_or(0);
+            runs.push((end.max(0x10_0000) + 0x4_0000, added));
         }
         runs
     }
@@ -162,6 +170,15 @@ mod tests {
             Scenario::from_toml("[machine]\nbuild = 9600\n[counters]\navailable = 4000").unwrap();
         let c = Machine::invent(&s).unwrap().counters();
         assert_eq!(c.zeroed + c.free + c.standby, 4000);
+    }
+
+    #[test]
+    fn memory_that_was_added_lies_in_a_run_of_its_own() {
+        let text = "[machine]\nmemory = \"8 GiB\"\nhot_added = \"4 GiB\"";
+        let s = crate::scenario::Scenario::from_toml(text).unwrap();
+        let runs = Machine::invent(&s).unwrap().physical_runs();
+        assert_eq!(runs.last(), Some(&(0x14_8062, 0x10_0000)));
+        assert_eq!(runs.iter().map(|run| run.1).sum::<u64>(), 0x20_0000);
     }
 
     #[test]

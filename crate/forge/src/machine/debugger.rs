@@ -79,7 +79,7 @@ impl Machine<'_> {
         let modules = self.widened(self.variable("PsLoadedModuleList").unwrap_or(0));
         let machine = crate::container::header::machine_type(self.arch()) as u16;
         self.kernel.u16(at, 0xf);
-        self.kernel.u16(at + 2, self.scenario.machine.build as u16);
+        self.kernel.u16(at + 2, self.scenario.stated_build() as u16);
         self.kernel.write(at + 4, &[6, 2]);
         self.kernel
             .u16(at + 6, if self.pointer() == 8 { 0x47 } else { 0x43 });

@@ -18,8 +18,9 @@ const ACPI_LOW: u64 = 0x2_0000;
 impl Machine<'_> {
     /// Major and minor version of Windows.
     pub fn windows_version(&self) -> (u32, u32) {
-        match self.scenario.machine.build {
-            0..=7601 => (6, 1),
+        match self.scenario.stated_build() {
+            0..=6003 => (6, 0),
+            6004..=7601 => (6, 1),
             7602..=9200 => (6, 2),
             9201..=9600 => (6, 3),
             _ => (10, 0),
@@ -51,7 +52,7 @@ impl Machine<'_> {
         let (major, minor) = self.windows_version();
         if major >= 10 {
             self.kernel
-                .u32(at + s::BUILD_NUMBER, scenario.machine.build);
+                .u32(at + s::BUILD_NUMBER, scenario.stated_build());
             self.kernel.u32(at + s::BOOT_ID, system.boot_id);
         }
         self.kernel.u32(at + s::PRODUCT_TYPE, system.product_type);

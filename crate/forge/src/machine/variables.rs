@@ -8,13 +8,18 @@ impl Machine<'_> {
         if let Some(text) = &self.scenario.system.build_lab {
             return text.clone();
         }
-        let (build, revision) = self.build.number();
+        let (build, revision) = match self.scenario.faults.build {
+            Some(stated) => (stated, 16384),
+            None => self.build.number(),
+        };
         let platform = match self.pointer() {
             4 => "x86fre",
             _ if self.arch() == crate::scenario::Architecture::Arm64 => "arm64fre",
             _ => "amd64fre",
         };
         let branch = match build {
+            6002 => "vistasp2_gdr.090410-1830",
+            9200 => "win8_rtm.120725-1247",
             7601 => "win7sp1_ldr.190916-1700",
             9600 => "winblue_ltsb_escrow.201207-1920",
             14393 => "rs1_release.210730-1850",
@@ -38,7 +43,7 @@ impl Machine<'_> {
             }
         }
         self.write_hypervisor_flags();
-        let build = self.scenario.machine.build;
+        let build = self.scenario.stated_build();
         if let Some(at) = self.variable("NtBuildNumber") {
             self.kernel.u32(at, 0xf000_0000 | build);
         }

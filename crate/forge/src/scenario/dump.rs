@@ -86,6 +86,8 @@ pub struct Faults {
     pub words: Vec<Word>,
     /// Lay the memory manager's structures out as in another build of the same architecture.
     pub layout_of: Option<u32>,
+    /// Say everywhere that this is another build of Windows, one that the forge has no layouts of.
+    pub build: Option<u32>,
     /// Move members, as servicing does: `"_MI_PARTITION.Vp" = 0x1400`.
     pub members: BTreeMap<String, Number>,
     /// Move variables of the kernel, by name, to other addresses relative to its base.

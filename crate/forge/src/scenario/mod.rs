@@ -55,6 +55,9 @@ pub struct Machine {
     pub processors: u32,
     /// Installed memory in bytes.
     pub memory: Number,
+    /// Of the memory, what a hypervisor added while the machine ran: it lies in a run of its own, and
+    /// the firmware knows nothing of it.
+    pub hot_added: Number,
     /// Decides every address and every order that nothing else decides.
     pub seed: u64,
     /// Where the kernel is loaded; a fitting default otherwise.
@@ -87,6 +90,7 @@ impl Default for Machine {
             build: 19041,
             architecture: Architecture::X64,
             processors: 2,
+            hot_added: Number(0),
             memory: Number(4 << 30),
             seed: 1,
             kernel_base: None,
@@ -196,6 +200,11 @@ impl fmt::Display for ScenarioError {
 impl std::error::Error for ScenarioError {}
 
 impl Scenario {
+    /// The build that the machine says it is.
+    pub fn stated_build(&self) -> u32 {
+        self.faults.build.unwrap_or(self.machine.build)
+    }
+
     /// Reads a scenario from TOML text.
     ///
     /// # Errors

@@ -82,6 +82,15 @@ fn guest_of(
         ));
         return Some((other, Confidence::Likely));
     }
+    let elsewhere = |platform| !matches!(platform, Known::HyperV | Known::Azure);
+    if found.is_some_and(|(platform, _)| elsewhere(platform)) && signs.for_hyper_v() {
+        evidence.push(Evidence::new(
+            "Drivers and ACPI tables speak for Hyper-V: the firmware's names were given to this \
+             machine.",
+            "ACPI tables, loaded modules",
+        ));
+        found = Some((Known::HyperV, Confidence::Likely));
+    }
     if let Some(platform) = signs.acpi {
         evidence.push(Evidence::new(
             format!("The ACPI tables carry the mark of {}", said(platform)),

@@ -115,6 +115,16 @@ impl<'a> Signs<'a> {
         (count > 1).then_some(platform)
     }
 
+    /// Whether firmware strings that name another platform stand against Hyper-V's mark in the ACPI
+    /// tables and the loaded drivers of its devices, which no other platform has.
+    pub fn for_hyper_v(&self) -> bool {
+        let other = self
+            .guest_drivers
+            .as_ref()
+            .is_some_and(|(_, names)| names.len() > 1);
+        self.acpi == Some(known::Platform::HyperV) && !self.hyper_v_drivers.is_empty() && !other
+    }
+
     fn take_drivers(&mut self, inputs: &PlatformInputs<'a>) {
         let Some(modules) = inputs.modules else {
             return;

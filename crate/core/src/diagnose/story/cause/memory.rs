@@ -4,7 +4,7 @@ use super::balloon::host_memory;
 use super::{Cause, link, simple};
 use crate::diagnose::story::Case;
 use crate::diagnose::story::links::counted;
-use crate::model::{BalloonState, Confidence, Evidence, HypervisorRole, StoryLink};
+use crate::model::{Balloon, BalloonState, Confidence, Evidence, HypervisorRole, StoryLink};
 use crate::platform::{not_accounted, size};
 use alloc::{format, string::String, vec, vec::Vec};
 
@@ -16,6 +16,17 @@ const LOCKED_STEP: &str = "See with RAMMap (Driver Locked) whether locked memory
 
 /// The largest taker.
 pub(super) fn find(case: &Case<'_>) -> Cause {
+    let mut cause = largest(case);
+    // A host that may give more, and had nothing left or was not allowed to.
+    let balloon = case.facts.memory.and_then(|memory| memory.balloon.as_ref());
+    let gives = |b: &&Balloon| b.loaded == Some(true) && b.host_setting == Some(true);
+    if balloon.filter(gives).is_some() && case.facts.may_be_ballooned_by_hyper_v() {
+        cause.alternatives.insert(0, host_memory());
+    }
+    cause
+}
+
+fn largest(case: &Case<'_>) -> Cause {
     of_machines(case)
         .or_else(|| of_lock(case))
         .or_else(|| of_tag(case))
@@ -254,6 +265,7 @@ fn of_page_file(case: &Case<'_>) -> Option<Cause> {
         Confidence::Likely,
         &[
             "Let Windows manage the size of the page file, or make it as large as this machine's peak of committed memory asks for.",
+            "Where that peak is usual, give the machine more memory: what is in the page file is slow.",
         ],
     ))
 }

@@ -3,7 +3,7 @@
 use super::{Cause, alternative, link, simple, steps, storage_path};
 use crate::diagnose::story::{Case, Failure};
 use crate::knowledge::ntstatus;
-use crate::model::{Confidence, HypervisorVendor};
+use crate::model::{Alternative, Confidence, HypervisorVendor};
 use alloc::{format, string::String, vec, vec::Vec};
 
 /// A resource ran out although memory was left.
@@ -62,7 +62,10 @@ pub(super) fn disk(case: &Case<'_>) -> Cause {
             "In the guest, look for event 129 (requests reset) and 153 (requests retried) of the storage driver before the stop.",
             "Check the free space and the health of the volume that holds the virtual disk.",
         ];
-        return cause(text.into(), confidence, &advice);
+        return Cause {
+            alternatives: vec![filter()],
+            ..cause(text.into(), confidence, &advice)
+        };
     }
     let text = "The disk did not answer or answered with an error: the disk, its cable or \
                 controller, and their drivers are to be looked at.";
@@ -71,7 +74,19 @@ pub(super) fn disk(case: &Case<'_>) -> Cause {
         "Update the firmware of disk and controller, and the storage drivers.",
         "Run chkdsk /scan on the volume of the page file.",
     ];
-    cause(text.into(), confidence, &advice)
+    Cause {
+        alternatives: vec![filter()],
+        ..cause(text.into(), confidence, &advice)
+    }
+}
+
+/// What stands between Windows and the disk.
+fn filter() -> Alternative {
+    alternative(
+        "A filter driver (antivirus, backup, encryption) failed the read.",
+        "It is that one if neither the system log nor the storage shows an error at the time of \
+         the stop; `fltmc filters` lists them.",
+    )
 }
 
 /// A status that is neither a disk's nor a want of memory.
