@@ -267,7 +267,7 @@ export interface PageFile {
   kind: string;
   size_pages: Hex;
   free_pages: Hex;
-  peak_pages: Hex;
+  peak_pages?: Hex;
   minimum_pages: Hex;
   maximum_pages: Hex;
 }

@@ -159,7 +159,7 @@ fn page_files_of_every_build_are_told_apart_and_never_summed() {
                     file.kind,
                     file.size_pages.0,
                     file.free_pages.0,
-                    file.peak_pages.0,
+                    file.peak_pages.unwrap().0,
                 )
             })
             .collect();

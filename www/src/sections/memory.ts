@@ -177,7 +177,7 @@ function file(file: PageFile): TemplateResult {
         { label: "used", value: Math.max(0, size - free), shade: "a" },
         { label: "free", value: free, shade: "c" },
       ],
-      peak: approx(file.peak_pages) * PAGE,
+      ...(file.peak_pages === undefined ? {} : { peak: approx(file.peak_pages) * PAGE }),
     })}
     <p class="small muted">${least === most ? `always ${least}` : `from ${least} to ${most}`}</p>
   </div>`;

@@ -93,8 +93,9 @@ pub struct PageFile {
     pub size_pages: Hex,
     /// Free now.
     pub free_pages: Hex,
-    /// Most ever used.
-    pub peak_pages: Hex,
+    /// Most ever used; absent where what stands there contradicts what is in use.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub peak_pages: Option<Hex>,
     /// Smallest size.
     pub minimum_pages: Hex,
     /// Largest size.

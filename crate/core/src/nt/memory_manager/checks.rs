@@ -5,7 +5,7 @@
 //! file and compression store do not count.
 
 use super::page_files;
-use crate::model::{Check, Confidence, Memory};
+use crate::model::{Check, Confidence, Memory, PageFile};
 
 /// One rule: what it says, the figures that are doubtful when it fails, and whether it holds;
 /// `None` while a figure is missing.
@@ -119,6 +119,16 @@ const RULES: &[Rule] = &[
             (!m.page_files.is_empty()).then(|| orders.all(|holds| holds))
         },
     ),
+    (
+        "No page file holds more than its own peak.",
+        &[],
+        |m| {
+            let held = |file: &PageFile| file.size_pages.0.saturating_sub(file.free_pages.0);
+            let files = m.page_files.iter();
+            let known = files.filter_map(|file| Some(held(file) <= file.peak_pages?.0));
+            known.reduce(|all, holds| all && holds)
+        },
+    ),
 ];
 
 fn limit(memory: &Memory) -> Option<bool> {
@@ -198,7 +208,7 @@ mod tests {
                     name,
                     size_pages: pages("current_kb"),
                     free_pages: pages("free_kb"),
-                    peak_pages: Hex(0),
+                    peak_pages: None,
                     minimum_pages: pages("min_kb"),
                     maximum_pages: pages("max_kb"),
                 }

@@ -12,6 +12,7 @@
 
 pub mod checks;
 mod globals;
+mod neighbours;
 mod page_files;
 mod partition;
 mod scan;
@@ -25,6 +26,7 @@ use crate::symbols::layout::{How, Layouts, Shape};
 use alloc::collections::BTreeMap;
 use alloc::{format, string::String, vec::Vec};
 use core::cell::{Cell, RefCell};
+use neighbours::Zero;
 
 /// The first build whose counters are members of structures.
 const PARTITIONS_FROM: u32 = 10_240;
@@ -194,6 +196,24 @@ impl MemoryManager {
             },
         };
         self.counters.insert(name, counter);
+    }
+
+    /// Takes a count that is zero on most machines: such a zero is no surer than what lies behind it.
+    fn put_count(
+        &mut self,
+        name: &'static str,
+        (found, zero): (Result<u64, Missing>, Zero),
+        source: String,
+        confidence: Confidence,
+    ) {
+        let confidence = match zero {
+            Zero::Proven => confidence,
+            _ => confidence.min(Confidence::Likely),
+        };
+        self.put(name, Some(found), source, confidence);
+        if zero == Zero::Doubtful {
+            self.withhold(name, "it is zero there, but what lies behind it is not in order");
+        }
     }
 
     /// The pages of a figure.

@@ -64,8 +64,10 @@ fn one(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> Option<(Pa
     let (minimum, free) = (number("MinimumSize")?, number("FreeSpace")?);
     let peak = number("PeakUsage")?;
     let orderly = free <= size && size <= maximum && minimum <= maximum && peak <= maximum;
-    // More than 2^40 pages is no size.
-    let sane = size | maximum | minimum | free | peak < 1 << 40 && size > 0;
+    // More than 2^40 pages is no size; no page file may shrink to nothing, and a full one was used.
+    let sane = size | maximum | minimum | free | peak < 1 << 40
+        && size.min(maximum).min(minimum) > 0
+        && free | peak > 0;
     let name = name(reader, at, shape)?;
     let kind = kind(&name);
     let told = kind.is_some();
@@ -75,7 +77,7 @@ fn one(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> Option<(Pa
         kind: kind.unwrap_or("page file"),
         size_pages: Hex(size),
         free_pages: Hex(free),
-        peak_pages: Hex(peak),
+        peak_pages: Some(Hex(peak)).filter(|_| peak > 0 || free >= size),
         minimum_pages: Hex(minimum),
         maximum_pages: Hex(maximum),
     };

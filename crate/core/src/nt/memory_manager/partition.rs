@@ -8,6 +8,7 @@
 mod parts;
 
 use super::page_files::{self, SLOTS};
+use super::neighbours::{self, Zero};
 use super::{MemoryManager, Reader, scan, source, sure};
 use crate::memory::VirtualAddress;
 use crate::model::Confidence;
@@ -63,6 +64,19 @@ const VISIBLE: &[(&str, &str)] = &[
     ("slab_allocator", "SlabAllocatorPages"),
 ];
 
+const CHARGES: (&str, &str) = ("failed_commit_charges", "ChargeCommitmentFailures");
+
+/// Figures that stand one behind another since Windows 10, with nothing that proves them.
+const BEHIND_LIMIT: &[&str] = &[
+    "modified_page_file",
+    "shared_commit",
+    "mdl_pages",
+    "contiguous",
+    "physical_vads",
+    "process_locked",
+    "slab_allocator",
+];
+
 /// Reads it.
 pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Partition> {
     let shapes = reader.shapes("_MI_VISIBLE_PARTITION");
@@ -105,13 +119,23 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         for &(name, member) in VISIBLE {
             found.put(name, head(member), source(vp, member, how), confidence);
         }
+        failures(reader, place.at, &choice.shape, (how, confidence), found);
         for (name, member, list) in MODIFIED_LISTS {
             if is_other_list(reader, place.at, &choice.shape, member, list) {
                 found.withhold(name, OTHER_LIST);
+                let from = choice.shape.offset(member);
+                for &(name, member) in VISIBLE.iter().chain([&CHARGES]) {
+                    if choice.shape.offset(member) > from {
+                        found.withhold(name, BEHIND_OTHER_LIST);
+                    }
+                }
             }
         }
-        failures(reader, place.at, &choice.shape, (how, confidence), found);
         choice.withhold_disputed(reader, place.at, found);
+        let behind = VISIBLE.iter().filter(|(name, _)| BEHIND_LIMIT.contains(name));
+        let most = found.pages("commit_limit").unwrap_or(1 << 36);
+        let behind = behind.chain([&CHARGES]);
+        neighbours::withhold_moved(reader, (place.at, &choice.shape), behind, most, found);
     } else {
         found.limits.push(NO_FIT.into());
     }
@@ -122,14 +146,6 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         trust: (how, trust),
     };
     let base = parts.read(found);
-    let names = ["zeroed", "free", "standby"];
-    let idle = names.iter().filter_map(|name| found.pages(name));
-    if found.pages("available") == Some(0) && idle.fold(0, u64::saturating_add) > 0x400 {
-        found.withhold(
-            "available",
-            "it is zero there, but the lists it is made of are not",
-        );
-    }
     Some(Partition {
         base,
         committed: found.pages("committed"),
@@ -147,8 +163,10 @@ const MODIFIED_LISTS: [(&str, &str, u64); 2] = [
 ];
 const OTHER_LIST: &str = "what stands there names itself another list, or is none";
 
-/// Whether the head of a list of pages stands elsewhere: what is here names itself another list, or is
-/// empty and names itself nothing.
+const BEHIND_OTHER_LIST: &str = "a list of pages before it is not where it should be";
+
+/// Whether the head of a list of pages stands elsewhere: what is here names itself another list, or
+/// nothing.
 fn is_other_list(
     reader: &Reader<'_>,
     at: VirtualAddress,
@@ -166,7 +184,7 @@ fn is_other_list(
         .checked_add(reader.width().into())
         .map(|at| reader.int(at, 4));
     match (reader.int(place, reader.width()), own) {
-        (Ok(total), Some(Ok(own))) => own != name && (own != 0 || total == 0),
+        (Ok(_), Some(Ok(own))) => own != name,
         // What is missing has its own reason.
         _ => false,
     }
@@ -209,7 +227,7 @@ fn failures(
     (how, confidence): (How, Confidence),
     found: &mut MemoryManager,
 ) {
-    let member = "ChargeCommitmentFailures";
+    let member = CHARGES.1;
     let Some(at) = shape
         .offset(member)
         .and_then(|offset| at.checked_add(offset))
@@ -224,7 +242,12 @@ fn failures(
     });
     let sum = kinds.sum::<Result<u64, _>>();
     let text = source("MiSystemPartition.Vp", member, how);
-    found.put("failed_commit_charges", Some(sum), text, confidence);
+    let pages = found.pages("physical").unwrap_or(u64::MAX);
+    let zero = match sum {
+        Ok(0) => neighbours::behind_failures(reader, at, shape, pages),
+        _ => Zero::Proven,
+    };
+    found.put_count("failed_commit_charges", (sum, zero), text, confidence);
 }
 
 /// Where Vp may be, the most probable place first.
@@ -380,8 +403,7 @@ impl Choice<'_> {
                 .filter_map(|rival| reader.number(at, rival, member));
             own.is_some_and(|own| others.into_iter().any(|other| other != own))
         };
-        let charges = ("failed_commit_charges", "ChargeCommitmentFailures");
-        for &(name, member) in VISIBLE.iter().chain([&charges]) {
+        for &(name, member) in VISIBLE.iter().chain([&CHARGES]) {
             if disputed(member) {
                 found.withhold(name, "another layout that fits as well reads it otherwise");
             }
@@ -444,32 +466,26 @@ fn score(
     ];
     let listed = lists
         .iter()
-        .try_fold(0_u64, |sum, list| sum.checked_add(list.0))?;
+        .try_fold(0_u64, |sum, list| sum.checked_add(*list))?;
     let within = listed.checked_add(number("AvailablePages")?)? <= pages;
     let shared = number("SharedCommit").is_none_or(|shared| shared <= limit);
     if !(order && within && shared) {
         return None;
     }
     let exact = limit == pages.saturating_add(size);
-    let named: u32 = lists.iter().map(|list| list.1).sum();
-    Some(1 + named + 2 * u32::from(exact))
+    Some(3 + 2 * u32::from(exact))
 }
 
-/// The length of a list of pages, and how much its own name speaks for it; `None` when it names
-/// itself another list.
+/// The length of a list of pages; `None` when it names itself another list, or none.
 fn list(
     reader: &Reader<'_>,
     at: VirtualAddress,
     shape: &Shape<'_>,
     member: &str,
     name: u64,
-) -> Option<(u64, u32)> {
+) -> Option<u64> {
     let at = at.checked_add(shape.offset(member)?)?;
     let total = reader.int(at, reader.width()).ok()?;
     let own = reader.int(at.checked_add(reader.width().into())?, 4).ok()?;
-    match own {
-        _ if own == name => Some((total, 1)),
-        0 => Some((total, 0)),
-        _ => None,
-    }
+    (own == name).then_some(total)
 }

@@ -7,6 +7,7 @@
 //! distance to the system partition, which is the same in every revision of a build but a few.
 
 use super::partition::Partition;
+use super::neighbours::{self, Zero};
 use super::{MemoryManager, Reader, scan, source, sure};
 use crate::memory::VirtualAddress;
 use crate::model::Confidence;
@@ -34,6 +35,19 @@ const VISIBLE: &[(&str, &str)] = &[
     ("shared_commit", "SharedCommit"),
     ("boot_commit", "BootCommit"),
     ("page_frame_database", "PfnDatabaseCommit"),
+];
+
+/// Figures that stand one behind another.
+const IN_A_ROW: &[&str] = &[
+    "nonpaged_pool_maximum",
+    "paged_pool_maximum",
+    "shared_commit",
+    "nonpaged_pool_commit",
+    "mdl_pages",
+    "contiguous",
+    "page_tables",
+    "process_commit",
+    "driver_commit",
 ];
 
 /// Where Vs may be.
@@ -121,6 +135,9 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
     };
     tried.retain(rivals);
     visible(reader, &place, &tried, found);
+    let most = bounds.committed.unwrap_or(0).max(bounds.pages);
+    let tail = VISIBLE.iter().filter(|(name, _)| IN_A_ROW.contains(name));
+    neighbours::withhold_moved(reader, (place.at, &place.shape), tail, most, found);
     pools(reader, &place, &bounds, found);
     errors(reader, &place, found);
     // What is more than its own limit is one of two figures in another's place.
@@ -447,5 +464,27 @@ fn errors(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
     }
     let (how, confidence) = trust(place);
     let text = source("MiState.Errors", "PageHashErrors", how);
-    found.put("page_hash_errors", Some(sum), text, confidence);
+    let zero = match sum {
+        Ok(0) => behind_errors(reader, at, shape),
+        _ => Zero::Proven,
+    };
+    found.put_count("page_hash_errors", (sum, zero), text, confidence);
+}
+
+/// Beside the counts of hash errors stand CheckZeroCount, ZeroedPageSingleBitErrorsDetected,
+/// BadPagesDetected and ScrubPasses: zero as well, unless memory fails.
+fn behind_errors(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> Zero {
+    let last = shape
+        .offset("PageHashAllocationErrors")
+        .or(shape.offset("PageHashErrors"));
+    let odd = |next: i64| {
+        let at = last.and_then(|last| at.checked_add(last.wrapping_add_signed(4 * next)));
+        at.is_some_and(|at| reader.int(at, 4).is_ok_and(|value| value != 0))
+    };
+    // WsleFailures and ForcedCommits.Wrap before it; in 22000 other things.
+    let before = shape.offset("PageHashErrors").is_some().then_some(-2..0);
+    match before.into_iter().flatten().chain(1..5).any(odd) {
+        true => Zero::Doubtful,
+        false => Zero::Plain,
+    }
 }

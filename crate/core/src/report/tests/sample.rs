@@ -375,7 +375,7 @@ fn memory() -> Memory {
             kind: "page file",
             size_pages: Hex(0x4_0000),
             free_pages: Hex(0x100),
-            peak_pages: Hex(0x3_ff00),
+            peak_pages: Some(Hex(0x3_ff00)),
             minimum_pages: Hex(0x4_0000),
             maximum_pages: Hex(0xC_0000),
         }],

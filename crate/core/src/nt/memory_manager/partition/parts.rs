@@ -10,6 +10,8 @@ use crate::nt::memory_manager::{MemoryManager, Reader, globals, source, sure};
 use crate::symbols::layout::{How, Shape};
 use alloc::format;
 
+const LISTS_HOLD: &str = "it is zero there, but the lists it is made of are not";
+
 /// The parts of the partition around Vp: its commitment and its lists of pages.
 pub(super) struct Parts<'a, 'r> {
     pub reader: &'r Reader<'a>,
@@ -46,11 +48,42 @@ impl<'a> Parts<'a, '_> {
                 break;
             }
         }
+        if found.pages("available") == Some(0) && !self.reader.pending.get() {
+            self.doubt_nothing_available(found);
+        }
         let (_, trial) = best?;
         self.commit(&trial, found);
         self.lists(&trial, found);
         let sure = trial.exact || trial.lists.is_some();
         self.place.base.or(Some(trial.base).filter(|_| sure))
+    }
+
+    /// No page was available: so none is on the lists either, wherever a known layout has them.
+    fn doubt_nothing_available(&self, found: &mut MemoryManager) {
+        let mut seen = false;
+        for row in self.reader.shapes("_MI_PARTITION") {
+            let lists = row.offset("PageLists").zip(row.offset("Vp"));
+            let at = lists.and_then(|(lists, vp)| match self.place.base {
+                Some(base) => base.checked_add(lists),
+                None => Some(VirtualAddress(
+                    self.place.at.0.checked_sub(vp)?.checked_add(lists)?,
+                )),
+            });
+            for shape in self.reader.shapes("_MI_PARTITION_PAGE_LISTS") {
+                let Some(at) = at else { continue };
+                let total = |member, name| list(self.reader, at, &shape, member, name);
+                let free = total("FreePageListHead", FREE);
+                let both = free.zip(total("StandbyPageListHead", STANDBY));
+                seen |= both.is_some();
+                if both.is_some_and(|(free, standby)| free.saturating_add(standby) > 0x400) {
+                    found.withhold("available", LISTS_HOLD);
+                    return;
+                }
+            }
+        }
+        if !seen {
+            found.withhold("available", "it is zero there, and nothing confirms it");
+        }
     }
 
     fn attempt(&self, row: Shape<'a>, found: &MemoryManager) -> Option<Trial<'a>> {
@@ -92,7 +125,7 @@ impl<'a> Parts<'a, '_> {
     ) -> Option<bool> {
         let at = trial.base.checked_add(trial.row.offset("PageLists")?)?;
         // A list that names itself another one is another one.
-        let number = |member, name| Some(list(self.reader, at, shape, member, name)?.0);
+        let number = |member, name| list(self.reader, at, shape, member, name);
         let available = found.pages("available")?;
         let zeroed = number("ZeroedPageListHead", ZEROED)?;
         let idle = zeroed.checked_add(number("FreePageListHead", FREE)?)?;

@@ -1,0 +1,298 @@
+//! The memory manager's figures where a member of its structures, or all behind one, stands elsewhere
+//! than in the kernels that are known, as servicing leaves them: each figure is the scenario's, or is
+//! withheld, or says that it is doubtful.
+
+use bluepane::analysis::Analysis;
+use bluepane::model::{Confidence, Memory};
+use bluepane::source::SliceProvider;
+use bluepane_forge::{Scenario, forge};
+use std::collections::BTreeMap;
+
+const COUNTERS: &[(&str, &str, u64)] = &[
+    ("available", "available", 16_385),
+    ("resident_available", "resident_available", 32_775),
+    ("zeroed", "zeroed", 1_639),
+    ("free", "free", 412),
+    ("standby", "standby", 14_334),
+    ("modified", "modified", 2_702),
+    ("modified_no_write", "modified_no_write", 3),
+    ("committed", "committed", 196_619),
+    ("commit_limit", "commit_limit", 327_271),
+    ("peak_commit", "committed_peak", 209_728),
+    ("shared_commit", "shared_commit", 3_744),
+    ("process_commit", "process_commit", 3_276),
+    ("driver_commit", "driver_commit", 6_403),
+    ("paged_pool", "paged_pool", 4_370),
+    ("paged_pool_maximum", "paged_pool_maximum", 0x5_1234),
+    ("nonpaged_pool", "nonpaged_pool", 2_917),
+    ("nonpaged_pool_maximum", "nonpaged_pool_maximum", 131_073),
+    ("system_page_tables", "page_tables", 658),
+    ("free_system_ptes", "free_system_ptes", 0x3_0017),
+    ("mdl_pages", "mdl_pages", 52_428),
+    ("commit_failures", "failed_commit_charges", 17),
+    ("page_hash_errors", "page_hash_errors", 3),
+];
+
+/// Structures of the memory manager, and the members that scenarios decide, with their bytes.
+const MEMBERS: &[(&str, &[(&str, u64)])] = &[
+    (
+        "_MI_PARTITION",
+        &[("Vp", 0x400), ("Commit", 16), ("PageLists", 0x400)],
+    ),
+    (
+        "_MI_VISIBLE_PARTITION",
+        &[
+            ("LowestPhysicalPage", 8),
+            ("HighestPhysicalPage", 8),
+            ("NumberOfPhysicalPages", 8),
+            ("NumberOfPagingFiles", 4),
+            ("PagingFile", 128),
+            ("AvailablePages", 8),
+            ("ResidentAvailablePages", 8),
+            ("TotalCommittedPages", 8),
+            ("TotalCommittedPagesExposed", 8),
+            ("ModifiedPageListHead", 0x28),
+            ("ModifiedNoWritePageListHead", 0x28),
+            ("TotalCommitLimit", 8),
+            ("TotalPagesForPagingFile", 8),
+            ("SharedCommit", 8),
+            ("MdlPagesAllocated", 8),
+            ("ChargeCommitmentFailures", 16),
+        ],
+    ),
+    (
+        "_MI_PARTITION_COMMIT",
+        &[("PeakCommitment", 8), ("TotalCommitLimitMaximum", 8)],
+    ),
+    (
+        "_MI_PARTITION_PAGE_LISTS",
+        &[
+            ("ZeroedPageListHead", 24),
+            ("FreePageListHead", 24),
+            ("StandbyPageListHead", 24),
+            ("StandbyPageListByPriority", 0x140),
+            ("BadPageListHead", 24),
+        ],
+    ),
+    (
+        "_MI_SYSTEM_INFORMATION",
+        &[("Vs", 0x140), ("Errors", 0xA0), ("Pools", 0x20)],
+    ),
+    (
+        "_MI_VISIBLE_STATE",
+        &[
+            ("PagedPoolInfo", 0x18),
+            ("PagedPoolInfo.MaximumSize", 8),
+            ("PagedPoolInfo.AllocatedPagedPool", 8),
+            ("MaximumNonPagedPoolInPages", 8),
+            ("SizeOfPagedPoolInPages", 8),
+            ("SystemPteInfo", 0x60),
+            ("NonPagedPoolCommit", 8),
+            ("MdlPagesAllocated", 8),
+            ("SystemPageTableCommit", 8),
+            ("ProcessCommit", 8),
+            ("SharedCommit", 8),
+            ("DriverCommit", 4),
+        ],
+    ),
+    (
+        "_MM_PAGED_POOL_INFO",
+        &[("MaximumSize", 8), ("AllocatedPagedPool", 8)],
+    ),
+    (
+        "_MI_SYSTEM_PTE_TYPE",
+        &[("PteFailures", 4), ("TotalFreeSystemPtes", 8)],
+    ),
+    (
+        "_MI_POOL_STATE",
+        &[
+            ("MaximumNonPagedPoolThreshold", 8),
+            ("AllocatedNonPagedPool", 8),
+        ],
+    ),
+    (
+        "_MI_ERROR_STATE",
+        &[("PageHashErrors", 4), ("PageHashReadErrors", 4)],
+    ),
+    (
+        "_MMPAGING_FILE",
+        &[
+            ("Size", 8),
+            ("MaximumSize", 8),
+            ("MinimumSize", 8),
+            ("FreeSpace", 8),
+            ("PeakUsage", 8),
+            ("PageFileName", 16),
+        ],
+    ),
+];
+
+/// Offsets of the forge's own table of a build.
+fn table(name: &str) -> BTreeMap<String, u64> {
+    let path = format!("{}/../forge/data/nt-{name}.tsv", env!("CARGO_MANIFEST_DIR"));
+    let text = std::fs::read_to_string(path).unwrap();
+    let mut structure = "";
+    let mut found = BTreeMap::new();
+    for line in text.lines() {
+        let words: Vec<&str> = line.split('\t').collect();
+        match words[..] {
+            ["struct", name, size, ..] => {
+                structure = name;
+                let size = u64::from_str_radix(size, 16).unwrap();
+                found.insert(structure.into(), size);
+            }
+            ["f", member, offset, ..] => {
+                let offset = u64::from_str_radix(offset, 16).unwrap();
+                found.insert(format!("{structure}.{member}"), offset);
+            }
+            _ => {}
+        }
+    }
+    found
+}
+
+fn memory(machine: &str, faults: &str) -> Memory {
+    let mut text = format!(
+        "[machine]\nmemory = \"1 GiB\"\n{machine}\n[dump]\nkind = \"bitmap-kernel\"\n[counters]\n"
+    );
+    for &(name, _, value) in COUNTERS {
+        text += &format!("{name} = \"{value:#x}\"\n");
+    }
+    text += "[[page_files]]\nsize = 65536\nfree = 30001\nmaximum = 100000\npeak = 40009\n";
+    let bytes = forge(&Scenario::from_toml(&(text + faults)).unwrap())
+        .unwrap()
+        .to_vec();
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    analysis.report().memory.clone().unwrap()
+}
+
+/// Layouts that are not the build's own: what was done, and the members that moved.
+fn moves(offsets: &BTreeMap<String, u64>) -> Vec<(String, String)> {
+    let mut found = Vec::new();
+    for &(structure, members) in MEMBERS {
+        let known: Vec<(&str, u64, u64)> = members
+            .iter()
+            .filter_map(|&(member, len)| {
+                let at = *offsets.get(&format!("{structure}.{member}"))?;
+                let list = member
+                    .starts_with("Modified")
+                    .then(|| offsets.get("_MMPFNLIST"));
+                Some((member, at, *list.flatten().unwrap_or(&len)))
+            })
+            .collect();
+        for &(member, at, len) in &known {
+            for by in [8_i64, 16, 64, -8] {
+                let Some(to) = at.checked_add_signed(by) else {
+                    continue;
+                };
+                let end = offsets.get(structure).copied().unwrap_or(0);
+                let inner = matches!(structure, "_MM_PAGED_POOL_INFO" | "_MI_SYSTEM_PTE_TYPE");
+                if inner && to + len > end {
+                    continue;
+                }
+                let free = known.iter().all(|&(other, at, other_len)| {
+                    other == member || to + len <= at || at + other_len <= to
+                });
+                if free {
+                    let text = format!("'{structure}.{member}' = {to:#x}");
+                    found.push((format!("{structure}.{member} alone by {by}"), text));
+                }
+            }
+        }
+        for &(first, from, _) in &known {
+            for by in [8_i64, 16, 64, -8] {
+                let room = known
+                    .iter()
+                    .all(|&(_, at, len)| at >= from || (at + len) as i64 <= from as i64 + by);
+                let texts: Vec<String> = known
+                    .iter()
+                    .filter(|&&(_, at, _)| room && at >= from)
+                    .filter_map(|&(member, at, _)| {
+                        let to = at.checked_add_signed(by)?;
+                        Some(format!("'{structure}.{member}' = {to:#x}"))
+                    })
+                    .collect();
+                let inner = matches!(structure, "_MM_PAGED_POOL_INFO" | "_MI_SYSTEM_PTE_TYPE");
+                if texts.len() > 1 && (by > 0 || from >= 8) && !inner {
+                    found.push((
+                        format!("{structure} from {first} on by {by}"),
+                        texts.join(", "),
+                    ));
+                }
+            }
+        }
+    }
+    found
+}
+
+/// What a scenario's page file is read as, where it is.
+const FILE: [u64; 5] = [65_536, 30_001, 100_000, 40_009, 65_536];
+
+/// Figures that are not the scenario's, and how many are withheld.
+fn wrong(memory: &Memory) -> (Vec<String>, usize) {
+    let mut wrong = Vec::new();
+    let mut withheld = 0;
+    for &(_, counter, value) in COUNTERS {
+        let found = &memory.counters[counter];
+        withheld += usize::from(found.pages.is_none());
+        assert!(found.pages.is_some() || found.gap.is_some(), "{counter}");
+        if let Some(pages) = found.pages.filter(|pages| pages.0 != value) {
+            // A count that is nearly always zero has nothing that proves such a zero, and says so.
+            let count = matches!(counter, "failed_commit_charges" | "page_hash_errors");
+            if !(count && pages.0 == 0 && found.confidence < Confidence::Certain) {
+                wrong.push(format!("{counter} = {} {:?}", pages.0, found.confidence));
+            }
+        }
+    }
+    for file in &memory.page_files {
+        let peak = file.peak_pages.map_or(FILE[3], |peak| peak.0);
+        let (size, free) = (file.size_pages.0, file.free_pages.0);
+        let read = [size, free, file.maximum_pages.0, peak, file.minimum_pages.0];
+        // Nothing but the peak contradicts a file that seems full.
+        let doubted = free == 0 && memory.checks.iter().any(|check| !check.holds);
+        if read != FILE && !doubted {
+            wrong.push(format!("page file {read:?}"));
+        }
+    }
+    (wrong, withheld)
+}
+
+const BUILDS: &[(&str, &str)] = &[
+    ("x64-14393", "build = 14393"),
+    ("x64-17763", "build = 17763"),
+    ("x64-19041", "build = 19041"),
+    ("x64-20348", "build = 20348"),
+    ("x64-22000", "build = 22000"),
+    ("x64-26100", "build = 26100"),
+    ("arm64-26100", "build = 26100\narchitecture = \"arm64\""),
+];
+
+/// Of the moves of each build one in so many is tried, another one in each; `BLUEPANE_SWEEP=1` tries all.
+const EVERY: usize = 67;
+
+#[test]
+fn members_that_servicing_moved_are_read_right_withheld_or_doubted_and_never_certain() {
+    let every = std::env::var("BLUEPANE_SWEEP").map_or(EVERY, |every| every.parse().unwrap());
+    let only = std::env::var("BLUEPANE_SWEEP_BUILD").unwrap_or_default();
+    let mut failed = Vec::new();
+    for (number, (name, machine)) in BUILDS.iter().enumerate() {
+        let all = moves(&table(name)).into_iter().skip(number * 5 % every);
+        let all = if name.contains(&only) { all } else { continue };
+        for (number, (what, fault)) in all.step_by(every).enumerate() {
+            let other = "guid = \"00112233445566778899AABBCCDDEEFF\"\n";
+            let guid = if number % 2 == 0 { "" } else { other };
+            let memory = memory(
+                machine,
+                &format!("[faults]\nmembers = {{ {fault} }}\n{guid}"),
+            );
+            let (wrong, withheld) = wrong(&memory);
+            if !wrong.is_empty() {
+                failed.push(format!(
+                    "{name} {guid:.4} {what}: {withheld} withheld, {wrong:?}"
+                ));
+            }
+        }
+    }
+    assert!(failed.is_empty(), "{failed:#?}");
+}
