@@ -119,16 +119,12 @@ const RULES: &[Rule] = &[
             (!m.page_files.is_empty()).then(|| orders.all(|holds| holds))
         },
     ),
-    (
-        "No page file holds more than its own peak.",
-        &[],
-        |m| {
-            let held = |file: &PageFile| file.size_pages.0.saturating_sub(file.free_pages.0);
-            let files = m.page_files.iter();
-            let known = files.filter_map(|file| Some(held(file) <= file.peak_pages?.0));
-            known.reduce(|all, holds| all && holds)
-        },
-    ),
+    ("No page file holds more than its own peak.", &[], |m| {
+        let held = |file: &PageFile| file.size_pages.0.saturating_sub(file.free_pages.0);
+        let files = m.page_files.iter();
+        let known = files.filter_map(|file| Some(held(file) <= file.peak_pages?.0));
+        known.reduce(|all, holds| all && holds)
+    }),
 ];
 
 fn limit(memory: &Memory) -> Option<bool> {

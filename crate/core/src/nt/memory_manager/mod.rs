@@ -212,7 +212,10 @@ impl MemoryManager {
         };
         self.put(name, Some(found), source, confidence);
         if zero == Zero::Doubtful {
-            self.withhold(name, "it is zero there, but what lies behind it is not in order");
+            self.withhold(
+                name,
+                "it is zero there, but what lies behind it is not in order",
+            );
         }
     }
 
@@ -223,7 +226,8 @@ impl MemoryManager {
 
     /// Takes a figure back, and says why.
     fn withhold(&mut self, name: &'static str, why: &str) {
-        if let Some(counter) = self.counters.get_mut(name) {
+        let counter = self.counters.get_mut(name);
+        if let Some(counter) = counter.filter(|counter| counter.pages.is_some()) {
             counter.pages = None;
             counter.gap = Some(Gap::UnknownLayout);
             counter.source = format!("{}; {why}", counter.source);

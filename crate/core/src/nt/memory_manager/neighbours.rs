@@ -119,9 +119,7 @@ pub(super) fn behind_failures(
     }
     // CurrentTime is the second or the third word of a trace.
     let trace = |at: usize| match (words.get(at), words.get(at + 1)) {
-        (Some(&time), Some(&available)) => {
-            (1 << 28..1 << 60).contains(&time) && available <= pages
-        }
+        (Some(&time), Some(&available)) => (1 << 28..1 << 60).contains(&time) && available <= pages,
         _ => false,
     };
     match trace(2) || trace(3) {

@@ -7,8 +7,8 @@
 
 mod parts;
 
-use super::page_files::{self, SLOTS};
 use super::neighbours::{self, Zero};
+use super::page_files::{self, SLOTS};
 use super::{MemoryManager, Reader, scan, source, sure};
 use crate::memory::VirtualAddress;
 use crate::model::Confidence;
@@ -116,26 +116,7 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
     found.put("available", head("AvailablePages"), text, certain);
     let fits = choice.score > 0 || place.expected && is_sane(reader, place.at, &choice.shape);
     if fits {
-        for &(name, member) in VISIBLE {
-            found.put(name, head(member), source(vp, member, how), confidence);
-        }
-        failures(reader, place.at, &choice.shape, (how, confidence), found);
-        for (name, member, list) in MODIFIED_LISTS {
-            if is_other_list(reader, place.at, &choice.shape, member, list) {
-                found.withhold(name, OTHER_LIST);
-                let from = choice.shape.offset(member);
-                for &(name, member) in VISIBLE.iter().chain([&CHARGES]) {
-                    if choice.shape.offset(member) > from {
-                        found.withhold(name, BEHIND_OTHER_LIST);
-                    }
-                }
-            }
-        }
-        choice.withhold_disputed(reader, place.at, found);
-        let behind = VISIBLE.iter().filter(|(name, _)| BEHIND_LIMIT.contains(name));
-        let most = found.pages("commit_limit").unwrap_or(1 << 36);
-        let behind = behind.chain([&CHARGES]);
-        neighbours::withhold_moved(reader, (place.at, &choice.shape), behind, most, found);
+        visible(reader, place.at, &choice, (how, confidence), found);
     } else {
         found.limits.push(NO_FIT.into());
     }
@@ -144,12 +125,50 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         reader,
         place,
         trust: (how, trust),
+        named: lists_are_named(reader, place.at, &choice.shape),
     };
     let base = parts.read(found);
     Some(Partition {
         base,
         committed: found.pages("committed"),
     })
+}
+
+/// Reads the figures of the visible part that no others prove, and withholds those that something
+/// speaks against.
+fn visible(
+    reader: &Reader<'_>,
+    at: VirtualAddress,
+    choice: &Choice<'_>,
+    (how, confidence): (How, Confidence),
+    found: &mut MemoryManager,
+) {
+    let shape = &choice.shape;
+    for &(name, member) in VISIBLE {
+        let text = source("MiSystemPartition.Vp", member, how);
+        let value = reader.number(at, shape, member);
+        found.put(name, value, text, confidence);
+    }
+    failures(reader, at, shape, (how, confidence), found);
+    let named = lists_are_named(reader, at, shape);
+    for (name, member, list) in MODIFIED_LISTS {
+        if is_other_list(reader, at, shape, (member, list), named) {
+            found.withhold(name, OTHER_LIST);
+            let from = shape.offset(member);
+            for &(name, member) in VISIBLE.iter().chain([&CHARGES]) {
+                if named && shape.offset(member) > from {
+                    found.withhold(name, BEHIND_OTHER_LIST);
+                }
+            }
+        }
+    }
+    choice.withhold_disputed(reader, at, found);
+    let behind = VISIBLE
+        .iter()
+        .filter(|(name, _)| BEHIND_LIMIT.contains(name));
+    let behind = behind.chain([&CHARGES]);
+    let most = found.pages("commit_limit").unwrap_or(1 << 36);
+    neighbours::withhold_moved(reader, (at, shape), behind, most, found);
 }
 
 /// Lists of the visible part: counter, member, and the number by which it names itself.
@@ -165,14 +184,23 @@ const OTHER_LIST: &str = "what stands there names itself another list, or is non
 
 const BEHIND_OTHER_LIST: &str = "a list of pages before it is not where it should be";
 
+/// Whether the lists of pages of this machine name themselves, as those of every Windows do: then one
+/// that does not is none. Dumps that other tools made may lack the names.
+fn lists_are_named(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
+    MODIFIED_LISTS.iter().any(|&(_, member, name)| {
+        let found = list(reader, at, shape, (member, name), false);
+        found.is_some_and(|found| found.1 == 1)
+    })
+}
+
 /// Whether the head of a list of pages stands elsewhere: what is here names itself another list, or
-/// nothing.
+/// is empty, or any at all where lists are `named`, and names itself nothing.
 fn is_other_list(
     reader: &Reader<'_>,
     at: VirtualAddress,
     shape: &Shape<'_>,
-    member: &str,
-    name: u64,
+    (member, name): (&str, u64),
+    named: bool,
 ) -> bool {
     let place = shape
         .offset(member)
@@ -184,7 +212,7 @@ fn is_other_list(
         .checked_add(reader.width().into())
         .map(|at| reader.int(at, 4));
     match (reader.int(place, reader.width()), own) {
-        (Ok(_), Some(Ok(own))) => own != name,
+        (Ok(total), Some(Ok(own))) => own != name && (named || own != 0 || total == 0),
         // What is missing has its own reason.
         _ => false,
     }
@@ -454,38 +482,37 @@ fn score(
     let (size, most) = page_files::capacity(&files.files);
     let bounds = pages / 4..=pages.saturating_mul(4).saturating_add(most);
     let order = 0 < committed && committed <= limit && bounds.contains(&limit);
-    let lists = [
-        list(reader, at, shape, "ModifiedPageListHead", MODIFIED)?,
-        list(
-            reader,
-            at,
-            shape,
-            "ModifiedNoWritePageListHead",
-            MODIFIED_NO_WRITE,
-        )?,
-    ];
-    let listed = lists
-        .iter()
-        .try_fold(0_u64, |sum, list| sum.checked_add(*list))?;
+    let named = lists_are_named(reader, at, shape);
+    let (mut listed, mut names) = (0_u64, 0);
+    for (_, member, name) in MODIFIED_LISTS {
+        let found = list(reader, at, shape, (member, name), named)?;
+        listed = listed.checked_add(found.0)?;
+        names += found.1;
+    }
     let within = listed.checked_add(number("AvailablePages")?)? <= pages;
     let shared = number("SharedCommit").is_none_or(|shared| shared <= limit);
     if !(order && within && shared) {
         return None;
     }
     let exact = limit == pages.saturating_add(size);
-    Some(3 + 2 * u32::from(exact))
+    Some(1 + names + 2 * u32::from(exact))
 }
 
-/// The length of a list of pages; `None` when it names itself another list, or none.
+/// The length of a list of pages, and how much its own name speaks for it; `None` when it names
+/// itself another list, or nothing where lists are `named`.
 fn list(
     reader: &Reader<'_>,
     at: VirtualAddress,
     shape: &Shape<'_>,
-    member: &str,
-    name: u64,
-) -> Option<u64> {
+    (member, name): (&str, u64),
+    named: bool,
+) -> Option<(u64, u32)> {
     let at = at.checked_add(shape.offset(member)?)?;
     let total = reader.int(at, reader.width()).ok()?;
     let own = reader.int(at.checked_add(reader.width().into())?, 4).ok()?;
-    (own == name).then_some(total)
+    match own {
+        _ if own == name => Some((total, 1)),
+        0 if !named => Some((total, 0)),
+        _ => None,
+    }
 }

@@ -6,8 +6,8 @@
 //! into Vs (at PteFailures of its SystemPteInfo; measured on dumps of 19041 and 26100), and the
 //! distance to the system partition, which is the same in every revision of a build but a few.
 
-use super::partition::Partition;
 use super::neighbours::{self, Zero};
+use super::partition::Partition;
 use super::{MemoryManager, Reader, scan, source, sure};
 use crate::memory::VirtualAddress;
 use crate::model::Confidence;

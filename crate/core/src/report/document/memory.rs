@@ -200,7 +200,8 @@ fn page_files(memory: &Memory, blocks: &mut Vec<Block>) {
             file.kind.into(),
             pages(file.size_pages.0),
             pages(file.free_pages.0),
-            file.peak_pages.map_or_else(String::new, |peak| pages(peak.0)),
+            file.peak_pages
+                .map_or_else(String::new, |peak| pages(peak.0)),
             pages(file.minimum_pages.0),
             pages(file.maximum_pages.0),
         ]

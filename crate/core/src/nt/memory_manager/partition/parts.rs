@@ -17,6 +17,8 @@ pub(super) struct Parts<'a, 'r> {
     pub reader: &'r Reader<'a>,
     pub place: Place,
     pub trust: (How, Confidence),
+    /// Whether lists of pages name themselves.
+    pub named: bool,
 }
 
 /// A layout of the whole partition that was tried.
@@ -71,7 +73,8 @@ impl<'a> Parts<'a, '_> {
             });
             for shape in self.reader.shapes("_MI_PARTITION_PAGE_LISTS") {
                 let Some(at) = at else { continue };
-                let total = |member, name| list(self.reader, at, &shape, member, name);
+                let total =
+                    |member, name| Some(list(self.reader, at, &shape, (member, name), true)?.0);
                 let free = total("FreePageListHead", FREE);
                 let both = free.zip(total("StandbyPageListHead", STANDBY));
                 seen |= both.is_some();
@@ -125,7 +128,8 @@ impl<'a> Parts<'a, '_> {
     ) -> Option<bool> {
         let at = trial.base.checked_add(trial.row.offset("PageLists")?)?;
         // A list that names itself another one is another one.
-        let number = |member, name| list(self.reader, at, shape, member, name);
+        let number =
+            |member, name| Some(list(self.reader, at, shape, (member, name), self.named)?.0);
         let available = found.pages("available")?;
         let zeroed = number("ZeroedPageListHead", ZEROED)?;
         let idle = zeroed.checked_add(number("FreePageListHead", FREE)?)?;
@@ -209,7 +213,7 @@ impl<'a> Parts<'a, '_> {
                 _ => BAD,
             };
             // Zeroed pages name themselves 0, as an empty place does: then the sum decides.
-            let other = is_other_list(self.reader, at, &shape, member, list)
+            let other = is_other_list(self.reader, at, &shape, (member, list), self.named)
                 || name == "zeroed" && value == Some(Ok(0));
             if other && !(fits && matches!(name, "standby" | "zeroed")) {
                 found.withhold(name, OTHER_LIST);
