@@ -120,6 +120,7 @@ fn run(path: &Path, dump: &mut Dump, files: &[Chosen]) -> Analysis {
             let _ = analysis.add_symbols(&file.name, bytes.clone());
         }
     }
+    analysis.report_at_end();
     analysis.run(dump);
     analysis
 }

@@ -73,6 +73,8 @@ pub struct Analysis {
     repeated: u32,
     stopped: Option<String>,
     question: Option<Question>,
+    /// Whether nobody looks at the report before it is complete.
+    at_once: bool,
 }
 
 impl Analysis {
@@ -102,7 +104,14 @@ impl Analysis {
             repeated: 0,
             stopped: None,
             question: None,
+            at_once: false,
         }
+    }
+
+    /// Puts the report together when the last step is done and not behind every step: for callers
+    /// that show nothing before.
+    pub fn report_at_end(&mut self) {
+        self.at_once = true;
     }
 
     /// Puts a file beside the dump: an image (.sys, .exe, .dll), or a table made of a PDB or ISF file
@@ -198,8 +207,11 @@ impl Analysis {
                     self.stopped
                         .get_or_insert_with(|| format!("{name}: {why}."));
                 }
-                self.compose();
-                let total = steps::plan(&self.known).len() as u32;
+                let total = steps::plan(&self.known).len();
+                if !self.at_once || self.done >= total {
+                    self.compose();
+                }
+                let total = total as u32;
                 Progress::Step {
                     done: self.done as u32 + self.repeated,
                     total: total + self.repeated + left.saturating_sub(1),

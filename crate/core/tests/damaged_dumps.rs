@@ -9,7 +9,7 @@
 mod support;
 
 use bluepane::analysis::{Analysis, Progress};
-use bluepane::source::{CacheLimits, Provider, SliceProvider};
+use bluepane::source::{Cache, CacheLimits, Provider, Range, SliceProvider};
 use bluepane_forge::{Scenario, forge};
 use std::sync::atomic::{AtomicUsize, Ordering};
 use std::time::{Duration, Instant};
@@ -41,6 +41,19 @@ const MOST_READS: u64 = 4_000;
 /// What a cache may hold here, so that a step that wants all of it is noticed.
 const CAPACITY: u64 = 4 << 20;
 
+const LIMITS: CacheLimits = CacheLimits {
+    capacity: CAPACITY,
+    whole_file: 0,
+    rounds_per_step: 400,
+};
+
+/// What the whole process may take, in KiB: two dumps of 16 MiB that are forged and damaged at a
+/// time, two analyses, and what all of them leave behind.
+const MOST_MEMORY: u64 = 192 << 10;
+
+/// What one analysis may take, in code that is compiled for speed.
+const MOST_TIME: Duration = Duration::from_secs(1);
+
 /// Flips of each container that make the long run.
 const LONG: usize = 10_000;
 
@@ -54,35 +67,111 @@ struct Worst {
     time: Duration,
 }
 
-fn limits() -> CacheLimits {
-    CacheLimits {
-        capacity: CAPACITY,
-        whole_file: 0,
-        ..CacheLimits::default()
+/// The processor's time that this thread took, where the system tells it: on a busy machine the
+/// wall clock says nothing. Else the wall clock.
+enum Clock {
+    Processor(Duration),
+    Wall(Instant),
+}
+
+impl Clock {
+    fn now() -> Self {
+        Self::spent().map_or_else(|| Self::Wall(Instant::now()), Self::Processor)
+    }
+
+    fn spent() -> Option<Duration> {
+        let text = std::fs::read_to_string("/proc/thread-self/schedstat").ok()?;
+        let nanoseconds = text.split(' ').next()?.parse().ok()?;
+        Some(Duration::from_nanos(nanoseconds))
+    }
+
+    fn elapsed(&self) -> Duration {
+        match self {
+            Self::Processor(begin) => Self::spent().unwrap_or_default().saturating_sub(*begin),
+            Self::Wall(begin) => begin.elapsed(),
+        }
     }
 }
 
+/// How a file is read.
+#[derive(Clone, Copy)]
+enum Reading<'a> {
+    /// Piece by piece, as the page reads a long file: a step runs again whenever it lacked
+    /// something, and the report is put together behind every step.
+    Pieces,
+    /// As the command reads: what the undamaged dump needs is there before the first step, so that
+    /// nearly every step runs once, and the report is put together once.
+    Ahead(&'a [Range]),
+}
+
+impl<'a> Reading<'a> {
+    /// Every fourth one in pieces, which costs several times as much.
+    fn of(number: usize, needed: &'a [Range]) -> Self {
+        match number % 4 {
+            0 => Self::Pieces,
+            _ => Self::Ahead(needed),
+        }
+    }
+}
+
+/// What the analysis of an undamaged dump reads.
+fn needed(bytes: &[u8]) -> Vec<Range> {
+    let mut ranges = Vec::new();
+    let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, LIMITS);
+    loop {
+        match analysis.advance() {
+            Progress::Finished => return ranges,
+            Progress::Step { .. } => {}
+            Progress::Wanting => ranges.extend(fill(analysis.cache_mut(), bytes)),
+        }
+    }
+}
+
+/// Fetches what is wanted, and says what that was.
+fn fill(cache: &mut Cache, bytes: &[u8]) -> Vec<Range> {
+    let wanted = cache.take_wanted();
+    for &range in &wanted {
+        match SliceProvider(bytes).fetch(range) {
+            Some(found) => cache.supply(range, &found),
+            None => cache.fail(range),
+        }
+    }
+    wanted
+}
+
+/// The most memory that this process ever had, in KiB, where the system tells it.
+fn peak() -> Option<u64> {
+    let status = std::fs::read_to_string("/proc/self/status").ok()?;
+    let line = status
+        .lines()
+        .find_map(|line| line.strip_prefix("VmHWM:"))?;
+    line.trim().split(' ').next()?.parse().ok()
+}
+
 /// Analyses the bytes and checks what came of it.
-fn analyse(bytes: &[u8], what: &dyn Fn() -> String, worst: &mut Worst) {
-    let begin = Instant::now();
-    let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, limits());
-    let mut provider = SliceProvider(bytes);
+fn analyse(bytes: &[u8], reading: Reading<'_>, what: &dyn Fn() -> String, worst: &mut Worst) {
+    let begin = Clock::now();
+    let mut analysis = Analysis::with_limits("a.dmp", bytes.len() as u64, LIMITS);
+    if let Reading::Ahead(ranges) = reading {
+        analysis.report_at_end();
+        for &range in ranges {
+            if let Some(found) = SliceProvider(bytes).fetch(range) {
+                analysis.cache_mut().supply(range, &found);
+            }
+        }
+    }
     loop {
         match analysis.advance() {
             Progress::Finished => break,
             Progress::Step { .. } => {}
             Progress::Wanting => {
                 let cache = analysis.cache_mut();
-                for range in cache.take_wanted() {
-                    match provider.fetch(range) {
-                        Some(found) => cache.supply(range, &found),
-                        None => cache.fail(range),
-                    }
-                    worst.held = worst.held.max(cache.held());
-                }
+                fill(cache, bytes);
+                worst.held = worst.held.max(cache.held());
             }
         }
     }
+    assert!(worst.held <= CAPACITY, "{}: {}", what(), worst.held);
     let looked_up = analysis.cache_mut().looked_up();
     let report = analysis.report();
     assert!(
@@ -96,7 +185,9 @@ fn analyse(bytes: &[u8], what: &dyn Fn() -> String, worst: &mut Worst) {
     worst.looked_up = worst.looked_up.max(looked_up);
     worst.rounds = worst.rounds.max(report.stats.rounds);
     worst.reads = worst.reads.max(report.stats.reads);
-    worst.time = worst.time.max(begin.elapsed());
+    let time = begin.elapsed();
+    assert!(time <= MOST_TIME || !is_long(), "{}: {time:?}", what());
+    worst.time = worst.time.max(time);
 }
 
 fn small(kind: &str, machine: &str) -> Vec<u8> {
@@ -113,6 +204,11 @@ fn small(kind: &str, machine: &str) -> Vec<u8> {
 /// How many flips a container gets where somebody said so.
 fn wanted() -> Option<usize> {
     std::env::var("BLUEPANE_FLIPS").ok()?.parse().ok()
+}
+
+/// Whether this is a run with code that is compiled for speed, whose time says something.
+fn is_long() -> bool {
+    wanted().is_some()
 }
 
 /// Does `work` for each chosen container, on as many threads as the machine has.
@@ -166,24 +262,24 @@ fn flipped_bytes_end_in_a_report_within_bounds() {
     let (flips, tell) = wanted().map_or((16, false), |flips| (flips, true));
     each(|number, kind, machine| {
         let mut bytes = small(kind, machine);
+        let needed = needed(&bytes);
         let mut random = support::Random(0x5EED + number as u64);
         let mut worst = Worst::default();
         for round in 0..flips {
             let saved = flip(&mut bytes, &mut random, round);
             let what = || format!("{kind}, {machine}: flip {round} at {saved:x?}");
-            analyse(&bytes, &what, &mut worst);
+            // The place goes by the round modulo five, so that each meets both ways of reading.
+            analyse(&bytes, Reading::of(round, &needed), &what, &mut worst);
             for &(at, byte) in saved.iter().rev() {
                 bytes[at] = byte;
             }
         }
         if tell {
-            println!(
-                "{kind}, {}: {flips} flips, {worst:?}",
-                machine.replace('\n', ", ")
-            );
+            let what = machine.replace('\n', ", ");
+            println!("{kind}, {what}: {flips} flips, {worst:?}, {:?} KiB", peak());
         }
-        assert!(worst.held <= CAPACITY, "{kind}, {machine}: {worst:?}");
     });
+    assert!(peak().is_none_or(|kib| kib <= MOST_MEMORY), "{:?}", peak());
 }
 
 #[test]
@@ -191,6 +287,7 @@ fn every_prefix_ends_in_a_report_within_bounds() {
     let flips = wanted();
     each(|number, kind, machine| {
         let bytes = small(kind, machine);
+        let needed = needed(&bytes);
         let mut worst = Worst::default();
         // Headers, lists and the first pages at each 512 bytes; behind them every page is like its
         // neighbours: there all prefixes of the first container, or in the long run of each.
@@ -206,9 +303,10 @@ fn every_prefix_ends_in_a_report_within_bounds() {
         };
         let head = (0..bytes.len().min(near)).step_by(512);
         let rest = (near..bytes.len()).step_by(512 * step);
-        for length in head.chain(rest) {
+        for (number, length) in head.chain(rest).enumerate() {
+            let reading = Reading::of(number, &needed);
             let what = || format!("{kind}, {machine}: the first {length:#x} bytes");
-            analyse(&bytes[..length], &what, &mut worst);
+            analyse(&bytes[..length], reading, &what, &mut worst);
         }
         if flips.is_some() {
             let what = machine.replace('\n', ", ");

@@ -187,7 +187,13 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
             }
         }
     }
-    let build = reader.target.layouts.identity().build;
+    let layouts = reader.target.layouts;
+    let build = layouts.identity().build;
+    // Looked up once: a damaged block can lead to many places.
+    let distances = match anchors.is_empty() {
+        true => Vec::new(),
+        false => layouts.distances("MiState", "MiSystemPartition"),
+    };
     for (at, shape) in anchors {
         let state = named.and_then(|(state, _)| {
             let fits = |row: &&Shape<'_>| {
@@ -197,7 +203,7 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
         });
         let guessed = states.iter().filter_map(|row| {
             let base = VirtualAddress(at.0.checked_sub(row.offset("Vs")?)?);
-            neighbours(reader, partition, base).then_some((base, *row))
+            neighbours(&distances, partition, base).then_some((base, *row))
         });
         found.push(Place {
             at,
@@ -213,15 +219,9 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
 }
 
 /// Whether that is MiState: it is as far from the partition as in known kernels of this build.
-fn neighbours(reader: &Reader<'_>, partition: Option<&Partition>, state: VirtualAddress) -> bool {
-    let Some(base) = partition.and_then(|partition| partition.base) else {
-        return false;
-    };
-    let distances = reader
-        .target
-        .layouts
-        .distances("MiState", "MiSystemPartition");
-    distances.contains(&(base.0.wrapping_sub(state.0) as i64))
+fn neighbours(distances: &[i64], partition: Option<&Partition>, state: VirtualAddress) -> bool {
+    let base = partition.and_then(|partition| partition.base);
+    base.is_some_and(|base| distances.contains(&(base.0.wrapping_sub(state.0) as i64)))
 }
 
 /// Where the debugger data block says that Vs is, for each shape.

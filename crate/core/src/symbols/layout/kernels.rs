@@ -49,14 +49,16 @@ impl Kernel {
                 (None, None) => false,
             })
         };
-        all(|line, build, places| {
-            if is_meant(line) != Some(true) {
-                return None;
-            }
+        groups().find_map(|group| {
+            // Only the lines up to the kernel that is meant are followed: the others cost a look.
+            let at = group
+                .lines()
+                .position(|line| is_meant(line) == Some(true))?;
+            let revision = group.lines().nth(at)?.split(' ').next()?.parse().ok()?;
             Some(Self {
-                build,
-                revision: line.split(' ').next()?.parse().ok()?,
-                places: places(),
+                build: group.build,
+                revision,
+                places: group.kernels().nth(at)?,
             })
         })
     }
@@ -72,34 +74,44 @@ impl Kernel {
 /// Number of a symbol, and where it is relative to the base of the image.
 type Places = Vec<(usize, u32)>;
 
-/// Calls `test` with every kernel of the table - its line, its build, and what gives its symbols -
-/// until it answers.
-fn all<T>(mut test: impl FnMut(&'static str, u32, &dyn Fn() -> Places) -> Option<T>) -> Option<T> {
-    let mut build = 0;
-    let mut order: Vec<usize> = Vec::new();
-    let mut steps: Vec<i64> = Vec::new();
-    for line in text::lines(Table::Kernels.text()).skip(1) {
-        if let Some(head) = line.strip_prefix("@ ") {
-            let mut numbers = head.split(' ').map_while(|word| word.parse().ok());
-            build = numbers.next().unwrap_or(0) as u32;
-            order = numbers.collect();
-            steps = Vec::new();
-            continue;
-        }
-        steps = follow(line.split(' ').skip(5), &steps)?;
-        let places = || {
+/// The kernels of a build.
+struct Group {
+    build: u32,
+    /// The symbols that they have, in the order of their addresses.
+    order: Vec<usize>,
+    text: &'static str,
+}
+
+/// The builds of the table, the oldest first.
+fn groups() -> impl Iterator<Item = Group> {
+    let mut parts = Table::Kernels.text().split("\n@ ").skip(1);
+    core::iter::from_fn(move || {
+        let (head, text) = parts.next()?.split_once('\n')?;
+        let mut numbers = head.split(' ').map_while(|word| word.parse().ok());
+        let build = numbers.next().unwrap_or(0) as u32;
+        let order = numbers.collect();
+        Some(Group { build, order, text })
+    })
+}
+
+impl Group {
+    fn lines(&self) -> impl Iterator<Item = &'static str> {
+        text::lines(self.text)
+    }
+
+    /// The symbols of each kernel.
+    fn kernels(&self) -> impl Iterator<Item = Places> {
+        let mut steps: Vec<i64> = Vec::new();
+        self.lines().map_while(move |line| {
+            steps = follow(line.split(' ').skip(5), &steps)?;
             let mut at = 0_i64;
-            let places = order.iter().zip(&steps).filter_map(|(&symbol, step)| {
+            let places = self.order.iter().zip(&steps).filter_map(|(&symbol, step)| {
                 at = at.checked_add(*step)?;
                 Some((symbol, u32::try_from(at).ok()?))
             });
-            places.collect()
-        };
-        if let Some(found) = test(line, build, &places) {
-            return Some(found);
-        }
+            Some(places.collect())
+        })
     }
-    None
 }
 
 /// Distances from one symbol to another in the kernels of a build, or of the last one before it.
@@ -108,30 +120,21 @@ pub(super) fn distances(build: u32, from: &str, to: &str) -> Vec<i64> {
     let (Some(from), Some(to)) = (number(from), number(to)) else {
         return Vec::new();
     };
-    let mut nearest = 0;
     let mut found: Vec<i64> = Vec::new();
-    all(|_, own, places| {
-        if own > build {
-            return Some(());
-        }
-        if own != nearest {
-            nearest = own;
-            found.clear();
-        }
-        let places = places();
+    let Some(group) = groups().take_while(|group| group.build <= build).last() else {
+        return found;
+    };
+    for places in group.kernels() {
         let at = |symbol| {
-            places
-                .iter()
-                .find(|place| place.0 == symbol)
-                .map(|place| i64::from(place.1))
+            let place = places.iter().find(|place| place.0 == symbol);
+            place.map(|place| i64::from(place.1))
         };
         if let (Some(from), Some(to)) = (at(from), at(to))
             && !found.contains(&(to - from))
         {
             found.push(to - from);
         }
-        None
-    });
+    }
     found
 }
 

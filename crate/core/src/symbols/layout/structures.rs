@@ -6,7 +6,7 @@ use crate::knowledge::text;
 use crate::model::Confidence;
 use crate::order;
 use crate::symbols::KernelIdentity;
-use alloc::vec::Vec;
+use alloc::{format, vec::Vec};
 
 /// One layout of one structure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -70,12 +70,15 @@ pub(super) fn rows(identity: &KernelIdentity, known: bool, structure: &str) -> V
         ARM64 => "arm64",
         _ => "x64",
     };
-    let mut lines = text::lines(Table::Structures.text());
-    let names = lines.find_map(|line| {
-        let (name, members) = line.split_once(' ')?;
-        (name == structure).then_some(members)
-    });
-    let Some(names) = names else {
+    // A structure begins with its name at the start of a line; all that stands before is skipped
+    // unread, because a report asks some hundred times.
+    let table = Table::Structures.text();
+    let head = format!("\n{structure} ");
+    // The page's tables have no comments above their first line.
+    let first = head.get(1..).and_then(|head| table.strip_prefix(head));
+    let rest = first.or_else(|| Some(table.split_once(head.as_str())?.1));
+    let mut lines = rest.unwrap_or("").lines();
+    let Some(names) = lines.next() else {
         return Vec::new();
     };
     let found: Vec<Layout> = lines
