@@ -123,6 +123,11 @@ export class BluepaneAnalyzer extends LitElement {
     this.#engine = null;
   }
 
+  /** The page of its own has nothing else to do until a file comes; an element in a host's page has. */
+  protected override firstUpdated(): void {
+    if (this.standalone) window.setTimeout(() => this.isConnected && this.#started().warm());
+  }
+
   protected override willUpdate(): void {
     this.#shade.apply(this.theme);
   }

@@ -205,6 +205,14 @@ export class Engine {
     return this.#call((id, call) => ({ type: "memory", id, call, place, physical, length }));
   }
 
+  /** Starts the worker before a file is there, so that the first one finds it compiled. */
+  warm(): void {
+    this.#start().catch(() => {
+      // A file that is opened tries again, and says what went wrong.
+      this.#worker = null;
+    });
+  }
+
   /** Starts the whole worker, so that what is asked next is answered at once. */
   async prepare(): Promise<void> {
     try {

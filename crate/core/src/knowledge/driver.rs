@@ -94,7 +94,7 @@ fn find(name: &str) -> Option<Driver> {
 }
 
 fn file_of(line: &'static str) -> &'static str {
-    text::columns(line).next().unwrap_or("")
+    text::files(line)
 }
 
 /// Whether a name fits a pattern with one `*`, in any mix of upper and lower case.

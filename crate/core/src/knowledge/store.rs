@@ -88,13 +88,18 @@ mod beside {
     /// The path of the first table that is missing; then nothing is taken.
     pub fn install(block: &[u8]) -> Result<(), &'static str> {
         let text = unpack::unpack(block).ok_or("at all")?;
+        let mut at = 0;
+        let tables = text.split(unpack::TABLE).map(|table| {
+            let begin = at;
+            at = begin + table.len() + unpack::TABLE.len_utf8();
+            (begin, table)
+        });
+        let tables: Vec<(usize, &str)> = tables.collect();
         let place = |path: &'static str| {
-            let mut at = 0;
-            text.split(unpack::TABLE).find_map(|table| {
-                let (begin, end) = (at, at + table.len());
-                at = end + unpack::TABLE.len_utf8();
+            tables.iter().find_map(|(begin, table)| {
                 let rest = table.strip_prefix(path)?.strip_prefix('\n')?;
-                Some(end - rest.len()..end).filter(|place| place.start > begin)
+                let end = begin + table.len();
+                Some(end - rest.len()..end)
             })
         };
         let places = Table::ALL

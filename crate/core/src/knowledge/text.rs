@@ -10,7 +10,7 @@ use core::cmp::Ordering;
 pub(crate) fn lines(table: &'static str) -> impl Iterator<Item = &'static str> {
     table
         .lines()
-        .filter(|line| !line.trim().is_empty() && !line.starts_with('#'))
+        .filter(|line| !line.trim_ascii().is_empty() && !line.starts_with('#'))
 }
 
 /// A hexadecimal number without prefix, as the tables write them.
@@ -24,16 +24,16 @@ pub(crate) fn hex(word: &str) -> Option<u64> {
 
 /// Splits at the first run of spaces: the first word and the rest, both without outer spaces.
 pub(crate) fn word(line: &'static str) -> (&'static str, &'static str) {
-    let line = line.trim();
+    let line = line.trim_ascii();
     match line.split_once(' ') {
-        Some((first, rest)) => (first, rest.trim()),
+        Some((first, rest)) => (first, rest.trim_ascii()),
         None => (line, ""),
     }
 }
 
 /// The columns of a line, separated by `|`, without outer spaces.
 pub(crate) fn columns(line: &'static str) -> impl Iterator<Item = &'static str> {
-    line.split('|').map(str::trim)
+    line.split('|').map(str::trim_ascii)
 }
 
 /// Binary search in a table whose lines are sorted: `order` says how a line compares to what is
@@ -113,8 +113,16 @@ fn number_of(word: &str) -> Option<u32> {
 
 /// Whether a file name is one of a comma-separated list, in any mix of upper and lower case.
 pub(crate) fn listed(list: &str, name: &str) -> bool {
-    list.split(',')
-        .any(|known| known.eq_ignore_ascii_case(name))
+    // In bytes, because every module of a dump is looked for in every line of some tables.
+    let mut known = list.as_bytes().split(|&byte| byte == b',');
+    known.any(|known| known.eq_ignore_ascii_case(name.as_bytes()))
+}
+
+/// The first column of a line, which is a list of file names.
+pub(crate) fn files(line: &'static str) -> &'static str {
+    let end = line.as_bytes().iter().position(|&byte| byte == b'|');
+    let files = end.and_then(|end| line.get(..end)).unwrap_or(line);
+    files.trim_ascii()
 }
 
 /// The last part of a Windows path, which is how tables know files.

@@ -7,6 +7,7 @@
 //! whole from its two ends; one that is damaged twice loses what lies between, and that is said.
 
 use crate::memory::{AddressSpace, Missing, VirtualAddress};
+use crate::source::ReadError;
 use alloc::collections::BTreeSet;
 use alloc::vec::Vec;
 use core::fmt;
@@ -67,6 +68,15 @@ pub struct Entries {
     pub damage: Option<Break>,
     /// Whether entries are lost: the two ways did not meet.
     pub lost: bool,
+}
+
+impl Entries {
+    /// Whether the walk ended for want of bytes that are being fetched.
+    #[must_use]
+    pub fn waits(&self) -> bool {
+        let waiting = Missing::File(ReadError::NotYet);
+        matches!(self.damage, Some(Break::Missing(_, why)) if why == waiting)
+    }
 }
 
 /// A list.

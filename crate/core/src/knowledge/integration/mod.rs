@@ -163,11 +163,7 @@ pub fn component(name: &str) -> Option<Component> {
     let name = text::file_name(name);
     let mut lines = text::lines(Table::Components.text());
     lines
-        .find(|line| {
-            text::columns(line)
-                .next()
-                .is_some_and(|files| text::listed(files, name))
-        })
+        .find(|line| text::listed(text::files(line), name))
         .and_then(read_component)
 }
 
