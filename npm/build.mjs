@@ -8,6 +8,7 @@ import { fileURLToPath } from "node:url";
 import { bundlePackage } from "../www/build/bundle.mjs";
 import { squeeze } from "../www/build/gzip.mjs";
 import { packKnowledge, packLayouts } from "../www/build/knowledge.mjs";
+import { squeezeMore } from "../www/build/lzma.mjs";
 import { asText } from "../www/build/text.mjs";
 
 const npm = dirname(fileURLToPath(import.meta.url));
@@ -18,15 +19,15 @@ const wasm = await readFile(join(root, "www/pkg/bluepane_bg.wasm"));
 const later = await readFile(join(root, "www/pkg/bluepane_later.wasm"));
 const formats = await readFile(join(root, "www/pkg/formats/bluepane_formats_bg.wasm"));
 const disasm = await readFile(join(root, "www/pkg/disasm/bluepane_disasm_bg.wasm"));
-const packed = async (bytes) => asText(await squeeze(bytes));
+const packed = (bytes) => asText(squeezeMore(bytes));
 const text = await bundlePackage({
   entry: join(npm, "src/index.ts"),
   worker: join(root, "www/src/worker/main.ts"),
-  wasm: await packed(wasm),
-  later: await packed(later),
-  formats: await packed(formats),
-  disasm: await packed(disasm),
-  knowledge: await packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
+  wasm: asText(await squeeze(wasm)),
+  later: packed(later),
+  formats: packed(formats),
+  disasm: packed(disasm),
+  knowledge: packed(Buffer.concat([await packKnowledge(root), await packLayouts(root)])),
 });
 
 await rm(dist, { recursive: true, force: true });

@@ -9,6 +9,7 @@ import { fileURLToPath } from "node:url";
 import { bundleScripts, bundleStyle } from "./build/bundle.mjs";
 import { squeeze } from "./build/gzip.mjs";
 import { limits, parts } from "./build/limits.mjs";
+import { squeezeMore } from "./build/lzma.mjs";
 import { directives, fingerprint, headersFile, policyText } from "./build/policy.mjs";
 import { asText } from "./build/text.mjs";
 
@@ -27,16 +28,17 @@ function inline(what, text) {
   return text;
 }
 
-/** Each part gzipped, as text, in an element that no browser runs or shows. */
+/** Each part packed, as text, in an element that no browser runs or shows. */
 async function carriedParts() {
   const rows = [];
-  for (const { id, file, make, limit, optional } of parts) {
+  for (const { id, file, make, gzip, limit, optional } of parts) {
     const path = file && join(root, file);
     if (path && !existsSync(path)) {
       if (optional) continue;
       throw new Error(`${file} is missing: run \`make wasm\` first`);
     }
-    const packed = await squeeze(path ? await readFile(path) : await make(root));
+    const bytes = path ? await readFile(path) : await make(root);
+    const packed = gzip ? await squeeze(bytes) : squeezeMore(bytes);
     const element = `<script type="application/octet-stream" id="${id}">${asText(packed)}</script>`;
     rows.push({ id, element, size: packed.length, limit });
   }
@@ -107,7 +109,7 @@ for (const name of ["LICENSE-MIT", "LICENSE-APACHE", "NOTICE"]) {
 }
 
 const fits = report([
-  ...carried.map(({ id, size, limit }) => ({ name: `${id} (gzip)`, size, limit })),
+  ...carried.map(({ id, size, limit }) => ({ name: `${id} (packed)`, size, limit })),
   { name: "script of the page", size: scripts.page.length - scripts.worker.length },
   { name: "script of the worker", size: scripts.worker.length },
   { name: "style sheet", size: style.length },

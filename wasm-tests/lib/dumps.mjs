@@ -4,15 +4,23 @@
 import { readFile, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { gunzipSync } from "node:zlib";
-import { fromText } from "../../www/build/text.mjs";
-import { page, realDump, scratch } from "./paths.mjs";
+import { transform } from "esbuild";
 
-/** One of the parts that the page carries: gzip as text in an element of its own. */
+import { fromText } from "../../www/build/text.mjs";
+import { page, realDump, root, scratch } from "./paths.mjs";
+
+/** The page's own reader of LZMA. */
+const { code } = await transform(await readFile(join(root, "www/src/lzma.ts")), { loader: "ts" });
+export const { unpackLzma } = await import(`data:text/javascript;base64,${btoa(code)}`);
+
+/** One of the parts that the page carries: packed, as text in an element of its own. */
 export function carriedPart(html, id) {
   const found = new RegExp(`<script type="application/octet-stream" id="${id}">([^<]*)<`).exec(
     html,
   );
-  return found && gunzipSync(fromText(found[1]));
+  if (!found) return null;
+  const packed = fromText(found[1]);
+  return packed[0] === 0x1f ? gunzipSync(packed) : Buffer.from(unpackLzma(packed));
 }
 
 /** What is true of the sample, by its scenario (scripts/sample names it). */

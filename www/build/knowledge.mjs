@@ -1,6 +1,6 @@
 // The tables as blocks of bytes, in the form that crate/core/src/knowledge/store/unpack.rs reads;
-// that file tells it. Words that come often are replaced by codes, which makes the gzipped block a
-// fifth smaller than gzip alone would. Two blocks, one behind the other, are one block again.
+// that file tells it. Words that come often are replaced by codes, and names begin like the name
+// above them, which makes the packed block a quarter smaller than a packer alone would. Two blocks, one behind the other, are one block again.
 
 import { readdir, readFile } from "node:fs/promises";
 import { join, sep } from "node:path";
@@ -10,6 +10,9 @@ const TABLE = 1;
 const JOINED = 2;
 /** What follows is another section, with words of its own. */
 const SECTION_ENDS = 3;
+/** Behind this a name has as many words of the name above as this says, less `SHARES` itself. */
+const SHARES = 0x0f;
+const MOST_SHARED = 12;
 /** Codes from here on stand for a word: first those of one byte, then those of two. */
 const FIRST_CODE = 0x80;
 const SHORT_CODES = 112;
@@ -60,12 +63,14 @@ function withoutHead(text) {
 
 /** One section: its words, an empty line, its tables, and the mark of its end. */
 function pack(tables) {
+  for (const { path, text } of tables) {
+    if (/[^\n\x20-\x7e]/.test(text)) throw new Error(`${path} holds more than plain ASCII`);
+  }
   const bare = tables.map(({ path, text }) => ({ path, text: counted(path, text) }));
   const words = vocabulary(bare.map(({ text }) => text));
   const codes = new Map(words.map((word, index) => [word, index]));
   const bytes = [...Buffer.from(words.map((word) => `${word}\n`).join("") + "\n")];
   for (const { path, text } of bare) {
-    if (/[^\n\x20-\x7e]/.test(text)) throw new Error(`${path} holds more than plain ASCII`);
     bytes.push(TABLE, ...Buffer.from(`${path}\n`));
     encode(text, codes, bytes);
   }
@@ -76,12 +81,14 @@ function pack(tables) {
 /**
  * A table of numbers and names, without what the line before lets one guess: `5 STATUS_NAME` is
  * `NAME` behind a line with 4, `2 NAME` behind one with 2 (two are passed over), and a name with
- * another beginning is marked with `!`. The first line is the usual beginning.
+ * another beginning is marked with `!`. The words that a name shares with the beginning of the one
+ * above it are a byte that counts them. The first line is the usual beginning.
  */
 function counted(path, text) {
   const prefix = PREFIXES[path];
   if (prefix === undefined) return text;
   let next = 0;
+  let above = [];
   const lines = text.split("\n").map((line) => {
     const [, digits, name] = /^([0-9A-F]+) (.+)$/.exec(line) ?? [];
     if (!name) {
@@ -91,7 +98,14 @@ function counted(path, text) {
     const number = Number.parseInt(digits, 16);
     const gap = number === next ? "" : `${(number - next).toString(16).toUpperCase()} `;
     next = number + 1;
-    return gap + (name.startsWith(prefix) ? name.slice(prefix.length) : `!${name}`);
+    const words = (name.startsWith(prefix) ? name.slice(prefix.length) : `!${name}`).split("_");
+    const most = Math.min(MOST_SHARED, words.length - 1);
+    let shared = 0;
+    while (shared < most && words[shared] === above[shared]) shared++;
+    above = words;
+    return (
+      gap + (shared ? String.fromCharCode(SHARES + shared) : "") + words.slice(shared).join("_")
+    );
   });
   return `${prefix}\n${lines.join("\n")}`;
 }
@@ -114,7 +128,7 @@ const WORD = /[A-Za-z][A-Za-z0-9]+/g;
 
 /** What the reader puts in front of a coded word, going by the character that stands there. */
 function between(last, word) {
-  if (last === "\n" || last === "_" || last === "!") return "";
+  if (/[\n_!\x10-\x1f]/.test(last)) return "";
   return isCapital(last) && isCapital(word[0]) ? "_" : " ";
 }
 

@@ -9,13 +9,14 @@ export const limits = {
 };
 
 /**
- * The parts that index.html carries as gzipped text, each in an inert element of its own,
- * opened only when it is needed. `limit` is for the gzipped bytes.
+ * The parts that index.html carries packed, as text, each in an inert element of its own,
+ * opened only when it is needed. `limit` is for the packed bytes. What every report waits for is
+ * gzip, which browsers open fast and by themselves; the rest is LZMA.
  * A part is a `file` or what `make` gives. An `optional` part that has not been made is left out
  * of the page.
  */
 export const parts = [
-  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", limit: 400_000 },
+  { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", gzip: true, limit: 400_000 },
   // What no report needs: the console, the renderings, the search over the tables.
   { id: "bluepane-later", file: "www/pkg/bluepane_later.wasm", limit: 150_000 },
   { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },

@@ -1,7 +1,9 @@
 // The parts that the page carries besides its script: each a data block of its own in the page,
-// gzip as text (www/build/text.mjs), unpacked when it is needed. The worker's script stands inside the
-// page's own, where the policy's hash covers it.
+// gzip or LZMA as text (www/build/text.mjs), unpacked when it is needed. The worker's script stands
+// inside the page's own, where the policy's hash covers it.
 import workerText from "bluepane:worker";
+
+import { unpackLzma } from "./lzma";
 
 /** Where the element gets its parts from: the page's data blocks, or the package's modules. */
 export interface Assets {
@@ -54,10 +56,14 @@ function fromText(text: string): Uint8Array<ArrayBuffer> {
   return bytes.subarray(0, size);
 }
 
-/** Unpacks a part: gzip as text. */
+/** What gzip begins with, and LZMA never does. */
+const GZIP = 0x1f;
+
+/** Unpacks a part: gzip or LZMA as text. */
 export async function unpack(text: string): Promise<Uint8Array> {
-  const packed = new Blob([fromText(text.trim())]);
-  const stream = packed.stream().pipeThrough(new DecompressionStream("gzip"));
+  const packed = fromText(text.trim());
+  if (packed[0] !== GZIP) return unpackLzma(packed);
+  const stream = new Blob([packed]).stream().pipeThrough(new DecompressionStream("gzip"));
   return new Uint8Array(await new Response(stream).arrayBuffer());
 }
 

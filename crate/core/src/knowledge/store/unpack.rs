@@ -1,11 +1,11 @@
 //! Opens the block in which the page carries the tables; `www/build/knowledge.mjs` writes it.
 //!
-//! The block is made so that gzip makes it small. It has sections, each with a [`SECTION_ENDS`] byte
+//! The block is made so that a packer makes it small. It has sections, each with a [`SECTION_ENDS`] byte
 //! behind it. A section begins with its words, one a line, an empty line behind the last. What follows
 //! is text in which a byte from [`FIRST_CODE`] on, or two bytes, stand for a word; what usually
 //! stands in front of a word (a space, or `_` between words in capitals) is not written. Tables
-//! that are no more than numbers and names leave out what the line above lets one guess
-//! ([`recount`]).
+//! that are no more than numbers and names leave out what the line above lets one guess: the number
+//! and the first words of the name ([`recount`]).
 
 use alloc::{format, string::String, vec::Vec};
 
@@ -15,6 +15,8 @@ pub(super) const TABLE: char = '\u{1}';
 const JOINED: u8 = 2;
 /// What follows is another section.
 const SECTION_ENDS: u8 = 3;
+/// Bytes above this and below the space count words that a name shares with the one above it.
+const SHARES: u8 = 0x0F;
 /// Codes from here on stand for a word: first those of one byte, then those of two.
 const FIRST_CODE: u8 = 0x80;
 const SHORT_CODES: u8 = 112;
@@ -89,7 +91,7 @@ fn section<'a>(body: &'a [u8], words: &[&str], text: &mut String) -> Option<&'a 
 /// Puts in front of a word what usually stands there.
 fn between(text: &mut String, word: &str) {
     match text.as_bytes().last() {
-        None | Some(b'\n' | b'_' | b'!') => {}
+        None | Some(b'\n' | b'_' | b'!' | 0x10..=0x1F) => {}
         Some(last)
             if last.is_ascii_uppercase() && word.starts_with(|c: char| c.is_ascii_uppercase()) =>
         {
@@ -101,10 +103,12 @@ fn between(text: &mut String, word: &str) {
 
 /// Lines of a table of numbers and names, with what was left out: the first line is what most
 /// names begin with; `NAME` has the next number, `2 NAME` passes two over, `!NAME` begins
-/// otherwise. A line of four digits is the upper half of the numbers below it.
+/// otherwise; a byte above [`SHARES`] stands for that many words of the name above, each with the
+/// `_` behind it. A line of four digits is the upper half of the numbers below it.
 fn recount(lines: &str, text: &mut String) -> Option<()> {
     let (prefix, lines) = lines.split_once('\n')?;
     let mut next = 0u32;
+    let mut above = String::new();
     for line in lines.lines() {
         if line.len() == 4 && line.bytes().all(|b| matches!(b, b'0'..=b'9' | b'A'..=b'F')) {
             next = 0;
@@ -115,9 +119,22 @@ fn recount(lines: &str, text: &mut String) -> Option<()> {
         let (gap, name) = line.split_once(' ').unwrap_or(("0", line));
         let number = next.checked_add(u32::from_str_radix(gap, 16).ok()?)?;
         next = number.checked_add(1)?;
-        let (prefix, name) = match name.strip_prefix('!') {
+        match name.bytes().next()? {
+            mark @ 0x10..=0x1F => {
+                above.push('_');
+                let mut ends = above.match_indices('_');
+                let (end, _) = ends.nth(usize::from(mark - SHARES - 1))?;
+                above.truncate(end + 1);
+                above.push_str(name.get(1..)?);
+            }
+            _ => {
+                above.clear();
+                above.push_str(name);
+            }
+        }
+        let (prefix, name) = match above.strip_prefix('!') {
             Some(name) => ("", name),
-            None => (prefix, name),
+            None => (prefix, above.as_str()),
         };
         text.push_str(&format!("{number:X} {prefix}{name}\n"));
     }
@@ -162,11 +179,24 @@ mod tests {
     }
 
     #[test]
+    fn a_name_begins_with_as_many_words_of_the_one_above_as_its_mark_says() {
+        let block = b"FAIL\n\n\x01win32.txt\nERROR_\n0007\nA_B_C\n\x11\x80\n\x10X_Y\n!A_Q\n\x10\x80\n2 Z\n\x10Q\n";
+        assert_eq!(
+            unpack(block).as_deref(),
+            Some(
+                "\u{1}win32.txt\n0007\n0 ERROR_A_B_C\n1 ERROR_A_B_FAIL\n2 ERROR_A_X_Y\n\
+                 3 A_Q\n4 A_FAIL\n7 ERROR_Z\n8 ERROR_Z_Q\n"
+            )
+        );
+    }
+
+    #[test]
     fn a_damaged_block_is_refused() {
         assert_eq!(unpack(b"no words"), None);
         assert_eq!(unpack(b"a\n\n\x01t.txt\n\x85"), None);
         assert_eq!(unpack(b"a\n\n\x01t.txt\n\xF0"), None);
         assert_eq!(unpack(b"a\n\n\x01win32.txt\nE_\nzz NAME\n"), None);
+        assert_eq!(unpack(b"a\n\n\x01win32.txt\nE_\nA_B\n\x12NAME\n"), None);
         assert_eq!(unpack(b"").as_deref(), Some(""));
     }
 }
