@@ -10,9 +10,9 @@ use super::known::Known;
 use crate::container::DumpHeader;
 use crate::diagnose::Ended;
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
-use crate::model::Confidence;
-use crate::nt::ProcessFacts;
+use crate::model::{Confidence, Report};
 use crate::nt::exception::plain_stop_code;
+use crate::nt::{Member, ProcessFacts};
 use crate::symbols::layout::Layouts;
 use alloc::string::String;
 
@@ -44,6 +44,23 @@ pub(super) fn broken_driver(
     let name = space.unicode_string(text, width).ok()?;
     let plain = name.chars().all(|c| !c.is_control());
     (plain && !name.is_empty()).then_some(name)
+}
+
+/// Driver Verifier's settings that were in force: minidumps have them in a record of their own, other
+/// dumps in the first word of MmVerifierData (_MM_DRIVER_VERIFIER_DATA.Level, Windows Vista to 11).
+pub(super) fn verifier_level(space: &dyn AddressSpace, dump: &Dump<'_>) -> Option<u32> {
+    let in_memory = || {
+        let data = dump.machine()?.debugger_data;
+        space.u32(data.address(Member::MmVerifierData)?).ok()
+    };
+    dump.verifier_level.or_else(in_memory)
+}
+
+/// The drivers that Driver Verifier was told to watch.
+pub(super) fn verified(report: &Report) -> Option<&str> {
+    let values = report.registry.as_ref()?.values.iter();
+    let mut found = values.filter(|value| value.name == "VerifyDrivers");
+    found.next()?.data.as_deref()
 }
 
 /// The process that the stop code says has ended.

@@ -234,7 +234,8 @@ pub(super) fn judge(source: &dyn Source, header: &DumpHeader, known: &Known) -> 
         memory: report.memory.as_ref(),
         hardware: hardware.as_ref(),
         processor_vendor: system.and_then(|s| s.processor_id.as_ref()?.vendor.as_deref()),
-        verifier_level: dump.and_then(|dump| dump.verifier_level),
+        verifier_level: dump.and_then(|dump| kept::verifier_level(&space, dump)),
+        verified: kept::verified(&report),
         space: Some(&space as &dyn AddressSpace),
         names: Some(&namer),
         ..Facts::new(header.kind(), code, values, modules)

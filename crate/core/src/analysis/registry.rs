@@ -69,6 +69,8 @@ static WANTED: &[(&str, &[&str])] = &[
             "ExistingPageFiles",
             "ClearPageFileAtShutdown",
             "DisablePagingExecutive",
+            "VerifyDrivers",
+            "VerifyDriverLevel",
         ],
     ),
     (

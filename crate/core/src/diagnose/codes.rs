@@ -150,6 +150,13 @@ pub fn silence(code: u32, parameters: &[u64; 4]) -> Option<Silence> {
     if WITH_STATUS.contains(&code) && parameters[0] & 0xFFFF_FFFF == IN_PAGE_ERROR {
         return Some(Silence::Storage);
     }
+    // Driver Verifier watches disks too, and its special pool finds single bits that fell over.
+    if code == 0xC4 && matches!(parameters[0], 0xA0..=0xA2) {
+        return Some(Silence::Storage);
+    }
+    if code == 0xC1 && parameters[3] == 0x32 {
+        return Some(Silence::Corruption);
+    }
     if code == 0x1A && DRIVER_MISUSE.contains(&parameters[0]) {
         return None;
     }

@@ -71,8 +71,10 @@ pub struct Facts<'a> {
     pub hardware: Option<&'a ErrorRecord>,
     /// Who made the processor, as CPUID names it: `GenuineIntel`, `AuthenticAMD`.
     pub processor_vendor: Option<&'a str>,
-    /// Driver Verifier's level, as a triage dump's memory-manager record has it; 0 is off.
+    /// Driver Verifier's level, as a triage dump's memory-manager record or the kernel has it; 0 is off.
     pub verifier_level: Option<u32>,
+    /// The drivers that Driver Verifier was told to watch, `*` for all, by the registry.
+    pub verified: Option<&'a str>,
     /// Whatever memory the dump holds.
     pub space: Option<&'a dyn AddressSpace>,
     /// Names of functions, as far as exports and symbol files give them.
@@ -114,6 +116,7 @@ impl<'a> Facts<'a> {
             hardware: None,
             processor_vendor: None,
             verifier_level: None,
+            verified: None,
             space: None,
             names: None,
             verdict: None,

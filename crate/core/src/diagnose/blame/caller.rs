@@ -5,7 +5,7 @@
 //! stand for a broken contract between caller and kernel that is likely; with codes of damaged data
 //! it is only possible, because the damage may be older than the call that found it.
 
-use super::Suspect;
+use super::{Suspect, verifier};
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
@@ -46,7 +46,12 @@ pub(super) fn called_the_kernel(facts: &Facts<'_>) -> Option<Suspect> {
     if at == 0 || name.is_empty() || name.starts_with("unloaded ") || role(name) != Role::Other {
         return None;
     }
-    let contract = BROKEN_CONTRACT.contains(&facts.plain_code());
+    if !verifier::watched(facts, name) {
+        return None;
+    }
+    // Special pool: a wrong free is the caller's own, a block that was written over need not be.
+    let special = facts.plain_code() == 0xC1 && matches!(facts.parameters[3], 0x20 | 0x30 | 0x31);
+    let contract = special || BROKEN_CONTRACT.contains(&facts.plain_code());
     let what = frames.get(at - 1).map(label).unwrap_or_default();
     let text = format!("{} called {what}, in which Windows stopped.", label(frame));
     let place = frame

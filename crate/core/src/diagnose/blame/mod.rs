@@ -8,6 +8,7 @@ mod caller;
 mod near;
 mod parameters;
 pub(super) mod rules;
+mod verifier;
 pub(super) mod watchdog;
 
 use super::codes::{Silence, silence};
@@ -51,12 +52,12 @@ const DIRECT: &[Rule] = &[
     rules::asked_windows_to_stop,
     watchdog::used_up_the_stack,
     rules::at_fault,
+    verifier::caught,
     rules::named_by_windows,
     watchdog::interrupt_work,
     watchdog::captured_most,
     rules::only_its_driver_raises_it,
     rules::display_driver,
-    rules::caught_by_verifier,
     rules::holds_the_power_request,
     parameters::a_parameter_leads_to,
     rules::left_behind,
@@ -143,5 +144,7 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
 
 #[cfg(test)]
 mod tests;
+#[cfg(test)]
+mod verifier_tests;
 #[cfg(test)]
 mod watchdog_tests;

@@ -3,7 +3,8 @@
 //! With a scanned stack this is the weakest ground: a value can be left over from an earlier call.
 //! So it must be close, and a single value further away does not count.
 
-use super::Suspect;
+use super::{Suspect, verifier};
+use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
 use crate::diagnose::usage::overflowed;
@@ -16,12 +17,20 @@ const CLOSE: usize = 5;
 /// Up to here two frames of the same driver are needed.
 const WITHIN: usize = 14;
 
-/// Codes with which Driver Verifier stops within the call of the driver that it caught.
-const VERIFIER: &[u32] = &[0xC4, 0xC9, 0xE6];
+/// Codes without an address of the fault that a trap stands behind all the same.
+const TRAPPED: [u32; 4] = [0x7F, 0x8E, 0x139, 0x1E];
+
+/// Whether the stop is about code that was interrupted by a trap.
+fn faulted(facts: &Facts<'_>) -> bool {
+    let code = facts.plain_code();
+    let instruction = code_address(code, &facts.parameters);
+    let instruction = instruction.is_some_and(|found| found.2 == CodeAddress::Instruction);
+    instruction || facts.exception.is_some() || TRAPPED.contains(&code)
+}
 
 /// The frames from where the trouble was outwards: from the last trap frame that carries the
 /// reported fault, else from the exception, else from whoever called `KeBugCheckEx`.
-fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
+fn from_the_trouble<'a>(facts: &Facts<'_>, stack: &'a Stack) -> (&'a [Frame], &'static str) {
     let frames = stack.frames.as_slice();
     let trap = |sure: Confidence| {
         frames
@@ -32,7 +41,7 @@ fn from_the_trouble(stack: &Stack) -> (&[Frame], &'static str) {
     if let Some(index) = trap(Confidence::Certain) {
         return (outwards(index), "the fault");
     }
-    match trap(Confidence::Likely) {
+    match trap(Confidence::Likely).filter(|_| faulted(facts)) {
         Some(index) => (outwards(index), "the interrupted code"),
         None if frames.first().is_some_and(|f| f.how == How::Exception) => {
             (frames, "the exception")
@@ -70,7 +79,7 @@ pub(super) fn uninterrupted(frames: &[Frame]) -> &[Frame] {
 
 /// Where the code at fault was called from, as far as the stack tells: the frame above a trap frame.
 pub(super) fn caller_of_fault(facts: &Facts<'_>) -> Option<String> {
-    let (frames, _) = from_the_trouble(facts.stack?);
+    let (frames, _) = from_the_trouble(facts, facts.stack?);
     let [trap, caller, ..] = frames else {
         return None;
     };
@@ -88,14 +97,19 @@ fn others(frame: &Frame) -> Option<&str> {
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     // Who stands on a stack that ran out says nothing; who used it does.
     let stack = facts.stack.filter(|_| !overflowed(facts))?;
-    let (frames, what) = from_the_trouble(stack);
-    let frames = uninterrupted(frames);
+    let (frames, what) = from_the_trouble(facts, stack);
+    let caught = verifier::stopped(facts);
+    let frames = match caught {
+        true => verifier::behind_its_routines(uninterrupted(frames)),
+        false => uninterrupted(frames),
+    };
+    let others = |frame| others(frame).filter(|name| verifier::watched(facts, name));
     let near = frames.get(..WITHIN.min(frames.len()))?;
     let (at, name) = near
         .iter()
         .enumerate()
         .find_map(|(at, frame)| Some((at, others(frame)?)))?;
-    let count = near.iter().filter(|f| others(f) == Some(name)).count();
+    let count = near.iter().filter(|&f| others(f) == Some(name)).count();
     if at >= CLOSE && count < 2 {
         return None;
     }
@@ -123,7 +137,7 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     if count > 1 {
         evidence.push(Evidence::new(again, "stack"));
     }
-    let verifier = VERIFIER.contains(&facts.plain_code()) && at < CLOSE;
+    let verifier = caught && at < CLOSE;
     if verifier {
         let text = "Driver Verifier stops within the call of the driver that it catches.";
         evidence.push(Evidence::new(text, "stop code"));

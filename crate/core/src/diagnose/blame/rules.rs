@@ -254,36 +254,6 @@ fn stuck_driver_name(facts: &Facts<'_>) -> Option<String> {
     (role(&module.name) == Role::Other).then(|| module.name.clone())
 }
 
-/// The driver that Driver Verifier caught.
-pub(super) fn caught_by_verifier(facts: &Facts<'_>) -> Option<Suspect> {
-    let code = facts.plain_code();
-    if !matches!(code, 0xC2 | 0xC4 | 0xC9 | 0xDA | 0xE6 | 0x10D | 0x1F2) {
-        return None;
-    }
-    let verifier = matches!(code, 0xC4 | 0xC9 | 0xE6);
-    let caller = match code_address(code, &facts.parameters) {
-        Some((_, index, CodeAddress::Caller)) => index..index + 1,
-        _ if verifier => 1..4,
-        _ => return None,
-    };
-    let objects = Objects::new(facts);
-    let (index, place) = caller
-        .filter_map(|index| Some((index, *facts.parameters.get(index)?)))
-        .find_map(|(index, value)| {
-            let place = facts.locate(VirtualAddress(value)).or_else(|| {
-                let objects = objects.as_ref()?;
-                objects.driver(value).or_else(|| objects.device(value))
-            })?;
-            (place.role == Role::Other).then_some((index, place))
-        })?;
-    let text = match verifier {
-        true => format!("Driver Verifier caught {} ({}).", place.module, place.label),
-        false => format!("The call that Windows refused came from {}.", place.label),
-    };
-    let source = format!("parameter {}", index + 1);
-    suspect(&place.module, Confidence::Likely, text, &source)
-}
-
 /// The driver that holds the power request on which everybody waits (0x9F with first parameter 3).
 pub(super) fn holds_the_power_request(facts: &Facts<'_>) -> Option<Suspect> {
     if facts.plain_code() != 0x9F || facts.parameters[0] != 3 {

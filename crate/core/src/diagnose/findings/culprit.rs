@@ -8,7 +8,7 @@ use crate::diagnose::role::{Role, display_vendor, role};
 use crate::knowledge::driver::driver;
 use crate::memory::VirtualAddress;
 use crate::model::{Blame, Confidence, Finding};
-use alloc::{format, vec, vec::Vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// The families of causes that advice on a driver comes from: what it is, before that it is one.
 fn families(module: &str) -> &'static [&'static str] {
@@ -157,6 +157,38 @@ pub(super) fn display(facts: &Facts<'_>) -> Option<Finding> {
     Some(found.toward(facts, "display"))
 }
 
+/// What Driver Verifier does for each bit of its level (Microsoft's pages on its options).
+const SETTINGS: [(u32, &str); 19] = [
+    (0x1, "special pool"),
+    (0x2, "IRQL checking"),
+    (0x4, "low resources"),
+    (0x8, "pool tracking"),
+    (0x10, "I/O verification"),
+    (0x20, "deadlock detection"),
+    (0x80, "DMA checking"),
+    (0x100, "security checks"),
+    (0x200, "pending I/O requests"),
+    (0x400, "IRP logging"),
+    (0x800, "miscellaneous checks"),
+    (0x2000, "MDL checking for stack"),
+    (0x4000, "MDL checking for driver"),
+    (0x8000, "power delay fuzzing"),
+    (0x1_0000, "port and miniport checking"),
+    (0x2_0000, "DDI compliance"),
+    (0x4_0000, "systematic low resources"),
+    (0x8_0000, "more DDI compliance"),
+    (0x200_0000, "code integrity"),
+];
+
+fn settings(level: u32) -> String {
+    let set = SETTINGS.iter().filter(|(bit, _)| level & bit != 0);
+    let names: Vec<&str> = set.map(|(_, name)| *name).collect();
+    match names.is_empty() {
+        true => String::new(),
+        false => format!(": {}", names.join(", ")),
+    }
+}
+
 pub(super) fn verifier(facts: &Facts<'_>) -> Option<Finding> {
     let mut evidence = vec![];
     if matches!(facts.plain_code(), 0xC4 | 0xC9 | 0xC1 | 0xE6 | 0xC6) {
@@ -167,9 +199,19 @@ pub(super) fn verifier(facts: &Facts<'_>) -> Option<Finding> {
     }
     if let Some(level) = facts.verifier_level.filter(|&level| level != 0) {
         evidence.push((
-            format!("Its settings are {level:#x}."),
-            "triage memory information",
+            format!("Its settings are {level:#x}{}.", settings(level)),
+            "its level in the dump",
         ));
+    }
+    if let Some(list) = facts
+        .verified
+        .filter(|list| !list.is_empty() && !evidence.is_empty())
+    {
+        let text = match list.contains('*') {
+            true => "It was told to watch every driver.".into(),
+            false => format!("It was told to watch {list}."),
+        };
+        evidence.push((text, "registry, VerifyDrivers"));
     }
     if evidence.is_empty() {
         return None;
