@@ -7,7 +7,9 @@ use bluepane::container::{DumpHeader, PageIndex, StoredPages};
 use bluepane::memory::VirtualAddress;
 use bluepane::model::Gap;
 use bluepane::nt::PagedDump;
-use bluepane::nt::registry::{Key, RegistryError, RegistryMemory, Route, Start, Until, show};
+use bluepane::nt::registry::{
+    Key, RegistryError, RegistryMemory, Route, Start, Until, owner, show,
+};
 use bluepane::source::Slice;
 use bluepane_forge::{Scenario, Truth, forge};
 use notatin::cell_key_node::CellKeyNode;
@@ -291,7 +293,10 @@ fn damaged_hives_neither_panic_nor_run_on() {
 fn walk(key: &Key<'_>, left: &mut u32) {
     for value in key.values().items {
         let _ = value.data();
+        let _ = value.data_up_to(100);
     }
+    let _ = key.class();
+    let _ = key.security().map(|descriptor| owner(&descriptor));
     for subkey in key.subkeys().items {
         if *left == 0 {
             return;
@@ -336,6 +341,22 @@ fn the_console_lists_hives_and_shows_a_key() {
     assert!(root.contains("  Select\n"), "{root}");
     let none = typed(&scenario, "!reg q HKLM\\SYSTEM\\Nobody");
     assert_eq!(none, "HKLM\\SYSTEM\\Nobody: there is no such key.\n");
+    let info = typed(&scenario, "!reg keyinfo HKLM\\SYSTEM\\Select");
+    assert!(info.starts_with("Name         Select\n"), "{info}");
+    assert!(info.contains("\nValues       "), "{info}");
+    let rows = typed(&scenario, "!reg rows");
+    let mut words = rows.lines().filter_map(|line| line.split_once(' '));
+    let mut of = |letter| words.find(|word| word.0 == letter).unwrap().1;
+    let (hive, cell) = (of("h"), of("r"));
+    let place = typed(&scenario, &format!("!reg cellindex {hive} {cell}"));
+    let at = place
+        .split_whitespace()
+        .last()
+        .unwrap()
+        .trim_end_matches('.');
+    // Four bytes of size, then the signature of a key.
+    let bytes = typed(&scenario, &format!("db {at} L8"));
+    assert!(bytes.contains("6e 6b"), "{place} {bytes}");
     let usage = typed(&scenario, "!reg");
     assert!(usage.contains("!reg hivelist"), "{usage}");
 }

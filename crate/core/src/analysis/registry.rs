@@ -18,6 +18,8 @@ use alloc::{format, string::String, vec::Vec};
 const HEAD: &str = "CmpHiveListHead";
 /// Most values that are taken of a key of which all are wanted.
 const MAX_OF_KEY: usize = 64;
+/// The most of a value's data that is read: the firmware's tables are the longest.
+const MAX_TAKEN: u32 = 0x2_0000;
 /// The longest text that is taken.
 const MAX_TEXT: usize = 2048;
 
@@ -214,7 +216,7 @@ impl Facts {
     }
 
     fn take(&mut self, path: &str, value: &Value<'_>) {
-        let data = match value.data() {
+        let data = match value.data_up_to(MAX_TAKEN) {
             Ok(data) => data,
             Err(error) => return self.missing(path, &value.name, error),
         };

@@ -446,7 +446,7 @@ pub static COMMANDS: &[Command] = &[
     },
     Command {
         name: "!reg",
-        arguments: "hivelist | querykey PATH | q PATH | scan | rows [HIVE CELL]",
+        arguments: "hivelist | querykey PATH | q PATH | keyinfo PATH | cellindex HIVE CELL | scan | rows [HIVE CELL]",
         about: "the registry in memory: its hives, the subkeys and values of a key",
         answering: Answering::Job(registry::begin),
     },

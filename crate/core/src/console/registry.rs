@@ -6,18 +6,22 @@
 
 use super::registry_scan::Scan;
 use super::{Begun, Live};
-use crate::nt::registry::{Hive, Registry};
-use crate::nt::registry::{Key, Kind, Listed, RegistryMemory, Until, show};
-use alloc::{boxed::Box, format, string::String, vec::Vec};
+use crate::nt::registry::{Hive, Key, Kind, Listed, Registry, RegistryError};
+use crate::nt::registry::{RegistryMemory, Until, Value, owner, show};
+use alloc::{boxed::Box, format, string::String, string::ToString, vec::Vec};
 
 /// Most lines of one answer.
 const MAX_LINES: usize = 4096;
 /// The longest data that a line shows.
 const MAX_SHOWN: usize = 400;
+/// What is read of data for that.
+const MAX_READ: u32 = 0x1000;
 
-const USAGE: [&str; 6] = [
+const USAGE: [&str; 8] = [
     "!reg hivelist           the hives in memory",
     "!reg querykey PATH      subkeys and values of a key; also !reg q PATH",
+    "!reg keyinfo PATH       its class, flags, owner and cell",
+    "!reg cellindex HIVE CELL  where a cell of a hive lies, both as in !reg rows",
     "    PATH is HKLM\\SYSTEM\\Select, or in full \\REGISTRY\\MACHINE\\SYSTEM\\Select",
     "!reg scan               looks for hives in every stored page, where nothing leads to them",
     "!reg rows               the hives, for programs: each line begins with a letter that says what it is",
@@ -46,7 +50,7 @@ fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
     };
     // The list that the report was made from ends where it had what it needed.
     let start = live.registry().and_then(RegistryMemory::start);
-    let known = ["hivelist", "querykey", "q", "rows"];
+    let known = ["hivelist", "querykey", "q", "keyinfo", "cellindex", "rows"];
     if !known.iter().any(|word| first.eq_ignore_ascii_case(word)) {
         return USAGE.map(String::from).into();
     }
@@ -58,11 +62,20 @@ fn reg(arguments: &[&str], live: &Live<'_>) -> Vec<String> {
         if first.eq_ignore_ascii_case("rows") {
             return rows(registry, rest);
         }
+        if first.eq_ignore_ascii_case("cellindex") {
+            return cell_index(registry, rest, live);
+        }
         if rest.is_empty() {
             return USAGE.map(String::from).into();
         }
         // A path may hold blanks; between words of a line one of them is left.
-        query(registry, rest.join(" ").trim_matches('"'))
+        let path = rest.join(" ");
+        let path = path.trim_matches('"');
+        match registry.open(path) {
+            Err(error) => Vec::from([format!("{path}: {error}.")]),
+            Ok(key) if first.eq_ignore_ascii_case("keyinfo") => key_info(&key),
+            Ok(key) => describe(&key),
+        }
     });
     let mut lines = answer.unwrap_or_default();
     lines.extend(memory.notes.iter().map(|note| note.text.clone()));
@@ -99,11 +112,77 @@ fn file(hive: &Hive) -> String {
     }
 }
 
-fn query(registry: &Registry<'_>, path: &str) -> Vec<String> {
-    match registry.open(path) {
-        Ok(key) => describe(&key),
-        Err(error) => Vec::from([format!("{path}: {error}.")]),
+/// What a key has beside its values.
+fn key_info(key: &Key<'_>) -> Vec<String> {
+    let mut lines = Vec::new();
+    let mut line = |label: &str, text: String| lines.push(format!("{label:<13}{text}"));
+    line("Name", key.name.clone());
+    line("Cell", format!("{:x}", key.index()));
+    if let Some(time) = crate::time::iso8601_from_filetime(key.written()) {
+        line("Last written", time);
     }
+    line("Subkeys", key.subkey_count().to_string());
+    line("Values", key.value_count().to_string());
+    line("Flags", key.flags().join(", "));
+    line(
+        "Class",
+        match key.class() {
+            Ok(class) => class.unwrap_or_else(|| "none".into()),
+            Err(why) => format!("cannot be read: {why}"),
+        },
+    );
+    line(
+        "Security",
+        match key.security() {
+            Ok(descriptor) => format!(
+                "owner {}, a descriptor of {} bytes",
+                owner(&descriptor).as_deref().unwrap_or("unknown"),
+                descriptor.len()
+            ),
+            Err(why) => format!("cannot be read: {why}"),
+        },
+    );
+    lines
+}
+
+/// A hive and a cell, as two numbers of a line name them.
+fn place<'r>(registry: &'r Registry<'_>, words: &[&str]) -> Option<(&'r Hive, u32)> {
+    let &[hive, cell] = words.first_chunk::<2>()?;
+    let number = |text: &str| {
+        let text = text.strip_prefix("0x").unwrap_or(text).replace('`', "");
+        u64::from_str_radix(&text, 16).ok()
+    };
+    let at = number(hive)?;
+    let hive = registry
+        .hives()
+        .iter()
+        .find(|known| known.address.0 == at)?;
+    Some((hive, u32::try_from(number(cell)?).ok()?))
+}
+
+/// Where a cell lies, and what it begins with.
+fn cell_index(registry: &Registry<'_>, words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let Some((hive, index)) = place(registry, words) else {
+        return Vec::from([String::from(
+            "There is no such hive; `!reg hivelist` lists them.",
+        )]);
+    };
+    Vec::from([match registry.cell_address(hive, index) {
+        Ok(at) => format!("Cell {index:x} lies at {}.", live.address(at.0)),
+        Err(why) => format!("Cell {index:x}: {why}."),
+    }])
+}
+
+/// Data as a line shows them; of long ones only the beginning is read.
+fn shown(value: &Value<'_>) -> Result<String, RegistryError> {
+    let data = value.data_up_to(MAX_READ)?;
+    let text = show(value.kind, &data);
+    if value.len() <= MAX_READ {
+        return Ok(text.chars().take(MAX_SHOWN).collect());
+    }
+    let cut = text.split_once('…').map_or(text.as_str(), |(text, _)| text);
+    let cut: String = cut.chars().take(MAX_SHOWN).collect();
+    Ok(format!("{cut}… ({} bytes)", value.len()))
 }
 
 fn describe(key: &Key<'_>) -> Vec<String> {
@@ -123,9 +202,9 @@ fn describe(key: &Key<'_>) -> Vec<String> {
             "{:<20} {:<30} {}",
             "[ValueType]", "[ValueName]", "[ValueData]"
         ));
-        for value in &items {
-            let data = match value.data() {
-                Ok(data) => show(value.kind, &data).chars().take(MAX_SHOWN).collect(),
+        for value in items.iter().take(MAX_LINES) {
+            let data = match shown(value) {
+                Ok(data) => data,
                 Err(why) => format!("cannot be read: {why}"),
             };
             let kind = Kind(value.kind).name();
@@ -144,9 +223,9 @@ fn describe(key: &Key<'_>) -> Vec<String> {
 /// many subkeys and values it has; `k` a subkey's cell and how many subkeys that has; `v` a value's
 /// type, `d` its data; `n` the name of the hive, key or value before it; `g` why that cannot be
 /// read; `s` and `w` why other subkeys and other values cannot.
-fn rows(registry: &Registry<'_>, place: &[&str]) -> Vec<String> {
+fn rows(registry: &Registry<'_>, words: &[&str]) -> Vec<String> {
     let mut lines = Vec::new();
-    let Some(&[hive, cell]) = place.first_chunk::<2>() else {
+    if words.is_empty() {
         for hive in registry.hives() {
             lines.push(format!("h {:x}", hive.address.0));
             let name = hive.path.as_ref().or(hive.file.as_ref());
@@ -158,14 +237,8 @@ fn rows(registry: &Registry<'_>, place: &[&str]) -> Vec<String> {
             });
         }
         return lines;
-    };
-    let number = |text| u64::from_str_radix(text, 16).ok();
-    let hive = registry
-        .hives()
-        .iter()
-        .find(|known| Some(known.address.0) == number(hive));
-    let index = number(cell).and_then(|cell| u32::try_from(cell).ok());
-    let (Some(hive), Some(index)) = (hive, index) else {
+    }
+    let Some((hive, index)) = place(registry, words) else {
         return Vec::from([String::from("g there is no such hive")]);
     };
     match registry.key(hive, index) {
@@ -189,11 +262,8 @@ fn key_rows(key: &Key<'_>, lines: &mut Vec<String>) {
     for value in &items {
         lines.push(format!("v {}", Kind(value.kind).name()));
         lines.push(format!("n {}", value.name));
-        lines.push(match value.data() {
-            Ok(data) => {
-                let shown: String = show(value.kind, &data).chars().take(MAX_SHOWN).collect();
-                format!("d {shown}")
-            }
+        lines.push(match shown(value) {
+            Ok(data) => format!("d {data}"),
             Err(why) => format!("g {why}"),
         });
     }

@@ -10,14 +10,17 @@ use crate::source::utf16_lossy;
 use alloc::{string::String, vec::Vec};
 
 /// `nk`: offsets of its members. Source: as the room.
-mod node {
+pub(super) mod node {
     pub const FLAGS: usize = 2;
     pub const TIME: usize = 4;
     pub const COUNTS: usize = 0x14;
     pub const LISTS: usize = 0x1C;
     pub const VALUE_COUNT: usize = 0x24;
     pub const VALUE_LIST: usize = 0x28;
+    pub const SECURITY: usize = 0x2C;
+    pub const CLASS: usize = 0x30;
     pub const NAME_LENGTH: usize = 0x48;
+    pub const CLASS_LENGTH: usize = 0x4A;
     pub const NAME: usize = 0x4C;
     /// The key is a link to another.
     pub const LINK: u16 = 0x10;
@@ -47,12 +50,12 @@ const MAX_LIST: usize = 0x1_0000;
 /// The most of one value's data that is read; longer data are cut and say so.
 pub const MAX_DATA: u32 = 0x10_0000;
 
-fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
+pub(super) fn u16_at(bytes: &[u8], at: usize) -> Option<u16> {
     let found = bytes.get(at..at.checked_add(2)?)?;
     Some(u16::from_le_bytes(found.try_into().ok()?))
 }
 
-fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
+pub(super) fn u32_at(bytes: &[u8], at: usize) -> Option<u32> {
     let found = bytes.get(at..at.checked_add(4)?)?;
     Some(u32::from_le_bytes(found.try_into().ok()?))
 }
@@ -80,7 +83,7 @@ pub struct Key<'a> {
     registry: &'a Registry<'a>,
     hive: &'a Hive,
     index: u32,
-    cell: Vec<u8>,
+    pub(super) cell: Vec<u8>,
     /// Its name.
     pub name: String,
 }
@@ -126,11 +129,11 @@ impl<'a> Key<'a> {
         RegistryError::Cell { index: self.index }
     }
 
-    fn word(&self, at: usize) -> u32 {
+    pub(super) fn word(&self, at: usize) -> u32 {
         u32_at(&self.cell, at).unwrap_or(0)
     }
 
-    fn contents(&self, index: u32, most: u32) -> Result<Vec<u8>, RegistryError> {
+    pub(super) fn contents(&self, index: u32, most: u32) -> Result<Vec<u8>, RegistryError> {
         let registry = self.registry;
         cell(registry.spaces, registry.layout(), self.hive, index, most)
     }
@@ -205,18 +208,27 @@ impl<'a> Key<'a> {
             items: Vec::new(),
             gap: None,
         };
+        let mut left = MAX_LIST;
         for storage in [0, 4] {
             let list = self.word(node::LISTS + storage);
             if self.word(node::COUNTS + storage) != 0 && list != NO_CELL {
-                self.list(list, wanted, 0, &mut listed);
+                self.list(list, wanted, &mut left, 0, &mut listed);
             }
         }
         listed
     }
 
     /// Takes what one list of subkeys holds: `lf` and `lh` with a hint of the name each, `li`
-    /// without, `ri` a list of lists.
-    fn list(&self, index: u32, wanted: Option<&str>, depth: u8, listed: &mut Listed<u32>) {
+    /// without, `ri` a list of lists. `left` is how many entries may still be looked at: lists may
+    /// name each other over and over.
+    fn list(
+        &self,
+        index: u32,
+        wanted: Option<&str>,
+        left: &mut usize,
+        depth: u8,
+        listed: &mut Listed<u32>,
+    ) {
         let found = self.contents(index, MAX_DATA).and_then(|list| {
             let count = u16_at(&list, 2).ok_or(RegistryError::Cell { index })?;
             Ok((usize::from(count), list))
@@ -237,12 +249,13 @@ impl<'a> Key<'a> {
         let entries = list.get(4..).unwrap_or_default();
         for entry in entries.chunks_exact(size).take(count) {
             let Some(cell) = u32_at(entry, 0) else { break };
-            if listed.items.len() >= MAX_LIST {
-                listed.gap = Some(RegistryError::TooMany);
+            let Some(fewer) = left.checked_sub(1) else {
+                listed.gap = Some(RegistryError::TooMany.graver(listed.gap));
                 return;
-            }
+            };
+            *left = fewer;
             match (kind, wanted) {
-                (b"ri", _) if depth == 0 => self.list(cell, wanted, 1, listed),
+                (b"ri", _) if depth == 0 => self.list(cell, wanted, left, 1, listed),
                 (b"ri", _) => listed.gap = Some(RegistryError::Cell { index }),
                 (b"lf" | b"lh", Some(name)) if !may_be(kind, entry, name) => {}
                 _ => listed.items.push(cell),
@@ -356,6 +369,14 @@ impl<'a> Value<'a> {
     /// # Errors
     /// When they cannot be read.
     pub fn data(&self) -> Result<Vec<u8>, RegistryError> {
+        self.data_up_to(MAX_DATA)
+    }
+
+    /// The first `most` bytes of its data.
+    ///
+    /// # Errors
+    /// When they cannot be read.
+    pub fn data_up_to(&self, most: u32) -> Result<Vec<u8>, RegistryError> {
         let bad = RegistryError::Cell { index: self.index };
         let recorded = u32_at(&self.cell, value::DATA_LENGTH).ok_or(bad)?;
         let length = recorded & !value::INLINE;
@@ -368,14 +389,17 @@ impl<'a> Value<'a> {
         if length == 0 {
             return Ok(Vec::new());
         }
-        let wanted = length.min(MAX_DATA);
+        let wanted = length.min(most).min(MAX_DATA);
         let index = u32_at(&self.cell, value::DATA).ok_or(bad)?;
-        let data = self.contents(index, wanted)?;
-        if data.len() >= wanted as usize {
-            return Ok(data);
-        }
-        match data.starts_with(b"db") && length > SEGMENT {
+        // A cell is at least as long as what it holds; one that is shorter may be a list of others.
+        let data = self.contents(index, length.min(MAX_DATA).min(wanted.max(SEGMENT + 1)))?;
+        match data.starts_with(b"db") && length > SEGMENT && data.len() <= SEGMENT as usize {
             true => self.big_data(index, &data, wanted),
+            false if data.len() >= wanted as usize => {
+                let mut data = data;
+                data.truncate(wanted as usize);
+                Ok(data)
+            }
             false => Err(bad),
         }
     }

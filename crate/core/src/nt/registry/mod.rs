@@ -6,6 +6,7 @@
 //! [`RegistryError`] that says why. Layouts: see [`layout`]; cells: see [`keys`].
 
 mod cells;
+mod details;
 mod find;
 mod keys;
 mod layout;
@@ -14,6 +15,7 @@ pub mod signature;
 mod text;
 
 pub use cells::Spaces;
+pub use details::owner;
 pub use find::{Hives, Route, Start, Until};
 pub use keys::{Key, Listed, MAX_DATA, Value};
 pub use memory::{RegistryMemory, stored};
@@ -182,6 +184,14 @@ impl<'a> Registry<'a> {
     /// When the cell cannot be read, or holds no key.
     pub fn key(&'a self, hive: &'a Hive, index: u32) -> Result<Key<'a>, RegistryError> {
         Key::at(self, hive, index)
+    }
+
+    /// Where the cell at an index lies.
+    ///
+    /// # Errors
+    /// When its map cannot be read.
+    pub fn cell_address(&self, hive: &Hive, index: u32) -> Result<VirtualAddress, RegistryError> {
+        cells::block(self.spaces, self.layout(), hive, index)
     }
 
     /// The key at `path`: below `HKLM`, `HKEY_LOCAL_MACHINE` or `\REGISTRY\MACHINE`, or in full
