@@ -63,7 +63,10 @@ pub fn bug_check_caller(stack: &Stack) -> Option<&Frame> {
     };
     let asked = stack.bug_check || first.symbol.as_deref() == Some("KeBugCheckEx");
     let proven = second.how == How::Scan && second.confidence == Confidence::Certain;
-    (first.how == How::Context && (asked || proven)).then_some(second)
+    // A function of ARM64 that has no frame record yet is passed over by the chain.
+    let chained = second.how == How::FramePointer;
+    let passed = chained && stack.registers.iter().any(|register| register.name == "pc");
+    (first.how == How::Context && (asked && !passed || proven)).then_some(second)
 }
 
 /// Reads the stack. `processor`, `thread`, `process` and `process_name` of the answer are left to
@@ -108,7 +111,8 @@ pub(super) struct Scanner<'a> {
     pub(super) switches: usize,
     /// Whether the pointers of this stack were looked at as a whole.
     pub(super) surveyed: bool,
-    bug_check: bool,
+    /// Whether the arguments prove that the innermost frame is `KeBugCheckEx`.
+    pub(super) bug_check: bool,
 }
 
 impl<'a> Scanner<'a> {

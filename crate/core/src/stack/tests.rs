@@ -373,6 +373,40 @@ fn arm64_follows_the_frame_records_and_ignores_pointer_signatures() {
 }
 
 #[test]
+fn on_arm64_the_caller_of_kebugcheckex_is_in_the_link_register_and_not_in_the_chain() {
+    let mut case = Case::x64(&[]);
+    case.architecture = Architecture::Arm64;
+    let mut words = vec![0; 32];
+    // The record of the caller, whose own caller is the driver.
+    words[9] = DRIVER + 0x2344;
+    case.memory = Pieces::default().words(STACK, &words);
+    case.registers.stack_pointer = VirtualAddress(STACK);
+    case.registers.frame_pointer = Some(VirtualAddress(STACK + 0x40));
+    case.high = STACK + 256;
+    let register = |name, value| Register {
+        name,
+        value: Hex(value),
+    };
+    let lr = register("lr", NT + 0x5554);
+    let pc = register("pc", NT + 0x1230);
+    case.registers.all = vec![register("x0", case.code.into()), lr, pc];
+    let stack = case.run();
+    let expected = [
+        "ntoskrnl.exe+0x5554 Scan Certain",
+        "driver.sys+0x2344 FramePointer Likely",
+    ];
+    assert_eq!(told(&stack)[1..], expected);
+    let caller = bug_check_caller(&stack).and_then(|frame| frame.module.clone());
+    assert_eq!(caller.as_deref(), Some("ntoskrnl.exe"));
+    // Where the arguments prove nothing the chain is all there is, and who called is not known.
+    case.registers.all[0].value = Hex(0);
+    let mut stack = case.run();
+    assert_eq!(told(&stack)[1..], ["driver.sys+0x2344 FramePointer Likely"]);
+    stack.frames[0].symbol = Some("KeBugCheckEx".into());
+    assert_eq!(bug_check_caller(&stack), None);
+}
+
+#[test]
 fn x86_finds_the_caller_by_the_arguments_and_follows_the_frame_pointers() {
     let (nt, stack) = (0x8200_0000_u64, 0x9A00_1000_u64);
     let mut words = vec![0u32; 40];

@@ -152,9 +152,33 @@ impl<'a> Scanner<'a> {
                     self.ask_ahead(cursor.stack_pointer());
                     self.finished = true;
                 }
-                self.by_frame_pointer(cursor)
+                self.by_link(cursor)
+                    .or_else(|| self.by_frame_pointer(cursor))
             }
         }
+    }
+
+    /// ARM64: the caller of `KeBugCheckEx` where the arguments prove it and its unwind data is not in
+    /// the dump. It has no frame record yet, so the chain begins with its caller's.
+    fn by_link(&self, cursor: Cursor) -> Option<Taken> {
+        let begins = self.bug_check && self.frames.len() == 1 && cursor.exact;
+        if self.start.architecture != Architecture::Arm64 || !begins {
+            return None;
+        }
+        let pc = without_signature(cursor.get(LR)?);
+        self.picker.owner(pc)?;
+        let at = cursor.stack_pointer();
+        let mut next = self.returned_to(pc, at)?;
+        if let Some(frame) = cursor.get(FP) {
+            next.set(FP, frame);
+        }
+        Some(Taken {
+            next,
+            how: How::Scan,
+            sure: Confidence::Certain,
+            at,
+            last: false,
+        })
     }
 
     fn image_at(&mut self, pc: u64) -> Result<Image<'a>, UnwindError> {

@@ -5,7 +5,7 @@
 //! stand for a broken contract between caller and kernel that is likely; with codes of damaged data
 //! it is only possible, because the damage may be older than the call that found it.
 
-use super::{Suspect, verifier};
+use super::{Suspect, near, verifier};
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
@@ -32,7 +32,9 @@ pub(super) fn may_break_silence(facts: &Facts<'_>) -> bool {
 
 /// Names the driver that called into the kernel.
 pub(super) fn called_the_kernel(facts: &Facts<'_>) -> Option<Suspect> {
-    let frames = facts.stack?.frames.as_slice();
+    // What was interrupted called nobody.
+    let (frames, _) = near::from_the_trouble(facts, facts.stack?);
+    let frames = near::uninterrupted(frames);
     let (at, frame, name) = frames
         .iter()
         .enumerate()

@@ -143,6 +143,8 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
 }
 
 #[cfg(test)]
+mod bystander_tests;
+#[cfg(test)]
 mod tests;
 #[cfg(test)]
 mod verifier_tests;

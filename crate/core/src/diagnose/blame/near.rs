@@ -30,7 +30,10 @@ fn faulted(facts: &Facts<'_>) -> bool {
 
 /// The frames from where the trouble was outwards: from the last trap frame that carries the
 /// reported fault, else from the exception, else from whoever called `KeBugCheckEx`.
-fn from_the_trouble<'a>(facts: &Facts<'_>, stack: &'a Stack) -> (&'a [Frame], &'static str) {
+pub(super) fn from_the_trouble<'a>(
+    facts: &Facts<'_>,
+    stack: &'a Stack,
+) -> (&'a [Frame], &'static str) {
     let frames = stack.frames.as_slice();
     let trap = |sure: Confidence| {
         frames
@@ -87,6 +90,34 @@ pub(super) fn caller_of_fault(facts: &Facts<'_>) -> Option<String> {
     (trap.how == How::TrapFrame).then_some(place.label)
 }
 
+/// What hands a request from one driver on to the next.
+const CARRIERS: [&str; 2] = ["fltmgr.sys", "wdf01000.sys"];
+
+/// Whether the driver at `at` had only handed a request on, and a driver of Windows was at work on it
+/// when the trouble came: with filters that is all that their being there says.
+pub(super) fn passed_on(frames: &[Frame], at: usize) -> bool {
+    let inner = frames.get(..at).unwrap_or_default();
+    let [at_work @ .., last] = inner else {
+        return false;
+    };
+    fn name(frame: &Frame) -> &str {
+        frame.module.as_deref().unwrap_or_default()
+    }
+    let carrier = |frame: &Frame| {
+        CARRIERS
+            .iter()
+            .any(|one| one.eq_ignore_ascii_case(name(frame)))
+    };
+    // Without the kernel's image its functions have no names.
+    let call = last.symbol.as_deref();
+    let call = call.is_none_or(|name| matches!(name, "IofCallDriver" | "IoCallDriver"));
+    let handed = carrier(last) || role(name(last)) == Role::Kernel && call;
+    let working = |frame: &Frame| {
+        matches!(role(name(frame)), Role::Framework | Role::Windows) && !carrier(frame)
+    };
+    handed && at_work.iter().any(working)
+}
+
 fn others(frame: &Frame) -> Option<&str> {
     let name = frame.module.as_deref()?;
     let loaded = !name.starts_with("unloaded ");
@@ -110,7 +141,7 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         .enumerate()
         .find_map(|(at, frame)| Some((at, others(frame)?)))?;
     let count = near.iter().filter(|&f| others(f) == Some(name)).count();
-    if at >= CLOSE && count < 2 {
+    if at >= CLOSE && count < 2 || passed_on(near, at) {
         return None;
     }
     let frame = near.get(at)?;
