@@ -284,3 +284,29 @@ fn a_kernel_that_no_table_knows_is_calibrated_on_its_own_system_process() {
     assert!(processes.iter().all(|p| p.commit_pages.is_none()));
     assert_eq!(named(&report, "svchost.exe").parent_pid, Some(360));
 }
+
+#[test]
+fn a_figure_that_is_zero_for_every_process_is_withheld_and_said_so() {
+    for (member, figures) in [
+        ("CommitCharge' = 0x658", [true, true, false, false]),
+        ("NumberOfPrivatePages' = 0x508", [false, true, false, false]),
+        ("Vm' = 0x6c0", [false, false, true, false]),
+        ("ActiveThreads' = 0x5f4", [false, false, false, true]),
+    ] {
+        let fault = format!("[faults]\nmembers = {{ '_EPROCESS.{member} }}\n");
+        let bytes = forge(&scenario("build = 19041", &fault));
+        let report = report(&bytes.unwrap().to_vec());
+        let system = named(&report, "System");
+        let told = [
+            system.commit_pages.is_some(),
+            system.private_pages.is_some(),
+            system.working_set_pages.is_some(),
+            system.threads.is_some(),
+        ];
+        for (index, (told, moved)) in told.into_iter().zip(figures).enumerate() {
+            assert!(!(told && moved), "{member}: figure {index}");
+        }
+        let said = |note: &bluepane::model::Note| note.code == "process-layout";
+        assert!(report.notes.iter().any(said), "{member}");
+    }
+}

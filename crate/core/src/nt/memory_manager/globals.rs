@@ -199,6 +199,9 @@ fn place(
         .or_else(|| reader.variable(variable))
 }
 
+/// The first build whose MmAllocatedNonPagedPool counts pages.
+const POOL_IN_PAGES_FROM: u32 = 7_600;
+
 /// MmAllocatedNonPagedPool counted bytes once: more pages than the machine has are none.
 fn nonpaged_pool(reader: &Reader<'_>, found: &mut MemoryManager) {
     let physical = found.pages("physical").or(reader.target.pages);
@@ -206,7 +209,8 @@ fn nonpaged_pool(reader: &Reader<'_>, found: &mut MemoryManager) {
         && let Some(pages) = &mut counter.pages
         && pages.0 > physical
     {
-        let fits = pages.0 >> 12 <= physical && pages.0 & 0xFFF == 0;
+        let old = reader.target.layouts.identity().build < POOL_IN_PAGES_FROM;
+        let fits = old && pages.0 >> 12 <= physical && pages.0 & 0xFFF == 0;
         counter.confidence = match fits {
             true => Confidence::Likely,
             false => Confidence::Possible,

@@ -28,11 +28,9 @@ impl Figure {
 
     /// Whether what stands `by` bytes from its place may be it.
     fn is_sound(&self, reader: &Reader<'_>, by: i64, most: u64) -> bool {
-        // Sizes of address ranges are bound by nothing that a machine has.
-        let most = match self.name.ends_with("_maximum") {
-            true => most.max(1 << 36),
-            false => most,
-        };
+        // Sizes of address ranges and counts are bound by nothing that a machine has.
+        let unbound = self.name.ends_with("_maximum") || self.name == "failed_commit_charges";
+        let most = if unbound { most.max(1 << 36) } else { most };
         let at = VirtualAddress(self.at.0.wrapping_add_signed(by));
         reader.int(at, self.width).is_ok_and(|value| {
             let least = u64::from(self.must_not_be_zero());
@@ -41,12 +39,13 @@ impl Figure {
     }
 }
 
-/// Withholds the figures of a structure that a distance common to them would mend.
+/// Withholds the figures of a structure that a distance common to them would mend: none may then
+/// begin below `floor`, or pass `most`.
 pub(super) fn withhold_moved<'n>(
     reader: &Reader<'_>,
     (at, shape): (VirtualAddress, &Shape<'_>),
     members: impl Iterator<Item = &'n (&'static str, &'static str)>,
-    most: u64,
+    (floor, most): (u64, u64),
     found: &mut MemoryManager,
 ) {
     let mut figures: Vec<Figure> = members
@@ -72,9 +71,9 @@ pub(super) fn withhold_moved<'n>(
         let free = before
             .filter(|figure| figure.must_not_be_zero())
             .map(|figure| figure.at.0.saturating_add(figure.width.into()))
-            .max();
+            .fold(floor, u64::max);
         let mends = |by: i64| {
-            free.is_none_or(|free| head.at.0.wrapping_add_signed(by) >= free)
+            head.at.0.wrapping_add_signed(by) >= free
                 && tail.iter().all(|figure| figure.is_sound(reader, by, most))
         };
         let mut ways = (1..=FAR / step).flat_map(|steps| {

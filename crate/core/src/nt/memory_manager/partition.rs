@@ -114,8 +114,11 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
     found.put("physical", head("NumberOfPhysicalPages"), text, certain);
     let text = source(vp, "AvailablePages", how);
     found.put("available", head("AvailablePages"), text, certain);
-    let fits = choice.score > 0 || place.expected && is_sane(reader, place.at, &choice.shape);
-    if fits {
+    let sane = || {
+        let named = names(reader, place.at, &choice.shape);
+        named == MODIFIED_LISTS.len() || is_sane(reader, place.at, &choice.shape)
+    };
+    if choice.score > 0 || place.expected && sane() {
         visible(reader, place.at, &choice, (how, confidence), found);
     } else {
         found.limits.push(NO_FIT.into());
@@ -168,7 +171,15 @@ fn visible(
         .filter(|(name, _)| BEHIND_LIMIT.contains(name));
     let behind = behind.chain([&CHARGES]);
     let most = found.pages("commit_limit").unwrap_or(1 << 36);
-    neighbours::withhold_moved(reader, (at, shape), behind, most, found);
+    let limit = shape.offset("TotalCommitLimit").unwrap_or(0);
+    let floor = at.0.saturating_add(limit + u64::from(reader.width()));
+    neighbours::withhold_moved(reader, (at, shape), behind, (floor, most), found);
+    let disordered = found.pages("committed") > found.pages("commit_limit");
+    if choice.score == 0 && how == How::ByFamily && disordered {
+        for name in ["committed", "commit_limit"] {
+            found.withhold(name, "more is committed there than its limit");
+        }
+    }
 }
 
 /// Lists of the visible part: counter, member, and the number by which it names itself.
@@ -187,10 +198,16 @@ const BEHIND_OTHER_LIST: &str = "a list of pages before it is not where it shoul
 /// Whether the lists of pages of this machine name themselves, as those of every Windows do: then one
 /// that does not is none. Dumps that other tools made may lack the names.
 fn lists_are_named(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
-    MODIFIED_LISTS.iter().any(|&(_, member, name)| {
-        let found = list(reader, at, shape, (member, name), false);
-        found.is_some_and(|found| found.1 == 1)
-    })
+    names(reader, at, shape) > 0
+}
+
+/// How many of them name themselves rightly.
+fn names(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> usize {
+    let named = MODIFIED_LISTS.iter().filter(|&&(_, member, name)| {
+        let found = list(reader, at, shape, (member, name), true);
+        found.is_some()
+    });
+    named.count()
 }
 
 /// Whether the head of a list of pages stands elsewhere: what is here names itself another list, or

@@ -137,7 +137,7 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
     visible(reader, &place, &tried, found);
     let most = bounds.committed.unwrap_or(0).max(bounds.pages);
     let tail = VISIBLE.iter().filter(|(name, _)| IN_A_ROW.contains(name));
-    neighbours::withhold_moved(reader, (place.at, &place.shape), tail, most, found);
+    neighbours::withhold_moved(reader, (place.at, &place.shape), tail, (0, most), found);
     pools(reader, &place, &bounds, found);
     errors(reader, &place, found);
     // What is more than its own limit is one of two figures in another's place.

@@ -297,11 +297,48 @@ impl Processes {
     /// A member that is not what it should be in many processes stands elsewhere in this kernel:
     /// it is withheld for all.
     fn withhold_what_fails(&mut self) {
-        let confidence = self.layout.as_ref().map(|layout| layout.confidence);
-        if confidence == Some(Confidence::Certain) && self.all.len() < 4 {
-            return;
-        }
         let mut withheld = Vec::new();
+        self.withhold_nothing(&mut withheld);
+        let confidence = self.layout.as_ref().map(|layout| layout.confidence);
+        let few = confidence == Some(Confidence::Certain) && self.all.len() < 4;
+        if !few {
+            self.withhold_disorder(&mut withheld);
+        }
+        if !withheld.is_empty() {
+            let text = format!(
+                "Not told of the processes, because this kernel keeps it elsewhere than the kernels \
+                 that are known: {}.",
+                withheld.join(", ")
+            );
+            self.notes.push(Note::new("process-layout", text));
+        }
+    }
+
+    /// What is zero for every process, System too, is another member's place.
+    fn withhold_nothing(&mut self, withheld: &mut Vec<&'static str>) {
+        let members: [(&str, fn(&mut Process) -> &mut Option<u64>); 3] = [
+            ("commit charge", |process| &mut process.commit),
+            ("private pages", |process| &mut process.private),
+            ("working sets", |process| &mut process.working_set),
+        ];
+        let all = &mut self.all;
+        for (name, member) in members {
+            let nothing = all.iter_mut().all(|process| *member(process) == Some(0));
+            if nothing && !all.is_empty() {
+                withheld.push(name);
+                all.iter_mut().for_each(|process| *member(process) = None);
+            }
+        }
+        // Whoever lives has a thread.
+        let alive = |p: &&Process| p.exited.is_none();
+        let counts = all.iter().filter(alive).map(|process| process.threads);
+        if counts.clone().all(|threads| threads == Some(0)) && counts.count() > 0 {
+            withheld.push("numbers of threads");
+            all.iter_mut().for_each(|process| process.threads = None);
+        }
+    }
+
+    fn withhold_disorder(&mut self, withheld: &mut Vec<&'static str>) {
         let living = self.all.iter().filter(|p| p.exited.is_none()).count();
         let without_time = self.all.iter().filter(|p| p.created.is_none()).count();
         if without_time * 4 > self.all.len() + 8 {
@@ -321,20 +358,12 @@ impl Processes {
                 (process.commit, process.private) = (None, None);
             }
         }
-        let idle = |p: &&Process| p.exited.is_none() && p.threads.is_none_or(|n| n == 0);
+        let idle = |p: &&Process| p.exited.is_none() && p.threads == Some(0);
         if self.all.iter().filter(idle).count() * 2 > living + 4 {
             withheld.push("numbers of threads");
             for process in &mut self.all {
                 process.threads = None;
             }
-        }
-        if !withheld.is_empty() {
-            let text = format!(
-                "Not told of the processes, because this kernel keeps it elsewhere than the kernels \
-                 that are known: {}.",
-                withheld.join(", ")
-            );
-            self.notes.push(Note::new("process-layout", text));
         }
     }
 
