@@ -38,6 +38,8 @@ pub(super) struct Known {
     pub(super) paged: Option<PagedDump>,
     /// The file ends before the list of its pages does.
     pub(super) pages_cut: bool,
+    /// Why the list of pages cannot be used, where the file itself could be read.
+    pages_bad: Option<String>,
     /// The loaded modules as the report shows them: looked up once.
     pub(super) modules: Vec<Module>,
     /// What the images of the drivers say of themselves.
@@ -130,7 +132,14 @@ impl Known {
                     matches!(error, PagesError::Read(ReadError::Truncated { .. }))
                 };
                 self.pages_cut = result.as_ref().is_err_and(end);
-                let index = self.keep(result);
+                self.pages_bad = match &result {
+                    Err(PagesError::Read(_)) | Ok(_) => None,
+                    Err(error) => Some(error.to_string()),
+                };
+                let index = match self.pages_bad {
+                    Some(_) => None,
+                    None => self.keep(result),
+                };
                 let header = self.header.clone();
                 let opened = header.zip(index);
                 self.paged = opened.map(|(header, index)| PagedDump::new(header, index));
@@ -267,6 +276,14 @@ impl Known {
                 .push(Note::new("what-to-do", advice.clone().into_owned()));
         }
         report.notes.extend(self.unreadable());
+        report.notes.extend(self.pages_bad.as_ref().map(|why| {
+            let text = format!(
+                "Where the pages of memory are stored cannot be told ({why}): what stands before \
+                 them is damaged. Copy the file again; if the copy is the same, only the header \
+                 can be used."
+            );
+            Note::new("page-list-bad", text)
+        }));
     }
 
     /// Whether a step that would make this file analysable has not run yet.

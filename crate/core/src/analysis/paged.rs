@@ -11,7 +11,9 @@ use alloc::format;
 /// Adds to the report on the dump.
 pub(super) fn compose(dump: &PagedDump, report: &mut Report) {
     let stored = dump.index.stored();
-    let extent = Extent::new(&dump.header, Some(stored), None);
+    let mut extent = Extent::new(&dump.header, Some(stored), None);
+    // Of a count and a bitmap that differ the smaller one accuses nobody of having cut the file.
+    extent.expected = Some(dump.index.ends().0);
     report.file.truncated |= extent.truncated();
     if extent.missing() > 0 {
         let text = format!(
@@ -45,6 +47,24 @@ pub(super) fn compose(dump: &PagedDump, report: &mut Report) {
             "The header counts {:#x} stored pages, the list of pages {marked:#x}: one of them is \
              wrong, so memory may be read from the wrong place.",
             stored.present
+        );
+        report.notes.push(Note::new("page-count", text));
+    }
+    if stored.mended {
+        let text = "The numbers before the list of stored pages contradict each other. Those were \
+                    taken that the file bears out, so memory may be read from the wrong place.";
+        report.notes.push(Note::new("page-count", text));
+    }
+    let memory = dump.header.physical_memory.as_ref();
+    if let Some(memory) = memory.filter(|memory| {
+        let whole = memory.recorded as usize == memory.runs.len();
+        report.file.kind == Kind::Full && whole && memory.total_pages != memory.pages()
+    }) {
+        let text = format!(
+            "The header counts {:#x} pages, its runs {:#x}: one of them is wrong, so memory may be \
+             missing or be read from the wrong place.",
+            memory.total_pages,
+            memory.pages()
         );
         report.notes.push(Note::new("page-count", text));
     }

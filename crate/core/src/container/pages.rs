@@ -156,6 +156,9 @@ pub struct StoredPages {
     pub options: u32,
     /// Whether the list was cut, because it was longer than can be.
     pub list_cut: bool,
+    /// Whether the numbers before a bitmap contradicted each other, and what the file bears out
+    /// was taken.
+    pub mended: bool,
 }
 
 impl StoredPages {
@@ -205,6 +208,7 @@ fn full(header: &DumpHeader) -> Result<StoredPages, PagesError> {
         present: present.min(MAX_PAGES),
         options: 0,
         list_cut,
+        mended: false,
     })
 }
 
@@ -254,25 +258,70 @@ fn by_bitmap(source: &dyn Source, width: Width) -> Result<StoredPages, PagesErro
     let (first_at, first_page) = number(form.first_page)?;
     let (present_at, present) = number(form.present)?;
     let (bits_at, bits) = number(form.bits)?;
-    let bits = bounded(bits_at, bits, MAX_PAGES)?;
-    let present = bounded(present_at, present, bits)?;
-    let place = FileRange {
-        offset: base + form.bitmap,
-        len: bits.div_ceil(8),
+    let offset = base + form.bitmap;
+    let said = Numbers {
+        first_page,
+        present,
+        bits,
     };
-    if first_page < place.offset.saturating_add(place.len) {
+    let Some((numbers, mended)) = said.settle(offset, source.len()) else {
+        bounded(bits_at, bits, MAX_PAGES)?;
+        bounded(present_at, present, bits)?;
         return Err(PagesError::Implausible {
             offset: first_at,
             found: first_page,
         });
-    }
+    };
+    let (first_page, bits) = (numbers.first_page, numbers.bits);
+    let len = bits.div_ceil(8);
     Ok(StoredPages {
-        list: PageList::Bitmap { place, bits },
+        list: PageList::Bitmap {
+            place: FileRange { offset, len },
+            bits,
+        },
         first_page,
         present,
         options,
         list_cut: false,
+        mended,
     })
+}
+
+/// What the header of a bitmap says.
+#[derive(Clone, Copy)]
+struct Numbers {
+    first_page: u64,
+    present: u64,
+    bits: u64,
+}
+
+impl Numbers {
+    /// The numbers as they are when they agree, else the ones that the others and the file bear out,
+    /// and that so it is. A bitmap at `offset` lies right before the first page.
+    fn settle(self, offset: u64, file_len: u64) -> Option<(Self, bool)> {
+        let plausible = self.bits <= MAX_PAGES && self.present <= self.bits;
+        let end = offset.checked_add(self.bits.div_ceil(8));
+        let end = end.filter(|_| self.bits <= MAX_PAGES);
+        let room = self.first_page.checked_sub(offset);
+        let room = room.map_or(0, |bytes| bytes.saturating_mul(8));
+        if plausible && end.is_some_and(|end| end <= self.first_page) {
+            return Some((self, false));
+        }
+        // The count alone is wrong where the bitmap ends within a page of the first page and the file
+        // is too short for such a count: what the bitmap marks is counted anyway.
+        let pages = file_len.saturating_sub(self.first_page) / PAGE;
+        let near = self.bits <= room && room - self.bits < 8 * PAGE;
+        if self.bits > 0 && near && self.present > pages {
+            return Some((self, false));
+        }
+        let aligned = self.first_page % PAGE == 0 && self.first_page < file_len;
+        if aligned && room > 0 && room <= MAX_PAGES && self.present <= room {
+            return Some((Self { bits: room, ..self }, true));
+        }
+        let first_page = end?.checked_next_multiple_of(PAGE)?;
+        let behind = plausible && self.bits > 0 && first_page < file_len;
+        behind.then_some((Self { first_page, ..self }, true))
+    }
 }
 
 fn by_ranges(source: &dyn Source, width: Width, kind: DumpType) -> Result<StoredPages, PagesError> {
@@ -318,6 +367,7 @@ fn by_ranges(source: &dyn Source, width: Width, kind: DumpType) -> Result<Stored
         present: present.min(MAX_PAGES),
         options: 0,
         list_cut: read < count,
+        mended: false,
     })
 }
 

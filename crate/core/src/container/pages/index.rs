@@ -118,6 +118,19 @@ impl PageIndex {
         }
     }
 
+    /// Where the last page ends, by the header's count and by the bitmap's: the smaller one first.
+    /// Secondary data begins at one of them.
+    #[must_use]
+    pub fn ends(&self) -> (u64, u64) {
+        let end = |pages: u64| {
+            let bytes = pages.saturating_mul(PAGE);
+            self.stored.first_page.saturating_add(bytes)
+        };
+        let counted = self.stored.present;
+        let marked = self.marked().unwrap_or(counted);
+        (end(counted.min(marked)), end(counted.max(marked)))
+    }
+
     /// Why the bitmap was not read to its end.
     #[must_use]
     pub fn ended(&self) -> Option<ReadError> {

@@ -171,7 +171,7 @@ impl Ground {
 const NO_TABLES: &str = "The header does not say where the page tables are, so the machine's \
     memory cannot be read by address.";
 const BAD_TABLES: &str = "The page tables do not lead to what the header names: they are missing \
-    from the dump or were damaged.";
+    from the dump, were damaged, or the header names those of something else.";
 
 /// The forms that page tables of such a machine can have, the likeliest first.
 fn modes(architecture: Architecture, pae: Option<bool>) -> &'static [PagingMode] {

@@ -166,12 +166,12 @@ impl PagedDump {
         let (space, machine) = (self.space(source)?, self.machine()?);
         let head = self.header.active_process_head.map(VirtualAddress);
         let variable = machine.debugger_data.address(Member::PsActiveProcessHead);
-        Some(ProcessList::walk(
-            &space,
-            machine,
-            layouts,
-            head.or(variable)?,
-        ))
+        let walk = |head| ProcessList::walk(&space, machine, layouts, head);
+        let found = walk(head.or(variable)?);
+        // A damaged header may name what is no list: the debugger data block has it too.
+        let other = variable.filter(|&other| found.is_empty() && head != Some(other));
+        let other = other.map(walk).filter(|other| !other.is_empty());
+        Some(other.unwrap_or(found))
     }
 
     /// Reads what each process of the list tells, and what every processor was running.
@@ -210,7 +210,13 @@ impl PagedDump {
     /// # Errors
     /// When the file cannot give the bytes, or not yet.
     pub fn read_secondary(&self, source: &dyn Source) -> Result<Option<SecondaryData>, ReadError> {
-        blob::walk(source, self.index.stored().end())
+        // Where header and bitmap count differently, it stands behind the pages of one of them.
+        let (near, far) = self.index.ends();
+        let found = blob::walk(source, near);
+        if near == far || !matches!(found, Ok(None)) {
+            return found;
+        }
+        blob::walk(source, far)
     }
 
     /// Reads the paths of the loaded drivers.
@@ -234,9 +240,17 @@ impl PagedDump {
         let head = self.header.loaded_module_list.map(VirtualAddress);
         let width = self.pointer_width();
         // Both are asked for before the first is judged.
-        let loaded = head
-            .or(variable(Member::PsLoadedModuleList))
-            .map(|head| loader::loaded(&space, head, width, self.header.minor_version));
+        let walk = |head| loader::loaded(&space, head, width, self.header.minor_version);
+        let named = variable(Member::PsLoadedModuleList);
+        let mut loaded = head.or(named).map(walk);
+        // A damaged header may name what is no list: the debugger data block has it too.
+        let empty = |loaded: &Loaded| loaded.modules.as_slice().is_empty();
+        if loaded.as_ref().is_some_and(empty)
+            && let Some(other) = named.filter(|&other| head != Some(other)).map(walk)
+            && !empty(&other)
+        {
+            loaded = Some(other);
+        }
         let unloaded = variable(Member::MmUnloadedDrivers).map(|array| {
             let last = variable(Member::MmLastUnloadedDriver);
             loader::unloaded(&space, array, last, width)
