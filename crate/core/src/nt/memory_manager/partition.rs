@@ -120,6 +120,9 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
     };
     if choice.score > 0 || place.expected && sane() {
         visible(reader, place.at, &choice, (how, confidence), found);
+        if choice.score == 0 {
+            found.limits.push(ODD.into());
+        }
     } else {
         found.limits.push(NO_FIT.into());
     }
@@ -249,6 +252,8 @@ fn is_sane(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
     sane().unwrap_or(false)
 }
 
+const ODD: &str = "Figures of the memory manager's partition break rules that they obey while Windows \
+    runs: they are doubtful, or withheld where they cannot be.";
 const NO_FIT: &str = "The memory manager's partition was found, but its figures fit no known \
     layout: they are withheld.";
 
