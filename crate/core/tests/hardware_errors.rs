@@ -127,3 +127,41 @@ fn a_record_that_lies_is_not_believed() {
         assert_eq!(found.blame, None);
     }
 }
+
+#[test]
+fn the_record_is_printed_with_its_sections_and_what_they_say() {
+    let sections =
+        "{ kind = \"memory\", address = 0x123456000, error = 3, module = 2, name = \"DIMM_B1\" }";
+    let text = format!(
+        "[machine]\nbuild = 19041\nmemory = \"64 MiB\"\n[stop]\ncode = 0x124\n\
+         parameters = [0, \"{RECORD:#x}\", 0, 0]\n[dump]\nkind = \"bitmap-kernel\"\n\
+         [[hardware_errors]]\naddress = \"{RECORD:#x}\"\nseverity = 1\nsections = [{sections}]\n"
+    );
+    let bytes = forge(&Scenario::from_toml(&text).unwrap())
+        .unwrap()
+        .to_vec();
+    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    let mut ask = |line: &str| {
+        let query = bluepane::analysis::Query::Command(line.into());
+        match analysis.answer(query, &mut SliceProvider(&bytes)) {
+            Some(bluepane::analysis::Answer::Text(text)) => text,
+            other => panic!("{line}: {other:?}"),
+        }
+    };
+    let answer = ask("!errrec");
+    assert!(
+        answer.contains(&format!("Common Platform Error Record @ {RECORD:016x}\n")),
+        "{answer}"
+    );
+    for line in [
+        "Severity      : Fatal (1)\n",
+        "Section 0     : Memory\n",
+        "multi-bit error",
+        "FRU Text      : DIMM_B1\n",
+    ] {
+        assert!(answer.contains(line), "no {line} in\n{answer}");
+    }
+    assert_eq!(answer, ask(&format!("!errrec {RECORD:x}")));
+    assert!(ask("!errrec 1000").contains("There is no record"));
+}

@@ -82,3 +82,43 @@ fn a_whole_chain_of_headers_names_only_the_block_itself() {
 fn a_segment_heap_has_no_neighbours_to_be_told() {
     assert_eq!(finding("build = 19041", "bitmap-kernel", TEXT), None);
 }
+
+fn pool(machine: &str, command: &str) -> String {
+    let text = format!(
+        "[machine]\n{machine}\nmemory = \"64 MiB\"\n[dump]\nkind = \"full\"\n\
+         [[pool_pages]]\naddress = \"{PAGE:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
+         {{ size = 0x60, tag = \"Acme\" }}, {{ size = 0x80, tag = \"File\" }}]\n"
+    );
+    let bytes = forge(&Scenario::from_toml(&text).unwrap())
+        .unwrap()
+        .to_vec();
+    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    let query = bluepane::analysis::Query::Command(command.into());
+    match analysis.answer(query, &mut SliceProvider(&bytes)) {
+        Some(bluepane::analysis::Answer::Text(text)) => text,
+        other => panic!("{command}: {other:?}"),
+    }
+}
+
+#[test]
+fn a_page_of_pool_is_listed_block_by_block_and_one_of_a_segment_heap_says_so() {
+    let inside = format!("!pool {:x}", PAGE + 0x58);
+    let listed = pool("build = 17763", &inside);
+    let own = format!(
+        "*{:016x} size:   60 previous size:   40  (Allocated) *Acme\n",
+        PAGE + 0x40
+    );
+    assert!(listed.contains(&own), "{listed}");
+    let first = format!(" {PAGE:016x} size:   40 previous size:    0  (Allocated)  MmSt\n");
+    assert!(
+        listed.contains(&first) && !listed.contains("*MmSt"),
+        "{listed}"
+    );
+    assert!(listed.contains("(Free)"), "{listed}");
+    let newer = pool("build = 19041", &format!("!pool {:x}", PAGE + 0x50));
+    assert!(
+        newer.contains("segment heap") && newer.contains("tag Acme"),
+        "{newer}"
+    );
+}

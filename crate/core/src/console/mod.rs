@@ -12,6 +12,7 @@ mod analyze;
 mod blackbox;
 mod census;
 mod code;
+mod damage;
 mod display;
 mod explore;
 mod formats;
@@ -154,6 +155,18 @@ pub static COMMANDS: &[Command] = &[
         arguments: "[2 | 4] [TAG]",
         about: "pool use by tag, with owners; 2 by nonpaged, 4 by paged pool (a job where many processors count)",
         answering: Answering::Job(pool::used),
+    },
+    Command {
+        name: "!pool",
+        arguments: "ADDRESS",
+        about: "the blocks of pool in the page of an address, by their headers",
+        answering: Answering::Dump(damage::pool),
+    },
+    Command {
+        name: "!errrec",
+        arguments: "[ADDRESS]",
+        about: "the record of a hardware error; that of the stop when no address is given",
+        answering: Answering::Dump(damage::error_record),
     },
     Command {
         name: "!poolfind",

@@ -32,6 +32,7 @@ const ADDRESSES: &[(u32, Option<u64>, usize, CodeAddress)] = {
         (0xC9, Some(0x07), 1, Caller),
         (0xC9, Some(0x11), 1, Caller),
         (0xC9, Some(0x12), 1, Caller),
+        (0xCB, None, 0, Caller),
         (0xCC, None, 2, Instruction),
         (0xCD, None, 2, Instruction),
         (0xCE, None, 2, Instruction),

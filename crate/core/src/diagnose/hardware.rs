@@ -82,7 +82,7 @@ pub(super) fn reporter(record: &ErrorRecord) -> Option<&'static str> {
 }
 
 /// Each part in a sentence.
-pub(super) fn told(record: &ErrorRecord) -> Vec<String> {
+pub(crate) fn told(record: &ErrorRecord) -> Vec<String> {
     let mut all: Vec<String> = Vec::new();
     for text in record.parts.iter().map(part) {
         if !all.contains(&text) {

@@ -11,7 +11,7 @@ pub mod codes;
 mod conclusion;
 mod facts;
 pub mod findings;
-mod hardware;
+pub(crate) mod hardware;
 mod objects;
 pub mod parameters;
 mod pool;

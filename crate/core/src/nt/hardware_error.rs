@@ -19,6 +19,11 @@ mod header {
     pub const SECTIONS: u64 = 0x0A;
     pub const SEVERITY: u64 = 0x0C;
     pub const LENGTH: u64 = 0x14;
+    pub const TIMESTAMP: u64 = 0x18;
+    pub const CREATOR: u64 = 0x40;
+    pub const NOTIFY: u64 = 0x50;
+    pub const RECORD_ID: u64 = 0x60;
+    pub const FLAGS: u64 = 0x68;
     pub const SIZE: u64 = 0x80;
 }
 /// Offsets in a descriptor of a section.
@@ -28,6 +33,7 @@ mod descriptor {
     pub const VALID: u64 = 0x0A;
     pub const FLAGS: u64 = 0x0C;
     pub const KIND: u64 = 0x10;
+    pub const SEVERITY: u64 = 0x30;
     pub const FRU_TEXT: u64 = 0x34;
     pub const SIZE: u64 = 0x48;
 }
@@ -182,6 +188,87 @@ impl ErrorRecord {
             found.parts.extend(text.filter(|_| named).and_then(fru));
         }
         Some(found)
+    }
+}
+
+/// The head of a record as it stands in memory.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct Outline {
+    /// How bad: 0 recoverable, 1 fatal, 2 corrected, 3 a notice.
+    pub severity: u32,
+    /// Bytes of the whole record.
+    pub length: u32,
+    /// Its number.
+    pub id: u64,
+    /// Bits.
+    pub flags: u32,
+    /// Who wrote it, and by which way the error was reported.
+    pub creator: Guid,
+    /// By which way the error was reported.
+    pub notify: Guid,
+    /// Seconds, minutes, hours, whether that is exact, day, month, year and century, a byte each.
+    pub time: [u8; 8],
+    /// Its sections in their order.
+    pub sections: Vec<SectionHead>,
+}
+
+/// A descriptor of a section.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub struct SectionHead {
+    /// Where the descriptor is.
+    pub descriptor: VirtualAddress,
+    /// Bytes from the record to the section.
+    pub offset: u32,
+    /// Bytes of the section.
+    pub length: u32,
+    /// Bits; 1 is the section that the record is about.
+    pub flags: u32,
+    /// As of the record.
+    pub severity: u32,
+    /// What it is about.
+    pub kind: Guid,
+    /// The name of a part to replace.
+    pub part: Option<String>,
+}
+
+impl Outline {
+    /// The head of the record at `address`; `None` when there is none.
+    #[must_use]
+    pub fn read(space: &dyn AddressSpace, address: VirtualAddress) -> Option<Self> {
+        ErrorRecord::read(space, address)?;
+        let record = Record::new(space, address, USUAL, 8);
+        let word = |at| record.int(at, 4).map(|value| value as u32).ok();
+        let count = record.int(header::SECTIONS, 2).ok()?.min(MAX_SECTIONS);
+        let section = |index: u64| {
+            let at = header::SIZE + index * descriptor::SIZE;
+            let named = word(at + descriptor::VALID)? as u64 & HAS_FRU_TEXT != 0;
+            let text = record.array::<20>(at + descriptor::FRU_TEXT).ok();
+            Some(SectionHead {
+                descriptor: address.checked_add(at)?,
+                offset: word(at + descriptor::OFFSET)?,
+                length: word(at + descriptor::LENGTH)?,
+                flags: word(at + descriptor::FLAGS)?,
+                severity: word(at + descriptor::SEVERITY)?,
+                kind: Guid(record.array(at + descriptor::KIND).ok()?),
+                part: text
+                    .filter(|_| named)
+                    .and_then(fru)
+                    .and_then(|part| match part {
+                        Part::Replaceable(name) => Some(name),
+                        _ => None,
+                    }),
+            })
+        };
+        Some(Self {
+            severity: word(header::SEVERITY)?,
+            length: word(header::LENGTH)?,
+            id: record.int(header::RECORD_ID, 8).ok()?,
+            flags: word(header::FLAGS)?,
+            creator: Guid(record.array(header::CREATOR).ok()?),
+            notify: Guid(record.array(header::NOTIFY).ok()?),
+            time: record.array(header::TIMESTAMP).ok()?,
+            sections: (0..count).map_while(section).collect(),
+        })
     }
 }
 

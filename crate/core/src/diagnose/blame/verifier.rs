@@ -18,7 +18,9 @@ use alloc::{format, string::String, vec};
 /// Codes of Driver Verifier: it stops within the call of the driver that it catches.
 const VERIFIER: [u32; 3] = [0xC4, 0xC9, 0xE6];
 /// Codes by which Windows refuses a call, whoever watched it.
-const REFUSED: [u32; 4] = [0xC2, 0xDA, 0x10D, 0x1F2];
+const REFUSED: [u32; 5] = [0xC2, 0xCB, 0xDA, 0x10D, 0x1F2];
+/// 0xCB: pages were left locked, and the first parameter may be who locked them.
+const LEFT_LOCKED: u32 = 0xCB;
 /// Cases of 0xC4 about a driver that is being unloaded: parameter 2 or 3 leads to its name.
 const LEFT_BEHIND: [u64; 3] = [0x60, 0x61, 0x62];
 /// _VF_SUSPECT_DRIVER_ENTRY: the first of its names, by bytes in a pointer.
@@ -67,6 +69,12 @@ pub(super) fn caught(facts: &Facts<'_>) -> Option<Suspect> {
     let (index, place) = by_parameter(facts, verifier)?;
     let text = match verifier {
         true => format!("Driver Verifier caught {} ({}).", place.module, place.label),
+        false if code == LEFT_LOCKED => {
+            format!(
+                "The pages that were left locked were locked by {}.",
+                place.label
+            )
+        }
         false => format!("The call that Windows refused came from {}.", place.label),
     };
     suspect(&place.module, text, &format!("parameter {}", index + 1))

@@ -80,6 +80,16 @@ fn a_driver_that_leaves_memory_behind_is_named_by_its_name_or_by_the_verifiers_r
 }
 
 #[test]
+fn who_locked_the_pages_that_were_left_is_named_by_the_address_of_its_call() {
+    let machine = walked(&[NT, NT]);
+    let values = |at| [at, 0, 0x1000, 1];
+    let own = values(address("acme.sys", 0x77));
+    assert_eq!(named(&machine.facts(0xCB, own)), likely("acme.sys"));
+    // Newer systems have a record there.
+    assert_eq!(named(&machine.facts(0xCB, values(0x8000_1000))), None);
+}
+
+#[test]
 fn only_a_driver_that_was_watched_is_caught() {
     let machine = walked(&[NT, NT, NT, "other.sys", "acme.sys", NT]);
     let values = [0, 2, 0x200, 0];

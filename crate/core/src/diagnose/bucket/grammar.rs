@@ -137,7 +137,11 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
             Stem { seen, ..stem }
         }
         0x7E if !old => seen(format!("0x7E_{status:X}")),
-        0x1E | 0x3B | 0x8E if !old => guessed(format!("0x{code:X}_{status:x}")),
+        // Published with 0x3B: 0x3B_C0000006_VRF_nt!HvpGetCellPaged.
+        0x1E | 0x3B | 0x8E if !old => Stem {
+            seen: code == 0x3B,
+            ..seen(format!("0x{code:X}_{status:X}"))
+        },
         0x0A | 0xD1 => old_fault(facts),
         0x20 => apc(p),
         0x7A | 0x77 => in_page(code, p),
@@ -170,6 +174,7 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0xC5 => seen(format!("0xC5_{:x}", p[1])),
         0xCA => seen(format!("0xCA_{:x}", p[0])),
         0x10E | 0x119 | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0xC2 if p[0] == 7 => double_free(p),
         0xC2 | 0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
         0x109 => guessed(format!("0x109_{:x}", p[3])),
         // Seen with 0x39, 0x13C, 0xE3, 0x162 and, in the old form, 0x7E.
@@ -207,7 +212,9 @@ fn page_fault(facts: &Facts<'_>) -> Stem {
         _ => ("R", true),
     };
     let (kind, listed) = match facts.parameters[3] {
-        0 => ("(null)", true),
+        // Published outputs disagree: `(null)` for a write with 0 and a read with 2, `INVALID` for a read
+        // with 0. What decides is not among the parameters.
+        0 => ("(null)", letter == "W"),
         2 => ("INVALID", false),
         _ => ("(null)", false),
     };
@@ -216,6 +223,18 @@ fn page_fault(facts: &Facts<'_>) -> Stem {
         seen: known && listed,
         ..seen("AV".into())
     }
+}
+
+/// A block that was freed twice: by the tag that it had, where that can be read.
+fn double_free(p: [u64; 4]) -> Stem {
+    let tag = (p[1] as u32).to_le_bytes();
+    let plain = tag.iter().all(u8::is_ascii_graphic);
+    let text: String = tag.iter().map(|&byte| char::from(byte)).collect();
+    // The form of BUGCHECK_STR in an output of 2015; no newer one was found.
+    guessed(match plain {
+        true => format!("0xc2_7_{text}"),
+        false => "0xc2_7".into(),
+    })
 }
 
 /// A fault at a raised interrupt level as older systems file it.

@@ -47,6 +47,13 @@ fn codes_begin_their_bucket_in_their_own_way() {
         ),
         (0x50, [9, 2, 0, 0], "AV_W_(null)_nt!MiFindsDamage"),
         (0x50, [9, 0, 0, 2], "AV_R_INVALID_nt!MiFindsDamage"),
+        (
+            0x3B,
+            [0xC000_0006, 1, 2, 0],
+            "0x3B_C0000006_nt!MiFindsDamage",
+        ),
+        (0xC2, [7, 0x4A42_4B43, 0, 0], "0xc2_7_CKBJ_nt!MiFindsDamage"),
+        (0xC2, [7, 0x1201, 0, 0], "0xc2_7_nt!MiFindsDamage"),
         (0xD1, [9, 2, 1, 0], "AV_nt!MiFindsDamage"),
         (0xD1, [9, 2, 8, 9], "AV_CODE_AV_BAD_IP_nt!MiFindsDamage"),
         (
@@ -60,6 +67,26 @@ fn codes_begin_their_bucket_in_their_own_way() {
         assert_eq!(found.bucket_id.as_deref(), Some(wanted), "{code:#x}");
         assert_eq!(found.hash, Some(failure_hash(wanted)));
     }
+}
+
+// Published with its hash in microsoft/WinDbg-Feedback 323.
+#[test]
+fn a_page_of_the_registry_that_could_not_be_read_is_filed_under_its_status_and_the_verifier() {
+    let frames = alloc::vec![
+        walked(NT, Some("KeBugCheckEx")),
+        walked(NT, Some("HvpGetCellPaged")),
+    ];
+    let machine = Machine::with(frames);
+    let mut facts = machine.facts(0x3B, [0xC000_0006, address(NT, 0x1234), 0, 0]);
+    facts.verifier_level = Some(0x9BB);
+    let found = failure(&facts);
+    let bucket = found.bucket_id.as_deref();
+    assert_eq!(bucket, Some("0x3B_C0000006_VRF_nt!HvpGetCellPaged"));
+    let hash = found.hash.as_deref();
+    assert_eq!(hash, Some("7a661e2f-534d-3e96-ba17-ba22422da673"));
+    facts.verifier_level = Some(0);
+    let off = failure(&facts).bucket_id;
+    assert_eq!(off.as_deref(), Some("0x3B_C0000006_nt!HvpGetCellPaged"));
 }
 
 #[test]
