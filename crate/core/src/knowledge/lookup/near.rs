@@ -30,7 +30,7 @@ pub(super) enum Near {
 /// The nearest names, nearest first, and whether they are what was typed but for case, spaces and
 /// the family's usual beginning.
 pub(super) fn nearest(text: &str) -> (Vec<Near>, bool) {
-    let typed = letters(text.bytes());
+    let letters = letters(text.bytes());
     let words: Vec<String> = text
         .split(|c: char| !c.is_ascii_alphanumeric())
         .filter(|word| word.len() > 1)
@@ -39,12 +39,22 @@ pub(super) fn nearest(text: &str) -> (Vec<Near>, bool) {
     let worded = words
         .iter()
         .any(|w| w.bytes().any(|b| b.is_ascii_alphabetic()));
-    if !LENGTHS.contains(&typed.len()) || words.len() > MOST_WORDS || !worded {
+    if !LENGTHS.contains(&letters.len()) || words.len() > MOST_WORDS || !worded {
         return (Vec::new(), false);
     }
+    let typed = Typed {
+        shape: Shape::of(&letters),
+        words_shape: words.iter().fold(Shape::default(), |all, word| Shape {
+            letters: all.letters | Shape::of(word.as_bytes()).letters,
+            count: all.count + word.len(),
+        }),
+        most: 1 + letters.len() / 8,
+        letters,
+        words,
+    };
     let mut best: Vec<(usize, Near)> = Vec::new();
     for (code, name) in bugcheck::names() {
-        keep(&mut best, cost(&typed, &words, name), Near::Stop(code));
+        keep(&mut best, typed.cost(name), Near::Stop(code));
     }
     for family in Family::ALL {
         for (value, name) in family.entries() {
@@ -53,7 +63,7 @@ pub(super) fn nearest(text: &str) -> (Vec<Near>, bool) {
                 value,
                 name,
             };
-            keep(&mut best, cost(&typed, &words, name), Near::Error(found));
+            keep(&mut best, typed.cost(name), Near::Error(found));
         }
     }
     let same = best.first().is_some_and(|(cost, _)| *cost == 0);
@@ -71,24 +81,76 @@ fn keep(best: &mut Vec<(usize, Near)>, cost: Option<usize>, near: Near) {
     }
 }
 
-/// How far a name is from the text; nothing when too far.
-fn cost(typed: &[u8], words: &[String], name: &str) -> Option<usize> {
-    let own = letters(name.bytes());
-    let rest = name.split_once('_').map_or("", |(_, rest)| rest);
-    let bare = letters(rest.bytes());
-    if own == typed || (bare == typed && words.len() + 1 >= name.split('_').count()) {
-        return Some(0);
+/// Which letters a text has, and how many: by these alone most names are told apart.
+#[derive(Clone, Copy, Default)]
+struct Shape {
+    /// A bit for each letter; digits share theirs with some.
+    letters: u32,
+    count: usize,
+}
+
+impl Shape {
+    fn of(text: &[u8]) -> Shape {
+        let mut shape = Shape::default();
+        for byte in text.iter().filter(|byte| byte.is_ascii_alphanumeric()) {
+            shape.letters |= 1 << (byte & 0x1F);
+            shape.count += 1;
+        }
+        shape
     }
-    let all = words
-        .iter()
-        .all(|word| name.split('_').any(|part| part.starts_with(word.as_str())));
-    if all {
-        return Some(PARTLY + name.split('_').count().saturating_sub(words.len()));
+
+    /// Whether the other can be had from it by so many changes: each brings in one letter and takes
+    /// one away.
+    fn near(self, other: Shape, most: usize) -> bool {
+        let differ = (self.letters ^ other.letters).count_ones() as usize;
+        self.count.abs_diff(other.count) <= most && differ <= most.saturating_mul(2)
     }
-    let most = 1 + typed.len() / 8;
-    let away = |name: &[u8]| distance(typed, name, most);
-    let away = away(&own).or_else(|| away(&bare))?;
-    Some(away * LETTER)
+}
+
+/// What somebody typed.
+struct Typed {
+    /// Letters and digits alone, in capitals.
+    letters: Vec<u8>,
+    words: Vec<String>,
+    shape: Shape,
+    words_shape: Shape,
+    /// The greatest distance that is looked at.
+    most: usize,
+}
+
+impl Typed {
+    /// How far a name is from the text; nothing when too far.
+    fn cost(&self, name: &str) -> Option<usize> {
+        let whole = Shape::of(name.as_bytes());
+        let (begin, rest) = name.split_once('_').unwrap_or((name, ""));
+        let bare = Shape {
+            letters: Shape::of(rest.as_bytes()).letters,
+            count: whole.count.saturating_sub(begin.len()),
+        };
+        let near = |shape: Shape| shape.near(self.shape, self.most);
+        let (near_whole, near_bare) = (near(whole), near(bare));
+        let partly =
+            self.words_shape.letters & !whole.letters == 0 && self.words_shape.count <= whole.count;
+        if !near_whole && !near_bare && !partly {
+            return None;
+        }
+        let parts = name.split('_').count();
+        let own = letters(name.bytes());
+        let bare = letters(rest.bytes());
+        if own == self.letters || (bare == self.letters && self.words.len() + 1 >= parts) {
+            return Some(0);
+        }
+        let begins = |word: &String| name.split('_').any(|part| part.starts_with(word.as_str()));
+        if partly && self.words.iter().all(begins) {
+            return Some(PARTLY + parts.saturating_sub(self.words.len()));
+        }
+        let away = |near, name: &[u8]| {
+            let wanted = Some(name).filter(|_| near)?;
+            distance(&self.letters, wanted, self.most)
+        };
+        let away = away(near_whole, &own).or_else(|| away(near_bare, &bare))?;
+        Some(away * LETTER)
+    }
 }
 
 /// Letters and digits alone, in capitals.
