@@ -159,7 +159,11 @@ export class LookUp extends LitElement {
       ${this.problem ? html`<p class="blank">${this.problem}</p>` : nothing}
       ${
         this.answers?.length === 0
-          ? html`<p class="blank">Nothing is known of that here.</p>`
+          ? html`<p class="blank">
+              Nothing is known of that here. What can be looked up: a stop code (7a, 0x1000007E)
+              with its parameters, a name or part of one, an NTSTATUS, Win32 error or HRESULT, a
+              driver's file name, a pool tag, or a whole line out of an event log.
+            </p>`
           : this.answers?.map((answer) => this.#answer(answer))
       }
     </section>`;

@@ -42,6 +42,11 @@ pub(super) fn bugcheck(_: &[&str], report: &Report) -> Vec<String> {
     ]
 }
 
+/// What can be asked for, when nothing was found.
+const NOTHING: &str = "Nothing is known of that. What can be looked up: a stop code (7a, 0x1000007E) with its parameters, \
+    a name or part of one, an NTSTATUS, Win32 error or HRESULT, a driver's file name, a pool tag, or a whole \
+    line out of an event log.";
+
 /// What any stop code means, with any parameters; also by its name, or as a line out of a ticket.
 fn show(words: &[&str]) -> Vec<String> {
     let numbers: Option<Vec<u64>> = words.iter().map(|word| number(word)).collect();
@@ -50,14 +55,19 @@ fn show(words: &[&str]) -> Vec<String> {
         let code = u32::try_from(code).unwrap_or(u32::MAX);
         return match lookup::stop_code(code, given, None) {
             Some(answer) => answered(&answer),
-            None => vec![format!("Nothing is known of the stop code {code:x}.")],
+            None => wrap(
+                &format!(
+                    "Nothing is known of the stop code {code:x}: not documented, or a digit is wrong."
+                ),
+                BANNER,
+            ),
         };
     }
     match lookup::look_up(&words.join(" ")).as_slice() {
         [] if words.is_empty() => vec![
             "-show takes a stop code in hexadecimal or its name, and up to four parameters.".into(),
         ],
-        [] => vec!["Nothing is known of that.".into()],
+        [] => wrap(NOTHING, BANNER),
         answers => told(answers),
     }
 }
@@ -79,7 +89,7 @@ pub(super) fn error(words: &[&str], _: &Report) -> Vec<String> {
         [] if words.is_empty() => {
             vec!["!error takes a number, a name, or a line that holds some.".into()]
         }
-        [] => vec!["Nothing is known of that.".into()],
+        [] => wrap(NOTHING, BANNER),
         answers => told(answers),
     }
 }

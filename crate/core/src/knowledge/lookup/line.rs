@@ -2,8 +2,9 @@
 //! blue screen, another debugger.
 //!
 //! Sources of the forms: Windows' own texts of event 1001 (BugCheck), event 41 (Kernel-Power, whose
-//! code is decimal), problem reports (`BCCode`, `BCP1`), the stop screens of old and new releases,
-//! and the debugger's `BugCheck`, `BUGCHECK_P1` and `Arg1` lines.
+//! code is decimal), problem reports (`BCCode`, `BCP1`, `Sig[0].Value`), the stop screens of old and
+//! new releases, the debugger's `BugCheck`, `BUGCHECK_P1` and `Arg1` lines and buckets, Hyper-V's
+//! event 18590 (`ErrorCode0`), QEMU's `hyper-v: arg1=`, and viewers of minidumps (`ntoskrnl.exe+3f5b90`).
 
 use crate::knowledge::bugcheck::{self, ParameterKind};
 use crate::knowledge::driver;
@@ -43,26 +44,19 @@ struct Number {
 
 /// Looks through a line.
 pub(super) fn find(text: &str) -> Found {
-    let words: Vec<&str> = text
-        .split(separates)
-        .filter(|word| !word.is_empty())
-        .collect();
+    let words: Vec<&str> = without_signature_names(
+        text.split(separates)
+            .filter(|word| !word.is_empty())
+            .collect(),
+    );
     let mut found = Found::default();
-    for word in &words {
-        let lower = word.to_ascii_lowercase();
-        if [".sys", ".dll", ".exe"]
-            .iter()
-            .any(|ending| lower.ends_with(ending))
-        {
-            let name = lower.rsplit(['\\', '/']).next().unwrap_or_default();
-            found.drivers.push(name.into());
-        }
-    }
+    found.drivers = words.iter().filter_map(|word| file(word)).collect();
     found.names = names(&words);
     found.stop = keyed(&words, &mut found.none_recorded)
         .or_else(|| named(text, &words))
         .or_else(|| announced(&words))
         .or_else(|| with_parameters(&words))
+        .or_else(|| counted(&words))
         .or_else(|| alone(&words));
     if found.stop.is_none() || words.len() == 1 {
         let first = words.iter().find_map(|word| error_number(word));
@@ -93,8 +87,41 @@ pub(super) fn find(text: &str) -> Found {
     found
 }
 
+/// Chinese, Japanese and Korean write without spaces, and all languages quote in their own way.
 fn separates(c: char) -> bool {
-    c.is_whitespace() || ",;:=(){}[]<>\"'|".contains(c)
+    let foreign = matches!(c, '\u{AB}' | '\u{BB}' | '\u{2000}'..='\u{206F}' | '\u{2E80}'..);
+    foreign || c.is_whitespace() || ",;:=(){}[]<>\"'|".contains(c)
+}
+
+/// A report's file says `Sig[1].Name=Parameter 1` and `Sig[1].Value=…` on lines of their own.
+fn without_signature_names(words: Vec<&str>) -> Vec<&str> {
+    let mut kept = Vec::new();
+    let mut rest = words.as_slice();
+    while let Some((first, behind)) = rest.split_first() {
+        rest = match behind {
+            [_, ".Name" | ".Value", behind @ ..] if first.ends_with("Sig") => behind,
+            _ => {
+                kept.push(*first);
+                behind
+            }
+        };
+    }
+    kept
+}
+
+/// The file that a word names: with its path, with an offset as `ntoskrnl.exe+3f5b90`, or as the
+/// debugger writes a function, `acme!read`.
+fn file(word: &str) -> Option<String> {
+    let lower = word.to_ascii_lowercase();
+    let name = lower.rsplit(['\\', '/']).next()?;
+    if let Some((module, _)) = name.split_once('!') {
+        let module = module.rsplit('_').next()?;
+        return driver::driver(module).map(|_| module.into());
+    }
+    let name = name.split('+').next()?.trim_end_matches('.');
+    let endings = [".sys", ".dll", ".exe"];
+    let long = endings.iter().find_map(|ending| name.strip_suffix(ending));
+    long.filter(|bare| !bare.is_empty()).map(|_| name.into())
 }
 
 /// A number in hexadecimal, with or without `0x`, with the debugger's back-ticks.
@@ -116,6 +143,7 @@ fn number(word: &str) -> Option<Number> {
 
 /// The numbers at the beginning of a bucket such as `0x7a_c000000e_acme!read` or `0x1a_41287_nt!…`.
 fn bucket(word: &str) -> Option<(u32, Vec<u64>)> {
+    let word = Some(word).filter(|word| word.contains('_'))?;
     let mut parts = word.split('_');
     let code = parts.next().and_then(number).filter(|n| n.surely)?;
     let code = u32::try_from(code.value).ok()?;
@@ -162,36 +190,24 @@ fn keyed(words: &[&str], none_recorded: &mut bool) -> Option<(u32, Vec<u64>)> {
             "bccode" | "bugcheckcode" => code = value(1).and_then(number).map(|n| n.value),
             "code" if blue => code = code.or(value(1).and_then(number).map(|n| n.value)),
             key => {
-                let name = [
-                    "bcp",
-                    "bugcheckparameter",
-                    "bugcheckp",
-                    "arg",
-                    "parameter",
-                    "p",
-                ];
-                let digit = name.iter().find_map(|name| key.strip_prefix(name));
-                let (digit, ahead) = match digit {
-                    Some("") => (value(1), 2),
-                    digit => (digit, 1),
-                };
-                let index: Option<usize> =
-                    digit.filter(|d| d.len() == 1).and_then(|d| d.parse().ok());
-                let (Some(index), Some(found)) = (index, value(ahead).and_then(number)) else {
+                let Some((index, ahead, counted)) = place(key, value(1)) else {
                     continue;
                 };
-                let slot = index
-                    .checked_sub(1)
-                    .and_then(|index| parameters.get_mut(index));
-                if let Some(slot) =
-                    slot.filter(|_| key != "p" && !(blue && key.starts_with('p') && key.len() == 2))
+                let Some(found) = value(ahead).and_then(number) else {
+                    continue;
+                };
+                let own =
+                    !counted && !(key == "p" || blue && key.starts_with('p') && key.len() == 2);
+                if own && let Some(slot) = index.checked_sub(1).and_then(|i| parameters.get_mut(i))
                 {
                     slot.get_or_insert(found.value);
                 }
-                if let Some(slot) = index
-                    .checked_sub(1)
-                    .and_then(|index| shifted.get_mut(index))
-                {
+                let index = if counted {
+                    Some(index)
+                } else {
+                    index.checked_sub(1)
+                };
+                if let Some(slot) = index.and_then(|index| shifted.get_mut(index)) {
                     slot.get_or_insert(found.value);
                 }
             }
@@ -214,6 +230,33 @@ fn keyed(words: &[&str], none_recorded: &mut bool) -> Option<(u32, Vec<u64>)> {
         .take(known)
         .map(|value| value.unwrap_or_default());
     Some((code, values.collect()))
+}
+
+/// Which parameter a word announces, how many words ahead its value is, and whether the code counts
+/// as the first, 0: `P1`, `BCP1`, `Parameter 1`, `ErrorCode0`.
+fn place(key: &str, next: Option<&str>) -> Option<(usize, usize, bool)> {
+    // French and Spanish are without their accents here.
+    const SAYS: [&str; 9] = [
+        "bcp",
+        "bugcheckparameter",
+        "bugcheckp",
+        "arg",
+        "parameter",
+        "paramtre",
+        "parmetro",
+        "parametro",
+        "p",
+    ];
+    // Hyper-V counts from the code on.
+    let counted = key.split_once("code").filter(|(kind, _)| kind.len() > 2);
+    let (digit, ahead) = match (counted, SAYS.iter().find_map(|word| key.strip_prefix(word))) {
+        (Some((_, digit)), _) => (digit, 1),
+        (None, Some("")) => (next?, 2),
+        (None, Some(digit)) => (digit, 1),
+        (None, None) => return None,
+    };
+    let index = digit.parse().ok().filter(|_| digit.len() == 1)?;
+    Some((index, ahead, counted.is_some()))
 }
 
 /// A stop code by its name, spelled with `_` or, as the blue screen does, with spaces. The longest
@@ -279,6 +322,24 @@ fn with_parameters(words: &[&str]) -> Option<(u32, Vec<u64>)> {
     })
 }
 
+/// A code with its parameters, each behind its own number, in whatever language the words between
+/// them are: `7a … 1 … ffff… 2 … c000000e 3 … 4 …`.
+fn counted(words: &[&str]) -> Option<(u32, Vec<u64>)> {
+    let numbers: Vec<u64> = words
+        .iter()
+        .filter_map(|w| number(w))
+        .map(|n| n.value)
+        .collect();
+    numbers.windows(9).find_map(|window| {
+        let [code, 1, first, 2, second, 3, third, 4, fourth] = *window else {
+            return None;
+        };
+        let code = u32::try_from(code).ok()?;
+        bugcheck::lookup(code)?;
+        Some((code, alloc::vec![first, second, third, fourth]))
+    })
+}
+
 /// A number behind a word that says what it is: `STOP: 0x7a (…)`, `The bugcheck was: 0x…`,
 /// `BugCheck D1, {…}`, `!analyze -show 7a 1 …`.
 fn announced(words: &[&str]) -> Option<(u32, Vec<u64>)> {
@@ -341,7 +402,8 @@ fn announced(words: &[&str]) -> Option<(u32, Vec<u64>)> {
 fn alone(words: &[&str]) -> Option<(u32, Vec<u64>)> {
     let (first, rest) = words.split_first()?;
     let Some(code) = number(first) else {
-        return bucket(first).filter(|&(code, _)| bugcheck::lookup(code).is_some());
+        let mut buckets = words.iter().filter_map(|word| bucket(word));
+        return buckets.find(|&(code, _)| bugcheck::lookup(code).is_some());
     };
     let code = u32::try_from(code.value).ok().filter(|&code| code != 0)?;
     bugcheck::lookup(code)?;

@@ -140,6 +140,52 @@ fn lines_of_any_language_buckets_and_printed_records_are_read() {
 }
 
 #[test]
+fn reports_of_other_languages_hosts_and_viewers_are_read() {
+    let power = vec![
+        3,
+        0xFFFF_E000_1234_5678,
+        0xFFFF_F800_1234_5678,
+        0xFFFF_E000_8765_4321,
+    ];
+    for text in [
+        "\u{3053}\u{306E}\u{30B3}\u{30F3}\u{30D4}\u{30E5}\u{30FC}\u{30BF}\u{30FC}\u{306F}\u{30D0}\u{30B0}\u{30C1}\u{30A7}\u{30C3}\u{30AF}\u{FF1A}0x0000009f\u{FF08}0x3\u{3001}\
+         0xffffe00012345678\u{3001}0xfffff80012345678\u{3001}0xffffe00087654321\u{FF09}\u{3002}",
+        "L'ordinateur a red\u{E9}marr\u{E9} apr\u{E8}s une v\u{E9}rification d'erreur. La v\u{E9}rification d'erreur \u{E9}tait\u{A0}: \
+         0x0000009f (0x0000000000000003, 0xffffe00012345678, 0xfffff80012345678, 0xffffe00087654321).",
+        "Der Computer wurde nach einem schwerwiegenden Fehler neu gestartet. Der Fehlercode war: 0x0000009f \
+         (0x0000000000000003, 0xffffe00012345678, 0xfffff80012345678, 0xffffe00087654321). Berichts-ID: 010624-1.",
+        "Nom d'\u{E9}v\u{E9}nement\u{A0}: BlueScreen Code\u{A0}: 9f Param\u{E8}tre 1\u{A0}: 3 Param\u{E8}tre 2\u{A0}: ffffe00012345678 \
+         Param\u{E8}tre 3\u{A0}: fffff80012345678 Param\u{E8}tre 4\u{A0}: ffffe00087654321",
+        "\u{30B3}\u{30FC}\u{30C9}: 9f \u{30D1}\u{30E9}\u{30E1}\u{30FC}\u{30BF}\u{30FC} 1: 3 \u{30D1}\u{30E9}\u{30E1}\u{30FC}\u{30BF}\u{30FC} 2: ffffe00012345678 \
+         3: fffff80012345678 4: ffffe00087654321",
+        "EventType=BlueScreen Sig[0].Name=Code Sig[0].Value=9f Sig[1].Name=Parameter 1 Sig[1].Value=3 \
+         Sig[2].Name=Parameter 2 Sig[2].Value=ffffe00012345678 Sig[3].Name=Parameter 3 \
+         Sig[3].Value=fffff80012345678 Sig[4].Name=Parameter 4 Sig[4].Value=ffffe00087654321",
+        "'VM1' has encountered a fatal error. The guest operating system reported that it failed with the following \
+         error codes: ErrorCode0: 0x9F, ErrorCode1: 0x3, ErrorCode2: 0xFFFFE00012345678, \
+         ErrorCode3: 0xFFFFF80012345678, ErrorCode4: 0xFFFFE00087654321.",
+        "hyper-v: arg1='0x9f', arg2='0x3', arg3='0xffffe00012345678', arg4='0xfffff80012345678', \
+         arg5='0xffffe00087654321'",
+        "vcpu-0| WinBSOD: ( 0) `*** STOP: 0x0000009F (0x0000000000000003,0xFFFFE00012345678,\
+         0xFFFFF80012345678,0xFFFFE00087654321)'",
+        "<Data Name=\"BugcheckCode\">159</Data><Data Name=\"BugcheckParameter1\">0x3</Data>\
+         <Data Name=\"BugcheckParameter2\">0xffffe00012345678</Data><Data Name=\"BugcheckParameter3\">\
+         0xfffff80012345678</Data><Data Name=\"BugcheckParameter4\">0xffffe00087654321</Data>",
+        "012616-28859-01.dmp 1/26/2016 8:15:54 AM DRIVER_POWER_STATE_FAILURE 0x0000009f 00000000`00000003 \
+         ffffe000`12345678 fffff800`12345678 ffffe000`87654321 ntoskrnl.exe ntoskrnl.exe+3f5b90 x64",
+    ] {
+        assert_eq!(stop(text), Some((0x9F, power.clone())), "{text}");
+    }
+    assert_eq!(
+        stop("FAILURE_BUCKET_ID:  0x133_ISR_nt!KeAccumulateTicks").map(|s| s.0),
+        Some(0x133)
+    );
+    assert!(names("ntoskrnl.exe+3f5b90")[0].starts_with("ntoskrnl.exe"));
+    assert!(names("AV_nvlddmkm!unknown_function")[0].contains("NVIDIA"));
+    assert_eq!(stop("ErrorCode0: 0x0, ErrorCode1: 0x0"), None);
+}
+
+#[test]
 fn a_decimal_number_is_a_stop_code_too() {
     assert!(names("239").contains(&"CRITICAL_PROCESS_DIED".into()));
     let both = names("122");
