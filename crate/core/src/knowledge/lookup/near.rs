@@ -121,11 +121,11 @@ struct Typed {
 impl Typed {
     /// How far a name is from the text; nothing when too far.
     fn cost(&self, name: &str) -> Option<usize> {
-        let whole = Shape::of(name.as_bytes());
         let (begin, rest) = name.split_once('_').unwrap_or((name, ""));
-        let bare = Shape {
-            letters: Shape::of(rest.as_bytes()).letters,
-            count: whole.count.saturating_sub(begin.len()),
+        let (begin, bare) = (Shape::of(begin.as_bytes()), Shape::of(rest.as_bytes()));
+        let whole = Shape {
+            letters: begin.letters | bare.letters,
+            count: begin.count + bare.count,
         };
         let near = |shape: Shape| shape.near(self.shape, self.most);
         let (near_whole, near_bare) = (near(whole), near(bare));
