@@ -139,6 +139,66 @@ fn runs_that_do_not_add_up_are_told() {
     assert!(number(&bytes, RUNS) < 0x100);
 }
 
+/// The header of a dump by ranges: bytes of the list, the first page, then the ranges.
+const METADATA: usize = 0x2010;
+const FIRST_OF_RANGES: usize = 0x2018;
+const RANGES: usize = 0x2030;
+
+#[test]
+fn of_two_numbers_that_end_the_list_of_ranges_one_is_enough() {
+    for kind in ["range-kernel", "range-complete"] {
+        let bytes = forged(kind);
+        for (at, wrong) in [(METADATA, 0), (FIRST_OF_RANGES, 0), (FIRST_OF_RANGES, 1)] {
+            let what = format!("{kind}, {wrong:#x} at {at:#x}");
+            let report = report(&with(&bytes, at, wrong));
+            assert_whole(&report, &what);
+            assert!(note(&report, "page-count").is_some(), "{what}");
+        }
+    }
+}
+
+#[test]
+fn ranges_at_the_end_of_all_numbers_end_in_a_report() {
+    for kind in ["range-kernel", "range-complete"] {
+        let bytes = forged(kind);
+        for at in (RANGES..RANGES + 0x40).step_by(8) {
+            for wrong in [u64::MAX, u64::MAX - 1, 1 << 63, 1 << 52, 1 << 40] {
+                let report = report(&with(&bytes, at, wrong));
+                let stop = report.bugcheck.as_ref().map(|stop| stop.code);
+                assert_eq!(stop, Some(0x50), "{kind}, {wrong:#x} at {at:#x}");
+            }
+        }
+    }
+}
+
+/// The form before Windows 8: header size (the first page), count, bits.
+const OLD: [usize; 3] = [0x200C, 0x2014, 0x2018];
+
+#[test]
+fn the_old_form_is_known_by_the_type_where_its_first_page_is_wrong() {
+    let text = "[machine]\nbuild = 7601\nmemory = \"24 MiB\"\n[stop]\ncode = 0x50\n\
+                [dump]\nkind = \"kernel-summary\"";
+    let bytes = forge(&Scenario::from_toml(text).unwrap()).unwrap();
+    let bytes = bytes.to_vec();
+    let wrong = [
+        (OLD[0], 0),
+        (OLD[0], 1),
+        (OLD[0], 0x3001),
+        (OLD[1], 1),
+        (OLD[1], u32::MAX),
+        (OLD[2], 0),
+        (OLD[2], u32::MAX),
+    ];
+    for (at, wrong) in wrong {
+        let mut bytes = bytes.clone();
+        bytes[at..at + 4].copy_from_slice(&wrong.to_le_bytes());
+        let report = report(&bytes);
+        let what = format!("{wrong:#x} at {at:#x}: {:?}", report.notes);
+        assert_eq!(report.modules.len(), 13, "{what}");
+        assert!(note(&report, "page-count").is_some(), "{what}");
+    }
+}
+
 #[test]
 fn a_head_in_the_header_that_leads_nowhere_is_replaced_by_the_debuggers() {
     for kind in ["full", "bitmap-kernel"] {

@@ -146,7 +146,7 @@ impl<'a> Pages<'a> {
         let cell = end.div_ceil(CELLS).max(1);
         // All edges are asked for before the first is judged.
         let edges: Vec<Option<u64>> = (0..=end.div_ceil(cell))
-            .map(|index| self.below(index * cell, true))
+            .map(|index| self.below(index.saturating_mul(cell), true))
             .collect();
         let all = self.below(u64::MAX, false)?;
         let mut stored = Vec::new();

@@ -174,7 +174,10 @@ impl StoredPages {
                 | DumpType::BitmapFull
                 | DumpType::BitmapKernel
                 | DumpType::Automatic,
-            ) => by_bitmap(source, header.width),
+            ) => {
+                let old = header.dump_type == Some(DumpType::Summary);
+                by_bitmap(source, header.width, old)
+            }
             Some(kind @ (DumpType::RangeKernel | DumpType::RangeKernelUser)) => {
                 by_ranges(source, header.width, kind)
             }
@@ -235,15 +238,19 @@ fn bounded(offset: u64, found: u64, most: u64) -> Result<u64, PagesError> {
     }
 }
 
-fn by_bitmap(source: &dyn Source, width: Width) -> Result<StoredPages, PagesError> {
+/// `old`: the dump's type is the one of before Windows 8.
+fn by_bitmap(source: &dyn Source, width: Width, old: bool) -> Result<StoredPages, PagesError> {
     let base = width.header_len();
     expect_tag(source, base + bitmap::TAG, &[b"SDMP", b"FDMP"])?;
     expect_tag(source, base + bitmap::VALID, &[b"DUMP"])?;
     let options = source.u32(base + bitmap::OPTIONS)?;
     // In the newer form this word is reserved: zero or the fill pattern, never a page's offset.
     let old_first = u64::from(source.u32(base + summary::FIRST_PAGE)?);
+    let newer = old_first == 0 || old_first % PAGE != 0;
+    // In the older form what stands at the newer one's place is the bitmap itself.
+    let led = |first: u64| first % PAGE == 0 && first > base && first < source.len();
     let form = match width {
-        _ if old_first == 0 || old_first % PAGE != 0 => &BITMAP,
+        _ if newer && (!old || led(source.u64(base + BITMAP.first_page)?)) => &BITMAP,
         Width::Bits32 => &SUMMARY_32,
         Width::Bits64 => &SUMMARY_64,
     };
@@ -304,18 +311,19 @@ impl Numbers {
         let end = end.filter(|_| self.bits <= MAX_PAGES);
         let room = self.first_page.checked_sub(offset);
         let room = room.map_or(0, |bytes| bytes.saturating_mul(8));
-        if plausible && end.is_some_and(|end| end <= self.first_page) {
+        let aligned = self.first_page % PAGE == 0;
+        if plausible && aligned && end.is_some_and(|end| end <= self.first_page) {
             return Some((self, false));
         }
         // The count alone is wrong where the bitmap ends within a page of the first page and the file
         // is too short for such a count: what the bitmap marks is counted anyway.
         let pages = file_len.saturating_sub(self.first_page) / PAGE;
         let near = self.bits <= room && room - self.bits < 8 * PAGE;
-        if self.bits > 0 && near && self.present > pages {
+        if self.bits > 0 && aligned && near && self.present > pages {
             return Some((self, false));
         }
-        let aligned = self.first_page % PAGE == 0 && self.first_page < file_len;
-        if aligned && room > 0 && room <= MAX_PAGES && self.present <= room {
+        let held = aligned && self.first_page < file_len;
+        if held && room > 0 && room <= MAX_PAGES && self.present <= room {
             return Some((Self { bits: room, ..self }, true));
         }
         let first_page = end?.checked_next_multiple_of(PAGE)?;
@@ -332,8 +340,13 @@ fn by_ranges(source: &dyn Source, width: Width, kind: DumpType) -> Result<Stored
     let metadata = source.u64(base + ranges::METADATA_LEN)?;
     let end = (base + ranges::METADATA).saturating_add(metadata);
     let list = base + ranges::RANGES;
-    // The two agree in every such dump that was described; the ranges must lie before the pages.
-    let end = end.min(first_page);
+    // The two agree in every such dump that was described; the ranges must lie before the pages. Of
+    // one that cannot be the other takes the place.
+    let (end, first_page, mended) = match (end < list, first_page < list) {
+        (false, true) if end % PAGE == 0 && end < source.len() => (end, end, true),
+        (true, false) if first_page < source.len() => (first_page, first_page, true),
+        _ => (end.min(first_page), first_page, false),
+    };
     if end < list {
         return Err(PagesError::Implausible {
             offset: base + ranges::FIRST_PAGE,
@@ -367,7 +380,7 @@ fn by_ranges(source: &dyn Source, width: Width, kind: DumpType) -> Result<Stored
         present: present.min(MAX_PAGES),
         options: 0,
         list_cut: read < count,
-        mended: false,
+        mended,
     })
 }
 
