@@ -64,6 +64,8 @@ pub(super) fn find(text: &str) -> Found {
         let other = words
             .iter()
             .any(|word| ["stop", "event", "id"].contains(&key(word).as_str()));
+        // Nothing but zeros asks for no meaning of zero.
+        let first = first.filter(|&number| number != 0 || words.len() == 1);
         found.numbers.extend(first.filter(|_| !other));
     }
     if let [word] = words.as_slice() {
@@ -126,7 +128,7 @@ fn file(word: &str) -> Option<String> {
 
 /// A number in hexadecimal, with or without `0x`, with the debugger's back-ticks.
 fn number(word: &str) -> Option<Number> {
-    let word = word.trim_end_matches('.');
+    let word = word.trim_end_matches(['.', '?', '!']);
     let digits: String = word.chars().filter(|&c| c != '`').collect();
     let bare = digits
         .strip_prefix("0x")

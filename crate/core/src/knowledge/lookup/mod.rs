@@ -368,7 +368,8 @@ impl Answer {
         });
         for text in [self.meaning, self.case] {
             if !text.is_empty() {
-                lines.push(text.into());
+                let end = if text.ends_with(['.', ')']) { "" } else { "." };
+                lines.push(format!("{text}{end}"));
             }
         }
         if !self.parameters.is_empty() {
