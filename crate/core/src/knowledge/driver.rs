@@ -28,6 +28,8 @@ pub struct Driver {
     pub microsoft: bool,
     /// Whether this is the copy of a driver that writes crash dumps or hibernation files.
     pub dump_copy: bool,
+    /// Which of its versions are bad, with source and date, where that was published; else empty.
+    pub known_bad: &'static str,
 }
 
 /// Looks a driver up by file name or path, in any mix of upper and lower case. The debugger's
@@ -90,6 +92,7 @@ fn find(name: &str) -> Option<Driver> {
         purpose: column.next()?,
         microsoft: vendor == "ms",
         dump_copy: false,
+        known_bad: column.next().unwrap_or_default(),
     })
 }
 
@@ -120,11 +123,11 @@ mod tests {
     use crate::knowledge::testing::assert_presentable;
 
     #[test]
-    fn every_line_has_four_presentable_columns_and_is_in_order() {
+    fn every_line_has_presentable_columns_and_is_in_order() {
         let mut last = "";
         for line in text::lines(Table::Driver.text()) {
             let columns: alloc::vec::Vec<_> = text::columns(line).collect();
-            assert_eq!(columns.len(), 4, "{line}");
+            assert!(matches!(columns.len(), 4 | 5), "{line}");
             for column in &columns {
                 assert_presentable(line, column);
             }
@@ -157,6 +160,23 @@ mod tests {
         assert!(is_microsoft("Ntfs.sys") && is_microsoft("ndis"));
         assert!(!is_microsoft("myfault.sys"));
         assert!(!is_microsoft("atikmdag.sys") && !is_microsoft("unheard-of.sys"));
+    }
+
+    #[test]
+    fn bad_versions_are_told_with_source_and_year_and_only_where_they_were_published() {
+        let told = text::lines(Table::Driver.text())
+            .filter_map(|line| text::columns(line).nth(4))
+            .inspect(|told| {
+                let year = |at: usize| told.get(at..at + 4).and_then(|y| y.parse::<u16>().ok());
+                let dated = (0..told.len()).any(|at| year(at).is_some_and(|y| y >= 2015));
+                assert!(
+                    dated && told.contains('(') && told.ends_with(")."),
+                    "{told}"
+                );
+            });
+        assert_eq!(told.count(), 9);
+        assert!(driver("npcap").unwrap().known_bad.contains("5.1.84"));
+        assert_eq!(driver("nvlddmkm.sys").unwrap().known_bad, "");
     }
 
     #[test]

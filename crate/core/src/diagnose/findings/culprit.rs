@@ -36,7 +36,15 @@ fn families(module: &str) -> &'static [&'static str] {
 }
 
 /// A finding with the steps for a driver.
-fn advised(found: Finding, facts: &Facts<'_>, module: &str) -> Finding {
+fn advised(mut found: Finding, facts: &Facts<'_>, module: &str) -> Finding {
+    // The dump may not hold the version: whoever reads compares.
+    if let Some(known) = driver(module).filter(|known| !known.known_bad.is_empty()) {
+        let text = format!(
+            "Of {module} is known: {} Compare its version.",
+            known.known_bad
+        );
+        found = found.because(text, "published");
+    }
     let all = families(module).iter();
     all.fold(found, |found, family| found.toward(facts, family))
 }

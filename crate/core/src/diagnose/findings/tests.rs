@@ -450,6 +450,18 @@ fn an_early_stop_is_told_and_an_unknown_uptime_is_not() {
 }
 
 #[test]
+fn published_bad_versions_are_told_of_the_named_driver_alone() {
+    let told = |name: &str| {
+        let named = Machine::stopped_by(&[name, NT]);
+        let found = findings(&named.facts(0x65, [0; 4]));
+        let mut culprit = found.into_iter().filter(|f| f.id.starts_with("culprit"));
+        culprit.any(|f| f.evidence.iter().any(|e| e.text.contains("is known:")))
+    };
+    assert!(told("npcap.sys"));
+    assert!(!told("nvlddmkm.sys") && !told("acme.sys"));
+}
+
+#[test]
 fn hosts_and_old_firmware_are_told_but_not_the_firmware_of_a_guest() {
     let m = machine();
     let host = platform(HypervisorVendor::HyperV, HypervisorRole::RootHyperV);

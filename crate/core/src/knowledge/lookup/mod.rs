@@ -326,6 +326,7 @@ fn of_driver(name: &str) -> Answer {
                 "It is not among the drivers that are known here. Its file's properties name the maker."
             }
         },
+        case: known.map_or("", |known| known.known_bad),
         ..Answer::default()
     }
 }

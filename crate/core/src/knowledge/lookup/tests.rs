@@ -224,6 +224,8 @@ fn drivers_and_pool_tags_are_told() {
     assert_eq!(both.len(), 2);
     assert!(both[1].contains("NVIDIA"));
     assert!(names("nobody-knows-this.sys")[0].contains("nobody"));
+    assert!(look_up("IntcAudioBus.sys")[0].case.contains("10.29.0.5714"));
+    assert!(look_up("nvlddmkm.sys")[0].case.is_empty());
 }
 
 #[test]
