@@ -205,7 +205,7 @@ fn cases() -> Vec<(String, String, Table)> {
         cases.push((name, scenario.unwrap(), expected.parse().unwrap()));
     }
     cases.sort_by(|a: &(String, _, _), b| a.0.cmp(&b.0));
-    assert!(cases.len() >= 110, "{}", cases.len());
+    assert!(cases.len() >= 120, "{}", cases.len());
     cases
 }
 

@@ -10,6 +10,7 @@
 mod address;
 mod analyze;
 mod blackbox;
+mod bus;
 mod census;
 mod code;
 mod damage;
@@ -456,6 +457,12 @@ pub static COMMANDS: &[Command] = &[
         arguments: "EXPRESSION",
         about: "a number in every notation",
         answering: Answering::Dump(formats::formats),
+    },
+    Command {
+        name: "!vmbus",
+        arguments: "",
+        about: "the version of the bus on which a Hyper-V guest and its host agreed",
+        answering: Answering::Dump(bus::vmbus),
     },
     Command {
         name: "!reg",

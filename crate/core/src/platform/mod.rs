@@ -5,6 +5,7 @@
 
 pub mod acpi;
 mod balloon;
+pub mod bus;
 mod bytes;
 pub mod cpuid;
 mod date;

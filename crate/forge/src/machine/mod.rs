@@ -1,6 +1,7 @@
 //! The invented machine: kernel structures laid out in virtual memory, in the layout of one real kernel build.
 //! Each submodule builds one part; dumps of every kind are cut out of the finished memory.
 
+mod bus;
 mod counters;
 mod debugger;
 mod devices;
@@ -209,6 +210,7 @@ impl<'s> Machine<'s> {
         machine.write_frame_database();
         machine.write_pool();
         machine.write_hives()?;
+        machine.write_bus();
         machine.write_debugger_block();
         machine.write_pool_blocks();
         machine.write_identifiers();

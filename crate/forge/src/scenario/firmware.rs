@@ -64,6 +64,16 @@ pub struct Firmware {
     pub acpi: Vec<Vec<u8>>,
 }
 
+/// Versions of the bus between a Hyper-V guest and its host: major in the upper half.
+#[derive(Clone, Copy, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Bus {
+    /// The one that is spoken.
+    pub agreed: Number,
+    /// The newest that the driver in the guest can speak.
+    pub newest: Number,
+}
+
 /// Data a component adds behind the dump.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

@@ -11,7 +11,7 @@ mod value;
 
 pub use devices::{Device, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
-pub use firmware::{BlackBox, Firmware, FirmwareKind};
+pub use firmware::{BlackBox, Bus, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
 pub use records::{HardwareError, PoolPage, Section};
 pub use software::{
@@ -150,6 +150,8 @@ pub struct Scenario {
     pub pages: Vec<Pages>,
     /// Firmware tables.
     pub firmware: Firmware,
+    /// What the driver of a Hyper-V guest keeps of the bus.
+    pub bus: Option<Bus>,
     /// Secondary data written behind the dump.
     pub black_boxes: Vec<BlackBox>,
     /// The file to write.

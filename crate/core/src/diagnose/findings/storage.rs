@@ -3,8 +3,8 @@
 use super::finding;
 use crate::diagnose::facts::Facts;
 use crate::knowledge::ntstatus;
-use crate::model::{Confidence, Finding, Kind};
-use alloc::{borrow::ToOwned, format, string::String};
+use crate::model::{Confidence, Finding, Kind, Verdict};
+use alloc::{format, string::String};
 
 /// STATUS_IN_PAGE_ERROR, with which an exception carries the reason as its third parameter.
 const IN_PAGE_ERROR: u32 = 0xC000_0006;
@@ -152,8 +152,21 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
         return None;
     }
     // The disk's own answer says nothing of memory.
-    let memory = in_page_status(facts) == Some(INSUFFICIENT_RESOURCES);
+    let status = in_page_status(facts);
+    let memory = status == Some(INSUFFICIENT_RESOURCES);
     let behind = facts.integration.filter(|_| facts.components_are_behind());
+    if status.is_some() && !memory && behind.is_none() {
+        return Some(stalled(facts));
+    }
+    let fit = facts
+        .integration
+        .is_some_and(|services| matches!(services.verdict, Verdict::Current | Verdict::InBox));
+    let components = match fit {
+        true => "",
+        false => {
+            ", and integration components that do not fit the host are a known reason for that"
+        }
+    };
     let sure = match behind {
         Some(_) if memory => Confidence::Likely,
         _ => Confidence::Possible,
@@ -162,13 +175,13 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
         "hyper-v-guest-storage-chain",
         sure,
         "Memory pressure and the host's storage may lie behind this stop.",
-        "A guest that is short of memory pages more and more, and each page it reads depends on \
-         the host's storage. Memory that Dynamic Memory has taken away and does not give back \
-         brings a guest there, and integration components that do not fit the host are a known \
-         reason for that. A stall of the host's storage longer than the guest's disk time-out ends \
-         in the same stop. "
-            .to_owned()
-            + why_unknown(facts),
+        format!(
+            "A guest that is short of memory pages more and more, and each page it reads depends on \
+             the host's storage. Memory that Dynamic Memory has taken away and does not give back \
+             brings a guest there{components}. A stall of the host's storage longer than the \
+             guest's disk time-out ends in the same stop. {}",
+            why_unknown(facts)
+        ),
     )
     .because(
         "This is a Hyper-V guest, and a page could not be read.",
@@ -179,8 +192,8 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
         found.advice.extend(services.advice.iter().cloned());
     }
     found = found.advise(&[
-        "On the host compare memory demand, assigned memory and status of this machine (Get-VM | Format-List Memory*).",
-        "On the host look for Hyper-V-Worker event 3322, Hyper-V-StorageVSP events 6 and 9, and for cluster shared volume events 5120 and 5142 at that time.",
+        "On the host compare memory demand, assigned memory and status of this machine (Get-VM | Format-List Memory*), and look for Hyper-V-Worker event 3322.",
+        STORAGE_EVENTS,
     ]);
     Some(match is_small(facts) {
         true => found.advise(&[
@@ -188,6 +201,27 @@ pub(super) fn guest_chain(facts: &Facts<'_>) -> Option<Finding> {
         ]),
         false => found,
     })
+}
+
+const STORAGE_EVENTS: &str = "On the host look for Hyper-V-StorageVSP events 6 and 9, and for cluster shared volume events 5120 and 5142 at that time.";
+
+/// The disk of a guest gave an answer of its own: that says nothing of memory.
+fn stalled(facts: &Facts<'_>) -> Finding {
+    finding(
+        "hyper-v-guest-storage-chain",
+        Confidence::Possible,
+        "The host's storage may lie behind this stop.",
+        "The disk of this virtual machine is a file on its host's storage: a stall there that is \
+         longer than the guest's disk time-out, a lost path or damage of the file ends in this stop.",
+    )
+    .because(
+        format!(
+            "This is a Hyper-V guest, and a page could not be read: {}.",
+            in_page_status(facts).map_or_else(String::new, status_label)
+        ),
+        "platform, stop code",
+    )
+    .advise(&[STORAGE_EVENTS])
 }
 
 pub(super) fn boot_device(facts: &Facts<'_>) -> Option<Finding> {

@@ -338,6 +338,11 @@ fn the_chain_of_a_starved_guest_is_told_only_of_hyper_v_guests() {
     silent.platform = Some(&vmware);
     let found = only(id, &fires, &silent);
     assert_eq!(found.confidence, Confidence::Possible);
+    let told = format!("{} {}", found.title, found.explanation);
+    assert!(
+        !told.contains("emory") && !told.contains("components"),
+        "{told}"
+    );
     let services = IntegrationServices {
         verdict: Judgement::Outdated,
         explanation: "They are older than the host.".into(),

@@ -223,13 +223,11 @@ fn remark(inputs: &PlatformInputs<'_>, facts: &mut PlatformFacts) {
                 .into(),
         );
     }
-    // Known of the protocol are its versions (2.4 is 2012, 3.0 is 2012 R2, 4.0 is 2016, ...), not
-    // where a release of the driver keeps the one that was agreed on.
     if facts.guest_of == Some(known::Platform::HyperV) && facts.platform.host_generation.is_empty()
     {
         remarks.push(
-            "The version of the bus that guest and host agreed on would tell the host's age too; \
-             where vmbus.sys keeps it is not known, so it is not read."
+            "The version of the bus that guest and host agreed on would tell the host's age too: \
+             `!vmbus` looks for it in the memory of vmbus.sys."
                 .into(),
         );
     }
