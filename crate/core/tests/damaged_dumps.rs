@@ -3,7 +3,7 @@
 //!
 //! Unoptimised, an analysis takes ten times as long: there a handful of seeded mutations of each
 //! container run. `scripts/test-damage`, a part of `make test`, runs the same code optimised, with
-//! 2,000 flips of each container (`BLUEPANE_FLIPS`); `make fuzz` with 100,000 and every prefix of
+//! 1,000 flips of each container (`BLUEPANE_FLIPS`); `make fuzz` with 100,000 and every prefix of
 //! them all.
 
 mod support;

@@ -40,6 +40,7 @@ use scenario::DumpKind;
 /// # Errors
 /// A build without layouts, a stack that names unknown code, or a kind of dump the machine cannot have.
 pub fn forge(scenario: &Scenario) -> Result<Dump, ScenarioError> {
+    scenario.check()?;
     let machine = machine::Machine::invent(scenario)?;
     let mut dump = match scenario.dump.kind {
         DumpKind::Triage => triage::write(&machine),

@@ -1,6 +1,7 @@
 //! The scenario file: a machine at the moment it stopped, and the dump to write of it.
 //! Every field has a default, so three lines already give an openable dump; `docs/forge.md` lists them all.
 
+mod check;
 mod devices;
 mod dump;
 mod firmware;
@@ -191,7 +192,9 @@ impl fmt::Display for ScenarioError {
             Self::UnknownFrame(name) => {
                 write!(
                     f,
-                    "the stack names {name}, which is no module or known function"
+                    "the stack names {name}, which is no module or known function: `nt!Name` is a function that the \
+                     build's table knows (the lines `code` of crate/forge/data/nt-ARCHITECTURE-BUILD.tsv), \
+                     `driver.sys+0x1234` an address in a driver of [[modules]]"
                 )
             }
             Self::Unsupported(text) => f.write_str(text),

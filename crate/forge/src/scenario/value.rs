@@ -18,7 +18,8 @@ impl From<u64> for Number {
 /// Reads a number from its written form.
 pub fn parse_number(text: &str) -> Option<u64> {
     let text = text.trim().replace(['_', '`'], "");
-    let (digits, unit) = match text.find(|c: char| c.is_whitespace()) {
+    // The units' first letters are no hexadecimal digits.
+    let (digits, unit) = match text.find(|c: char| c.is_whitespace() || "KMGT".contains(c)) {
         Some(at) => (&text[..at], text[at..].trim()),
         None => (text.as_str(), ""),
     };
@@ -57,9 +58,11 @@ impl Visitor<'_> for NumberVisitor {
     }
 
     fn visit_str<E: Error>(self, v: &str) -> Result<Number, E> {
-        parse_number(v)
-            .map(Number)
-            .ok_or_else(|| E::custom(format!("\"{v}\" is no number")))
+        parse_number(v).map(Number).ok_or_else(|| {
+            E::custom(format!(
+                "\"{v}\" is no number: digits or 0x…, and KiB, MiB, GiB or TiB behind them"
+            ))
+        })
     }
 }
 
