@@ -1,6 +1,6 @@
 //! `!vm`, `!mem` and `!process 0 0`: what is known of memory, and who used it.
 
-use crate::model::{Confidence, Counter, Memory, PageFile, PoolTag, Process, Report};
+use crate::model::{Confidence, Counter, Gap, Memory, PageFile, PoolTag, Process, Report};
 use crate::order;
 use crate::report::document::{COUNTERS, counter_name, counters_in_order, gap, is_count};
 use crate::report::format::pages;
@@ -25,6 +25,7 @@ pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
     if !memory.page_files.is_empty() {
         lines.push(String::new());
     }
+    let mut blanks = Blanks::default();
     for (name, counter) in counters_in_order(memory) {
         if let Some(line) = counted(name, counter) {
             lines.push(line);
@@ -34,26 +35,56 @@ pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
             .iter()
             .find(|&&(known, _)| known == name)
             .map_or_else(|| counter_name(name), |&(_, label)| label.into());
-        let value = match (counter.pages, counter.gap) {
-            (Some(pages), _) => {
-                let kb = pages.0.saturating_mul(KB);
-                let doubt = match counter.confidence {
-                    Confidence::Possible => "  (doubtful)",
-                    _ => "",
-                };
-                format!("{:>12} ({kb:>12} Kb){doubt}", pages.0)
-            }
-            (None, Some(why)) => format!("({})", gap(why)),
-            (None, None) => continue,
+        let Some(pages) = counter.pages else {
+            blanks.add(label, counter.gap);
+            continue;
         };
-        lines.push(format!("{:<25}{value}", format!("{label}:")));
+        let kb = pages.0.saturating_mul(KB);
+        let doubt = match counter.confidence {
+            Confidence::Possible => "  (doubtful)",
+            _ => "",
+        };
+        lines.push(format!(
+            "{:<25}{:>12} ({kb:>12} Kb){doubt}",
+            format!("{label}:"),
+            pages.0
+        ));
     }
     lines.extend(failed_checks(memory));
     if words.first() != Some(&"1") {
         lines.extend(by_commit(memory));
     }
-    lines.extend(memory.limits.iter().cloned());
+    let closing: Vec<String> = blanks
+        .lines()
+        .chain(memory.limits.iter().cloned())
+        .collect();
+    if !closing.is_empty() {
+        lines.push(String::new());
+    }
+    lines.extend(closing);
     lines
+}
+
+/// Figures that are missing, by the reason.
+#[derive(Default)]
+struct Blanks(Vec<(Gap, Vec<String>)>);
+
+impl Blanks {
+    fn add(&mut self, label: String, why: Option<Gap>) {
+        let Some(why) = why else { return };
+        match self.0.iter_mut().find(|known| known.0 == why) {
+            Some((_, labels)) => labels.push(label),
+            None => self.0.push((why, Vec::from([label]))),
+        }
+    }
+
+    /// A sentence for each reason.
+    fn lines(&self) -> impl Iterator<Item = String> {
+        let line = |(why, labels): &(Gap, Vec<String>)| {
+            format!("Not told ({}): {}.", gap(*why), labels.join(", "))
+        };
+        self.0.iter().map(line)
+    }
 }
 
 /// The line of a counter that counts no pages; the debugger prints failures between stars.

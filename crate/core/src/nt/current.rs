@@ -433,7 +433,10 @@ impl ProcessorFacts {
             .filter(|_| x64);
         Self {
             address,
-            number: int(Member::OffsetPrcbNumber, 4).map(|n| n as u32),
+            // Windows runs on 2048 processors at most.
+            number: int(Member::OffsetPrcbNumber, 4)
+                .filter(|&n| n < 2048)
+                .map(|n| n as u32),
             megahertz: int(Member::OffsetPrcbMhz, 4)
                 .map(|n| n as u32)
                 .filter(|n| (1..100_000).contains(n)),

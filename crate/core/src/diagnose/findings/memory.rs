@@ -302,10 +302,15 @@ pub(super) fn process(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         &process.name
     };
+    // No process has more than all: then one of the two figures is wrong.
+    let sure = match share > 100 {
+        true => Confidence::Possible,
+        false => Confidence::Likely,
+    };
     let found = finding(
         "process-holds-most",
-        Confidence::Likely,
-        format!("{name} had {share} % of all committed memory."),
+        sure,
+        format!("{name} had {} % of all committed memory.", share.min(100)),
         "Commit is what a process was promised, whether or not it is in memory. A process that grows \
          without end takes the whole machine with it.",
     );
@@ -420,9 +425,18 @@ pub(super) fn page_file_full(facts: &Facts<'_>) -> Option<Finding> {
     } else {
         "It could not grow"
     };
+    // A file that holds more than it ever held is misread, or its peak is.
+    let agrees = |file: &PageFile| {
+        let held = file.size_pages.0.saturating_sub(file.free_pages.0);
+        file.peak_pages.is_some_and(|peak| held <= peak.0)
+    };
+    let sure = match page_files(facts.memory?)?.all(agrees) {
+        true => Confidence::Certain,
+        false => Confidence::Likely,
+    };
     let found = finding(
         "page-file-full",
-        Confidence::Certain,
+        sure,
         format!("The page file was {} % full.", percent(used, total)),
         "When the page file is full, modified pages cannot be moved out, so memory that nobody uses \
          stays occupied.",

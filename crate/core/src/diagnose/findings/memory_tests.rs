@@ -1,6 +1,6 @@
 //! Each rule on memory: where it fires, and where it stays silent.
 
-use super::tests::{ids, machine, only, platform};
+use super::tests::{get, ids, machine, only, platform};
 use super::*;
 use crate::diagnose::testing::Machine;
 use crate::model::{
@@ -272,4 +272,37 @@ fn the_page_file_of_this_machine_is_sized_where_its_commit_is_known() {
             .last()
             .is_some_and(|step| step.contains("Dynamic Memory"))
     );
+}
+
+#[test]
+fn a_page_file_fuller_than_its_peak_and_a_process_above_all_commit_are_said_with_less_certainty() {
+    let m = machine();
+    let confidence = |memory: &Memory, id: &str| {
+        let found = get(&with(&m, memory), id).unwrap();
+        (found.confidence, found.title)
+    };
+    let mut full = memory(&[("paging_files", 1)]);
+    full.page_files = vec![page_file(100_000, 1_000, 100_000)];
+    for (peak, sure) in [
+        (Some(99_000), Confidence::Certain),
+        (Some(98_999), Confidence::Likely),
+        (None, Confidence::Likely),
+    ] {
+        full.page_files[0].peak_pages = peak.map(Hex);
+        assert_eq!(confidence(&full, "page-file-full").0, sure, "{peak:?}");
+    }
+    let mut held = memory(&[]);
+    for (commit, sure) in [
+        (600_000, Confidence::Likely),
+        (606_000, Confidence::Possible),
+    ] {
+        held.processes = vec![Process {
+            name: "leak.exe".into(),
+            commit_pages: Some(Hex(commit)),
+            ..Process::default()
+        }];
+        let (found, title) = confidence(&held, "process-holds-most");
+        assert_eq!(found, sure);
+        assert!(title.contains("100 %"), "{title}");
+    }
 }
