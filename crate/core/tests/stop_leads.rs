@@ -166,3 +166,43 @@ fn a_critical_process_that_ended_leads_to_its_threads() {
         assert_eq!(blocked(&found).len(), 1, "{on:?}");
     }
 }
+
+#[test]
+fn a_loaded_driver_of_a_version_that_was_published_as_bad_is_found_and_others_are_not() {
+    let told = |on: (&str, &str), name: &str, version: &str, kind: &str| {
+        let text = format!(
+            "modules = [{{ name = \"{name}\", size = 0x20000, version = \"{version}\" }}]\n\
+             [machine]\nmemory = \"32 MiB\"\narchitecture = \"{}\"\nbuild = {}\n\
+             [stop]\ncode = 0xD1\nparameters = [8, 2, 0, 1]\n[dump]\nkind = \"{kind}\"\n",
+            on.0, on.1
+        );
+        let bytes = forge(&Scenario::from_toml(&text).unwrap())
+            .unwrap()
+            .to_vec();
+        let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+        analysis.run(&mut SliceProvider(&bytes));
+        let findings = &analysis.report().findings;
+        let found = findings.iter().find(|f| f.id == "driver-version-known-bad");
+        found.map(|found| format!("{} {:?}", found.title, found.evidence))
+    };
+    let eleven = ("x64", "26100");
+    let found = told(eleven, "npcap.sys", "5.1.82.1", "full").unwrap_or_default();
+    assert!(
+        found.starts_with("npcap.sys") && found.contains("5.1.82.1"),
+        "{found}"
+    );
+    assert!(told(eleven, "IntcAudioBus.sys", "10.29.0.5152", "bitmap-kernel").is_some());
+    for (on, name, version, kind) in [
+        (eleven, "npcap.sys", "5.1.85.1", "full"),
+        (eleven, "acme.sys", "5.1.82.1", "full"),
+        (("x64", "19041"), "IntcAudioBus.sys", "10.29.0.5152", "full"),
+        // The version cannot be read.
+        (eleven, "npcap.sys", "5.1.82.1", "triage"),
+    ] {
+        assert_eq!(
+            told(on, name, version, kind),
+            None,
+            "{name} {version} {kind}"
+        );
+    }
+}

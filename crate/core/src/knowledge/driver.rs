@@ -7,6 +7,7 @@
 
 use super::store::Table;
 use super::text;
+use core::cmp::Ordering;
 
 /// The table's names with a `*`, which a search by order cannot find.
 static PATTERNS: &str = "qc*7180.sys\nrzdev_0*.sys";
@@ -92,8 +93,49 @@ fn find(name: &str) -> Option<Driver> {
         purpose: column.next()?,
         microsoft: vendor == "ms",
         dump_copy: false,
-        known_bad: column.next().unwrap_or_default(),
+        known_bad: column.next().map_or("", |told| bad(told).1),
     })
+}
+
+/// The versions that such a column begins with, in brackets, and its text.
+fn bad(told: &'static str) -> (&'static str, &'static str) {
+    let ranges = told
+        .strip_prefix('[')
+        .and_then(|rest| rest.split_once("] "));
+    ranges.unwrap_or(("", told))
+}
+
+/// The drivers of which file versions are known to be bad.
+pub fn with_bad_versions() -> impl Iterator<Item = &'static str> {
+    let table = Table::Driver.text();
+    table.match_indices("| [").filter_map(|(at, _)| {
+        let line = table.get(..at)?.rsplit('\n').next()?;
+        line.split(' ').next()
+    })
+}
+
+/// What was published of a file version of a driver under a build of Windows, where it is bad.
+pub fn bad_version(name: &str, version: [u16; 4], build: Option<u32>) -> Option<&'static str> {
+    let line = text::search(Table::Driver.text(), |line| file_of(line).cmp(name))?;
+    let (ranges, told) = bad(text::columns(line).nth(4)?);
+    let within = |range: &str| {
+        let (first, last) = range.split_once('-')?;
+        // Both ends may be given by their first parts alone.
+        let against = |bound: &str| {
+            let parts = bound.split('.').map_while(|part| part.parse::<u16>().ok());
+            parts
+                .zip(version)
+                .find_map(|(bound, own)| Some(own.cmp(&bound)).filter(|order| order.is_ne()))
+        };
+        let fits =
+            against(first) != Some(Ordering::Less) && against(last) != Some(Ordering::Greater);
+        fits.then_some(())
+    };
+    let mut words = ranges.split(' ');
+    // A number alone is the first build of Windows that it is about.
+    let least = words.clone().next().and_then(|word| word.parse().ok());
+    let meant = least.is_none_or(|least| build.is_some_and(|build| build >= least));
+    (meant && words.any(|word| within(word).is_some())).then_some(told)
 }
 
 fn file_of(line: &'static str) -> &'static str {
@@ -177,6 +219,33 @@ mod tests {
         assert_eq!(told.count(), 9);
         assert!(driver("npcap").unwrap().known_bad.contains("5.1.84"));
         assert_eq!(driver("nvlddmkm.sys").unwrap().known_bad, "");
+    }
+
+    #[test]
+    fn a_bad_version_is_told_and_those_beside_it_are_not() {
+        let bad = |name, version, build| bad_version(name, version, Some(build)).is_some();
+        for (version, is) in [
+            ([5, 1, 80, 2000], false),
+            ([5, 1, 81, 1], true),
+            ([5, 1, 84, 65000], true),
+            ([5, 1, 85, 0], false),
+            ([5, 1, 60, 1215], true),
+            ([5, 1, 61, 0], false),
+            ([5, 0, 82, 0], false),
+        ] {
+            assert_eq!(bad("npcap.sys", version, 19045), is, "{version:?}");
+        }
+        assert!(bad("intcaudiobus.sys", [10, 29, 0, 5152], 22621));
+        assert!(bad("intcaudiobus.sys", [10, 30, 0, 4000], 22000));
+        assert!(!bad("intcaudiobus.sys", [10, 29, 0, 5714], 22621));
+        assert!(!bad("intcaudiobus.sys", [10, 29, 0, 5152], 19045));
+        assert_eq!(
+            bad_version("intcaudiobus.sys", [10, 29, 0, 5152], None),
+            None
+        );
+        assert!(!bad("nvlddmkm.sys", [1, 0, 0, 0], 22621));
+        assert!(with_bad_versions().eq(["iastorac.sys", "intcaudiobus.sys", "npcap.sys"]));
+        assert!(driver("npcap.sys").unwrap().known_bad.starts_with("Npcap"));
     }
 
     #[test]

@@ -5,7 +5,8 @@ use crate::diagnose::blame::Verdict;
 use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, display_vendor, role};
-use crate::knowledge::driver::driver;
+use crate::image::Image;
+use crate::knowledge::driver::{bad_version, driver, with_bad_versions};
 use crate::memory::VirtualAddress;
 use crate::model::{Blame, Confidence, Finding};
 use alloc::{format, string::String, vec, vec::Vec};
@@ -78,6 +79,21 @@ pub(super) fn possible(facts: &Facts<'_>) -> Option<Finding> {
     let mut found = finding("culprit-possible", blame.confidence, title, explanation);
     found.evidence = blame.evidence;
     Some(advised(found, facts, &blame.module))
+}
+
+/// The first loaded driver whose file version is known to be bad, where its version can be read.
+pub(super) fn known_bad(facts: &Facts<'_>) -> Option<Finding> {
+    let space = facts.space?;
+    with_bad_versions().find_map(|name| {
+        let module = facts.modules.by_name(name)?;
+        let version = Image::open(space, module.base).ok()?.version().ok()??;
+        let told = bad_version(name, version.file_version, facts.build)?;
+        let title = format!("{name} is of a version that is known to be bad.");
+        let found = finding("driver-version-known-bad", Confidence::Certain, title, told);
+        let evidence = format!("Its file version is {}.", version.number());
+        let steps = ["Update it, whether or not it caused this stop."];
+        Some(found.because(evidence, "version resource").advise(&steps))
+    })
 }
 
 pub(super) fn nobody(facts: &Facts<'_>) -> Option<Finding> {

@@ -53,6 +53,7 @@ catalogue! {
     "culprit-likely" Critical culprit::likely, "A driver is named with more than a guess.";
     "culprit-possible" Warning culprit::possible, "A driver is named on weak ground.";
     "no-culprit" Note culprit::nobody, "Nobody is named; says why.";
+    "driver-version-known-bad" Warning culprit::known_bad, "A loaded driver has a file version of which its maker or Microsoft published that it is bad.";
     "driver-unloaded-too-early" Critical culprit::unloaded_too_early, "Code ran where a driver had been before it was unloaded.";
     "display-stopped-responding" Warning culprit::display, "A stop code of the graphics watchdog, or one that only a display driver raises.";
     "driver-verifier-active" Note culprit::verifier, "A stop code of Driver Verifier, or its level in the dump is not zero.";
