@@ -52,8 +52,10 @@ const LIMITS: CacheLimits = CacheLimits {
 /// time, two analyses, and what all of them leave behind.
 const MOST_MEMORY: u64 = 192 << 10;
 
-/// Of so many reports one is compared with that of the same dump read in the other way.
+/// Of so many reports, as long as few were made, one is compared with that of the same dump read in
+/// the other way.
 const COMPARED: usize = 16;
+const COMPARED_BELOW: usize = 96;
 
 /// What one analysis may take, in code that is compiled for speed.
 const MOST_TIME: Duration = Duration::from_secs(1);
@@ -284,7 +286,7 @@ fn flipped_bytes_end_in_a_report_within_bounds() {
             // The place goes by the round modulo five, so that each meets both ways of reading.
             let found = analyse(&bytes, Reading::of(round, &needed), &what, &mut worst);
             // How it was read must not be seen in the report, however damaged the dump is.
-            if round % COMPARED == 0 {
+            if round < COMPARED_BELOW && round % COMPARED == 0 {
                 let other = analyse(&bytes, Reading::Ahead(&needed), &what, &mut worst);
                 assert!(found == other, "{}: differs when read ahead", what());
             }
