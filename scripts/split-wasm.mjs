@@ -1,6 +1,6 @@
-// Splits the analyzer's WebAssembly in two: what every report needs, and what only a question
-// needs (the console, the renderings, the search over the tables), which the page loads when one
-// is asked. The second module shares memory, table and stack with the first; a call from the first
+// Splits the analyzer's WebAssembly in two: what most reports need, and what only a question
+// needs (the console, the renderings, the search over the tables) or a rare kind of dump, which the
+// page loads when one is asked or opened. The second module shares memory, table and stack with the first; a call from the first
 // into the second goes through the table, and before the second is there it throws what
 // `part_missing` in crate/wasm throws.
 //
@@ -21,6 +21,12 @@ const features = process.argv.slice(5);
 
 /** Rooms that no report needs: what begins with one of these is a gate. */
 const ROOMS = /^<?(?:\w+ as )?bluepane::(?:console|report|knowledge::lookup)::/;
+/**
+ * Readers that few dumps need: programs' minidumps, ARM64's unwind codes, records of hardware errors.
+ * A report that comes to need one is begun again with both parts, which costs a tenth of a second.
+ */
+const RARE =
+  /^<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|image::unwind::arm64|nt::hardware_error)(?:::|$)/;
 /** Methods of the analyzer that are called when a report is there. */
 const METHODS = /^(?:analyzer_(?:text|markdown|html|json)|look_up)$/;
 /** What a report uses of those rooms. */
@@ -39,7 +45,8 @@ const PANICS = new RegExp(
     String.raw`alloc::handle_alloc_error)`,
 );
 
-const isGate = (name) => (ROOMS.test(name) || METHODS.test(name)) && !KEPT.test(name);
+const isGate = (name) =>
+  RARE.test(name) || ((ROOMS.test(name) || METHODS.test(name)) && !KEPT.test(name));
 
 /** A name in the text format: with quotes where it holds more than word characters. */
 const NAME = String.raw`\$(?:"(?:[^"\\]|\\.)*"|[^\s()"]+)`;

@@ -45,7 +45,6 @@ const ACTIVE: usize = 6;
 /// ReferenceCount stands at the start of the union with the flags, PageLocation in the lowest three
 /// bits of the byte behind it, Priority in those of the next.
 const LOCATION: u64 = 2;
-const PRIORITY: u64 = 3;
 
 /// Where a record keeps what is counted.
 #[derive(Clone, Copy, Debug)]
@@ -148,6 +147,12 @@ impl Census {
             .any(|&(from, len)| from < end && first < from.saturating_add(len))
     }
 
+    /// Whether one run of memory has all of these frames.
+    fn is_within(&self, (first, end): (u64, u64)) -> bool {
+        let mut runs = self.runs.iter();
+        runs.any(|&(from, len)| from <= first && end <= from.saturating_add(len))
+    }
+
     fn places(&self, live: &Live<'_>) -> Piece {
         let len = (self.pages - self.mapped).min(MAPPED);
         let paged = live.paged();
@@ -208,21 +213,21 @@ impl Census {
     /// Counts the records in one page of the database. A record that two pages share tells its
     /// state in one of them, and what names it in that or in the other.
     fn count(&self, bytes: &[u8], page: u64, tally: &mut Tally, halves: &mut Vec<u64>) {
+        let record = self.record;
         let (first, end) = self.frames(page);
+        // Asked once for the page and not for each record: most pages lie within one run.
+        let all = self.is_within((first, end));
+        let width = usize::from(record.width);
         for frame in first..end {
-            let inside =
-                |&(from, len): &(u64, u64)| frame.checked_sub(from).is_some_and(|n| n < len);
-            if !self.runs.iter().any(inside) {
+            if !all && !self.is_within((frame, frame + 1)) {
                 continue;
             }
             // Where the fields stand in this page, if they do.
-            let field = |at: u64, len: u64| {
-                let at = (frame * self.record.size + at).checked_sub(page * PAGE)?;
-                bytes.get(at as usize..(at + len) as usize)
-            };
-            let flags = field(self.record.flags + LOCATION, PRIORITY - LOCATION + 1);
-            let entry = field(self.record.entry, u64::from(self.record.width));
+            let start = frame * record.size;
+            let field = |at: u64| usize::try_from((start + at).checked_sub(page * PAGE)?).ok();
+            let entry = field(record.entry).and_then(|at| bytes.get(at..at + width));
             let ownerless = entry.map(|entry| entry.iter().all(|&byte| byte == 0));
+            let flags = field(record.flags + LOCATION).and_then(|at| bytes.get(at..at + 2));
             let active = match flags {
                 Some(&[location, priority]) => {
                     let state = usize::from(location & 7);

@@ -319,18 +319,12 @@ impl Cache {
     }
 
     fn insert(&mut self, page: u64, chunk: &[u8]) {
-        if self.pages.contains_key(&page) {
-            return;
-        }
-        let (step, tick) = (Cell::new(0), Cell::new(self.tick.get()));
-        self.pages.insert(
-            page,
-            Page {
-                bytes: chunk.into(),
-                step,
-                tick,
-            },
-        );
+        let tick = self.tick.get();
+        self.pages.entry(page).or_insert_with(|| Page {
+            bytes: chunk.into(),
+            step: Cell::new(0),
+            tick: Cell::new(tick),
+        });
     }
 
     /// Drops the longest untouched pages until a quarter of the cap is free. When the running
