@@ -6,6 +6,7 @@ import { convert, initSync as initFormats } from "bluepane-wasm-formats";
 import type { Beside, FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
 import type { Listing, Progress, Shown } from "../report";
+import { Rounds } from "./rounds";
 
 const scope = self as unknown as {
   postMessage(message: FromWorker): void;
@@ -13,25 +14,14 @@ const scope = self as unknown as {
 };
 const PROGRESS_EVERY_MS = 60;
 
-/** The most bytes that ranges are put together to. */
-const TOGETHER = 4 << 20;
-
 type Reads = (offset: number, length: number) => Promise<Uint8Array>;
-
-/** A range that is waited for. */
-interface Wanted {
-  offset: number;
-  length: number;
-  resolve(bytes: Uint8Array | Promise<Uint8Array>): void;
-}
 
 class Session {
   #analyzer: Analyzer;
   #waiting = new Map<number, { resolve: (b: Uint8Array) => void; reject: (e: Error) => void }>();
   #next = 1;
   #blob: Blob | undefined;
-  /** The ranges of the round that is being asked for. */
-  #round: Wanted[] = [];
+  #rounds: Rounds | undefined;
   #said = 0;
   /** The first read that failed for good. */
   lost: ReadError | null = null;
@@ -49,6 +39,7 @@ class Session {
     symbols: readonly Beside[],
   ) {
     this.#blob = blob;
+    if (blob) this.#rounds = new Rounds(blob, (...range) => this.#readAlone(...range));
     this.#analyzer = new Analyzer(name, size);
     if (decodes) this.decode();
     for (const file of symbols) this.#beside(file);
@@ -98,44 +89,8 @@ class Session {
     scope.postMessage({ type: "progress", id: this.id, progress });
   }
 
-  /** The analyzer asks for all ranges of a round at once. They are read as one: a read costs a
-   * browser about a millisecond however little it is, a slice next to nothing. */
   #read(offset: number, length: number): Promise<Uint8Array> {
-    if (this.#round.length === 0) queueMicrotask(() => this.#readRound());
-    return new Promise((resolve) => this.#round.push({ offset, length, resolve }));
-  }
-
-  #readRound(): void {
-    let batch: Wanted[] = [];
-    let bytes = 0;
-    for (const range of this.#round.splice(0)) {
-      if (bytes + range.length > TOGETHER && batch.length > 0) {
-        void this.#readTogether(batch);
-        [batch, bytes] = [[], 0];
-      }
-      batch.push(range);
-      bytes += range.length;
-    }
-    void this.#readTogether(batch);
-  }
-
-  async #readTogether(ranges: readonly Wanted[]): Promise<void> {
-    const blob = this.#blob;
-    if (blob && ranges.length > 1) {
-      const slices = ranges.map(({ offset, length }) => blob.slice(offset, offset + length));
-      try {
-        const all = new Uint8Array(await new Blob(slices).arrayBuffer());
-        let at = 0;
-        for (const [i, { size }] of slices.entries()) {
-          ranges[i]?.resolve(all.subarray(at, at + size));
-          at += size;
-        }
-        return;
-      } catch {
-        // One of them cannot be read: which, and why, is found one by one.
-      }
-    }
-    for (const { offset, length, resolve } of ranges) resolve(this.#readAlone(offset, length));
+    return this.#rounds?.read(offset, length) ?? this.#readAlone(offset, length);
   }
 
   async #readAlone(offset: number, length: number): Promise<Uint8Array> {
@@ -146,6 +101,7 @@ class Session {
         // Perhaps only a worker may not read here. If the page cannot either, the file is gone.
         if (readError(error).name !== "NotReadableError") throw this.#give(readError(error));
         this.#blob = undefined;
+        this.#rounds = undefined;
       }
     }
     const read = this.#next++;
