@@ -45,7 +45,7 @@ fn record(what: &str, report: &Report) -> Vec<String> {
     found
         .details
         .iter()
-        .map(|detail| line(&detail.name, &detail.value))
+        .map(|detail| line(detail.name, &detail.value))
         .collect()
 }
 
@@ -71,7 +71,7 @@ mod tests {
     #[test]
     fn a_black_box_tells_what_it_holds_and_no_other() {
         let noted = report(vec![Detail {
-            name: "Device".into(),
+            name: "Device",
             value: "PCI\\VEN_8086".into(),
         }]);
         assert!(run("!blackboxpnp", &noted).contains("Device  PCI\\VEN_8086"));

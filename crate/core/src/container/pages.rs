@@ -246,9 +246,9 @@ fn by_bitmap(source: &dyn Source, width: Width, old: bool) -> Result<StoredPages
     let options = source.u32(base + bitmap::OPTIONS)?;
     // In the newer form this word is reserved: zero or the fill pattern, never a page's offset.
     let old_first = u64::from(source.u32(base + summary::FIRST_PAGE)?);
-    let newer = old_first == 0 || old_first % PAGE != 0;
+    let newer = old_first == 0 || !old_first.is_multiple_of(PAGE);
     // In the older form what stands at the newer one's place is the bitmap itself.
-    let led = |first: u64| first % PAGE == 0 && first > base && first < source.len();
+    let led = |first: u64| first.is_multiple_of(PAGE) && first > base && first < source.len();
     let form = match width {
         _ if newer && (!old || led(source.u64(base + BITMAP.first_page)?)) => &BITMAP,
         Width::Bits32 => &SUMMARY_32,
@@ -311,7 +311,7 @@ impl Numbers {
         let end = end.filter(|_| self.bits <= MAX_PAGES);
         let room = self.first_page.checked_sub(offset);
         let room = room.map_or(0, |bytes| bytes.saturating_mul(8));
-        let aligned = self.first_page % PAGE == 0;
+        let aligned = self.first_page.is_multiple_of(PAGE);
         if plausible && aligned && end.is_some_and(|end| end <= self.first_page) {
             return Some((self, false));
         }

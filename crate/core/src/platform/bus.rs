@@ -133,7 +133,7 @@ fn agreed(
 ) -> Vec<u32> {
     let bytes = bytes(space, base, section);
     let step = usize::from(width);
-    let pointers: Vec<u64> = bytes.chunks_exact(step).map(|unit| pointer(unit)).collect();
+    let pointers: Vec<u64> = bytes.chunks_exact(step).map(pointer).collect();
     let first = base.0.wrapping_add(section.rva.into());
     let mut found = Vec::new();
     let mut tried = 0;

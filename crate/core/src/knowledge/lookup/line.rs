@@ -198,8 +198,8 @@ fn keyed(words: &[&str], none_recorded: &mut bool) -> Option<(u32, Vec<u64>)> {
                 let Some(found) = value(ahead).and_then(number) else {
                     continue;
                 };
-                let own =
-                    !counted && !(key == "p" || blue && key.starts_with('p') && key.len() == 2);
+                let parameter = key == "p" || blue && key.starts_with('p') && key.len() == 2;
+                let own = !counted && !parameter;
                 if own && let Some(slot) = index.checked_sub(1).and_then(|i| parameters.get_mut(i))
                 {
                     slot.get_or_insert(found.value);

@@ -316,7 +316,8 @@ impl Processes {
 
     /// What is zero for every process, System too, is another member's place.
     fn withhold_nothing(&mut self, withheld: &mut Vec<&'static str>) {
-        let members: [(&str, fn(&mut Process) -> &mut Option<u64>); 3] = [
+        type Figure = fn(&mut Process) -> &mut Option<u64>;
+        let members: [(&str, Figure); 3] = [
             ("commit charge", |process| &mut process.commit),
             ("private pages", |process| &mut process.private),
             ("working sets", |process| &mut process.working_set),
