@@ -22,11 +22,15 @@ const features = process.argv.slice(5);
 /** Rooms that no report needs: what begins with one of these is a gate. */
 const ROOMS = /^<?(?:\w+ as )?bluepane::(?:console|report|knowledge::lookup)::/;
 /**
- * Readers that few dumps need: programs' minidumps, ARM64's unwind codes, records of hardware errors.
+ * Readers that few dumps need: programs' minidumps, ARM64's unwind codes, records of hardware errors,
+ * blocks of pool that a stop code accuses, what watchdogs wrote down, symbol files.
  * A report that comes to need one is begun again with both parts, which costs a tenth of a second.
  */
-const RARE =
-  /^<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|image::unwind::arm64|nt::hardware_error)(?:::|$)/;
+const RARE = new RegExp(
+  String.raw`^(?:analyzer_add_symbols$|<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|` +
+    String.raw`image::unwind::arm64|nt::hardware_error|diagnose::hardware::(?:told|section)|` +
+    String.raw`nt::pool_block|nt::watchdog::Triage)(?:::|$))`,
+);
 /** Methods of the analyzer that are called when a report is there. */
 const METHODS = /^(?:analyzer_(?:text|markdown|html|json)|look_up)$/;
 /** What a report uses of those rooms. */

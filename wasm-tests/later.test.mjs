@@ -107,15 +107,22 @@ test("a question without the second part says what is missing, and with it is an
   assert.match(JSON.stringify(look_up("0x7A")), /KERNEL_DATA_INPAGE_ERROR/);
 });
 
-/** Whether a report may need the second part: a program's minidump, ARM64, or a record of hardware. */
+/** Stop codes of hardware errors, damaged pool, and time that ran out. */
+const RARE_CODES = [
+  0x19, 0x9c, 0x9f, 0xc1, 0xc2, 0xc5, 0xd0, 0x101, 0x117, 0x119, 0x124, 0x133, 0x13a, 0x141, 0x144,
+  0x193, 0x1c8,
+];
+
+/** Whether a report may need the second part: a program's minidump, ARM64, or a record of such a stop. */
 async function isRare(path) {
   const head = await readFile(path);
-  const wide = head.toString("latin1", 4, 8) === "DU64";
+  const kind = head.toString("latin1", 0, 8);
   const ARM64 = 0xaa64;
-  return (
-    head.toString("latin1", 0, 4) === "MDMP" ||
-    (wide && (head.readUInt32LE(0x30) === ARM64 || head.readUInt32LE(0x38) === 0x124))
-  );
+  if (kind === "PAGEDU64") {
+    return head.readUInt32LE(0x30) === ARM64 || RARE_CODES.includes(head.readUInt32LE(0x38));
+  }
+  if (kind === "PAGEDUMP") return RARE_CODES.includes(head.readUInt32LE(0x28));
+  return kind.startsWith("MDMP");
 }
 
 test("a report of any scenario and of any real dump is made with the first part alone", async () => {

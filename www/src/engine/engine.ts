@@ -101,7 +101,7 @@ export class Engine {
     try {
       if (source.size === 0) await this.#probe(source);
       const worker = await this.#start();
-      if (this.#whole) await this.#complete(worker);
+      if (this.#whole || symbols.length > 0) await this.#complete(worker);
       const message: ToWorker = { type: "open", id, name: source.name, size: source.size };
       if (source.blob) message.blob = source.blob;
       if (symbols.length) message.symbols = await this.#beside(worker, symbols);
