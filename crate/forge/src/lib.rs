@@ -30,7 +30,7 @@ mod truth;
 
 pub use dump::Dump;
 pub use scenario::{Scenario, ScenarioError};
-pub use symbols::symbol_file;
+pub use symbols::{image_file, modules_on_stacks, symbol_file};
 pub use truth::{TrueGap, TrueModule, TrueProcess, TrueProcessor, TrueRunning, TrueThread, Truth};
 
 use scenario::DumpKind;

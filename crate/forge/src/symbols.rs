@@ -62,6 +62,28 @@ pub fn symbol_file(scenario: &Scenario, module: &str) -> Result<(String, Vec<u8>
     Ok((image.pdb.clone(), container(&streams)))
 }
 
+/// The image file of a module, as it would lie on disk: its pages in memory, behind headers that say so.
+///
+/// # Errors
+/// The same as [`crate::forge`], and when there is no such module.
+pub fn image_file(scenario: &Scenario, module: &str) -> Result<Vec<u8>, ScenarioError> {
+    let machine = Machine::invent(scenario)?;
+    let image = machine.images.iter().find(|image| image.name == module);
+    let image = image.ok_or_else(|| ScenarioError::UnknownFrame(module.into()))?;
+    Ok(machine.kernel.read(image.base, image.size as usize))
+}
+
+/// The kernel and the drivers that lie on a stack, by file name.
+///
+/// # Errors
+/// The same as [`crate::forge`].
+pub fn modules_on_stacks(scenario: &Scenario) -> Result<Vec<String>, ScenarioError> {
+    let machine = Machine::invent(scenario)?;
+    let images = machine.images.iter().enumerate();
+    let lie = images.filter(|(index, image)| *index == 0 || !image.functions.is_empty());
+    Ok(lie.map(|(_, image)| image.name.clone()).collect())
+}
+
 /// What the forge calls the function of a driver that begins there.
 pub(crate) fn driver_function(begin: u32) -> String {
     format!("Function{begin:X}")

@@ -15,7 +15,7 @@ export function parameterRows<Value>(
 ): TemplateResult[] {
   return list.map(
     ({ value, meaning, decoded }, index) =>
-      html`<tr>
+      html`<tr data-mark="parameter ${index + 1}">
         <th scope="row" class="n">${index + 1}</th>
         <td class="value">${show(value)}</td>
         <td>

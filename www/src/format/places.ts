@@ -17,6 +17,7 @@ const SECTION: [where: RegExp, section: string, mark?: string][] = [
   [/pool/i, "memory", "pool-tags"],
   [/balloon/i, "memory", "balloon"],
   [/integration components/i, "platform", "components"],
+  [/^exception/i, "bugcheck", "exception"],
   [/parameter|stop code|exception/i, "bugcheck"],
   [/smbios|acpi|cpuid|\bhvl|firmware|platform/i, "platform"],
   [/stack|trap frame/i, "stack"],
@@ -28,6 +29,10 @@ export function placeOf({ text, where }: Evidence, report: Report): Place | null
   if (!where) return null;
   const counter = counterOf(where, report);
   if (counter) return { section: "memory", mark: `counter ${counter}` };
+  const number = /^parameter (\d)/.exec(where)?.[1];
+  if (number) return { section: "bugcheck", mark: `parameter ${number}` };
+  const slot = /^(?:stack|trap frame at) (0x[0-9a-f]+)$/.exec(where)?.[1];
+  if (slot) return { section: "stack", mark: `frame ${slot}` };
   const value = /^registry value (.+)$/.exec(where)?.[1];
   if (value) return { section: "registry", mark: `value ${value}` };
   if (/modules/.test(where)) {

@@ -101,7 +101,7 @@ export class BugCheckSection extends Section {
   #exception(raised: Exception, check: BugCheck | undefined): TemplateResult {
     const where = html`${this.at(raised.address)}
     ${raised.location ? html` <code>${raised.location}</code>` : nothing}`;
-    return html`${check ? html`<h3>Exception</h3>` : nothing}
+    return html`${check ? html`<h3 data-mark="exception">Exception</h3>` : nothing}
     ${facts([
       { label: "Exception", value: html`<code>${code(raised.code)}</code> ${raised.name ?? ""}` },
       { label: "Raised at", value: where },

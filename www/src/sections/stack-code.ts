@@ -1,5 +1,5 @@
-// The code at the fault: instructions, which of them it was, and what it did. What reads machine code
-// is loaded when this is opened.
+// Code at a place, the fault when none is named: instructions, which of them it was, and what it did.
+// What reads machine code is loaded when this is opened.
 import { LitElement, type PropertyDeclarations, type TemplateResult, html, nothing } from "lit";
 import type { CodeLine, Listing, Report } from "../report";
 import type { Desk } from "./section";
@@ -13,6 +13,8 @@ export class CodeView extends LitElement {
     desk: { attribute: false },
     report: { attribute: false },
     follow: { attribute: false },
+    place: { attribute: false },
+    marked: { attribute: false },
     listing: { state: true },
     problem: { state: true },
   };
@@ -20,18 +22,24 @@ export class CodeView extends LitElement {
   declare desk: Desk;
   declare report: Report;
   declare follow: Follow | undefined;
+  /** An address; empty for the fault. */
+  declare place: string;
+  /** What the instruction there is. */
+  declare marked: string;
   declare listing: Listing | null;
   declare problem: string;
   #asked = false;
 
   constructor() {
     super();
+    this.place = "";
+    this.marked = "the instruction at fault";
     this.listing = null;
     this.problem = "";
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    if (changed.get("report") === undefined) return;
+    if (changed.get("report") === undefined && changed.get("place") === undefined) return;
     this.listing = null;
     this.problem = "";
     this.#asked = false;
@@ -44,7 +52,7 @@ export class CodeView extends LitElement {
     this.#asked = true;
     const report = this.report;
     try {
-      const listing = await this.desk.code("");
+      const listing = await this.desk.code(this.place);
       if (report !== this.report) return;
       this.listing = listing;
       this.problem = listing.problem ?? "";
@@ -59,7 +67,7 @@ export class CodeView extends LitElement {
 
   protected override render(): unknown {
     return html`<details class="screen" @toggle=${(event: Event) => void this.#toggled(event)}>
-      <summary>The code at the fault</summary>
+      <summary>${this.place ? "The code here" : "The code at the fault"}</summary>
       <div aria-live="polite">
         ${this.listing && !this.problem ? this.#shown(this.listing) : this.#blank()}
       </div>
@@ -90,6 +98,7 @@ export class CodeView extends LitElement {
           </tbody>
         </table>
       </div>
+      ${this.place ? html`<p class="muted small">Marked: ${this.marked}.</p>` : nothing}
       ${
         listing.from_file
           ? html`<p class="muted small">
@@ -104,7 +113,7 @@ export class CodeView extends LitElement {
     return html`<tr class=${line.marked ? "marked" : ""}>
       <td>
         <span class="mark" aria-hidden="true">${line.marked ? "▸" : ""}</span>
-        ${line.marked ? html`<span class="unseen">The instruction at fault:</span>` : nothing}
+        ${line.marked ? html`<span class="unseen">${this.marked}:</span>` : nothing}
         ${followed(line.address, this.#width, this.follow)}
       </td>
       <td class="bytes"><code>${line.bytes}</code></td>
@@ -116,6 +125,12 @@ export class CodeView extends LitElement {
   }
 
   #values(listing: Listing): TemplateResult {
+    const known = new Map(this.report.stack?.registers?.map(({ name, value }) => [name, value]));
+    if (listing.values?.every(([name, value]) => known.get(name) === value)) {
+      return html`<p class="muted small">
+        The registers at this instruction stand with the stack.
+      </p>`;
+    }
     return html`<h4>Registers at this instruction</h4>
       <p class="muted small">From ${listing.registers}.</p>
       ${

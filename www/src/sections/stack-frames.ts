@@ -21,29 +21,33 @@ export interface Ground {
   at(hex: Hex | undefined): unknown;
   opened(index: number): boolean;
   toggle(index: number): void;
+  /** The code at a frame, read when somebody looks. */
+  code(frame: Frame, marked: string): unknown;
 }
 
 /** The frames of a stack. */
 export function drawn(stack: Stack, ground: Ground): TemplateResult {
   const frames = stack.frames ?? [];
+  const said = new Set<string>();
   return html`<div class="scroll">
-    <table class="frames">
-      <caption class="unseen">
-        ${plural(frames.length, "frame")}, innermost first
-      </caption>
-      <thead>
-        <tr>
-          <th aria-hidden="true"></th>
-          <th scope="col" class="num"><span class="unseen">Frame</span></th>
-          <th scope="col">Where</th>
-          <th scope="col">Found by</th>
-          <th scope="col" class="at">Address</th>
-          <th scope="col" class="sp">Stack</th>
-        </tr>
-      </thead>
-      ${stretchesOf(stack).map((stretch) => body(stretch, frames, ground))}
-    </table>
-  </div>`;
+      <table class="frames">
+        <caption class="unseen">
+          ${plural(frames.length, "frame")}, innermost first
+        </caption>
+        <thead>
+          <tr>
+            <th aria-hidden="true"></th>
+            <th scope="col" class="num"><span class="unseen">Frame</span></th>
+            <th scope="col">Where</th>
+            <th scope="col">Found by</th>
+            <th scope="col" class="at">Address</th>
+            <th scope="col" class="sp">Stack pointer</th>
+          </tr>
+        </thead>
+        ${stretchesOf(stack).map((stretch) => body(stretch, frames, ground, said))}
+      </table>
+    </div>
+    ${legend(stack, ground)}`;
 }
 
 /** The stretches, or one without words where the report has none. */
@@ -56,45 +60,70 @@ function body(
   stretch: Stretch | { first: number; frames: number },
   frames: Frame[],
   ground: Ground,
+  said: Set<string>,
 ): TemplateResult {
   const rows = frames.slice(stretch.first, stretch.first + stretch.frames);
+  const titled = "title" in stretch ? stretch : null;
   return html`<tbody>
-    ${"title" in stretch ? heading(stretch) : nothing}
-    ${rows.map((frame, index) => row(frame, stretch.first + index, ground))}
+    ${titled ? heading(titled, said) : nothing}
+    ${rows.map((frame, index) => {
+      const number = stretch.first + index;
+      // What the heading and the rows above say already.
+      const known = { third: titled?.third_party === true, culprit: said.has(CULPRIT) };
+      if (isCulprit(frame, ground)) said.add(CULPRIT);
+      return row(frame, number, ground, known);
+    })}
   </tbody>`;
 }
 
-function heading(stretch: Stretch): TemplateResult {
+/** Said once, of its innermost frame; the others are shaded. */
+const CULPRIT = "culprit";
+
+function isCulprit(frame: Frame, { culprit }: Ground): boolean {
+  return culprit !== undefined && sameModule(frame.module?.toLowerCase() ?? "", culprit);
+}
+
+/** What a stretch does is said where it comes first. */
+function heading(stretch: Stretch, said: Set<string>): TemplateResult {
+  const told = said.has(stretch.text);
+  said.add(stretch.text);
   return html`<tr class="stretch">
     <th scope="rowgroup" colspan=${COLUMNS}>
       <b>${stretch.title}</b>${
         stretch.third_party ? html` <span class="third small">not part of Windows</span>` : nothing
       }
-      <span class="doing">${stretch.text}</span>
+      ${told ? nothing : html`<span class="doing">${stretch.text}</span>`}
     </th>
   </tr>`;
 }
 
-function row(frame: Frame, index: number, ground: Ground): TemplateResult {
+function row(
+  frame: Frame,
+  index: number,
+  ground: Ground,
+  known: { third: boolean; culprit: boolean },
+): TemplateResult {
   const name = frame.module?.toLowerCase() ?? "";
   const about = ground.module(frame.module);
-  const blamed = ground.culprit !== undefined && sameModule(name, ground.culprit);
+  const blamed = isCulprit(frame, ground);
   const classes = ["frame", ...look(name)];
   if (blamed) classes.push("culprit");
   if (frame.confidence === "possible") classes.push("doubtful");
   const opened = ground.opened(index);
   const [label] = HOW[frame.how] ?? [frame.how];
-  return html`<tr class=${classes.join(" ")}>
+  return html`<tr class=${classes.join(" ")} data-mark=${`frame ${frame.stack_pointer ?? index}`}>
       <td class="bar" aria-hidden="true"></td>
       <td class="n">${index.toString(16).padStart(2, "0")}</td>
       <td>
         ${
           frame.module
             ? html`<code class="place">${place(frame)}</code>`
-            : blank(frame.gap ?? "unmapped")
+            : frame.gap
+              ? blank(frame.gap)
+              : html`<span class="muted">in no loaded module</span>`
         }
-        ${about?.microsoft === false ? third(about) : nothing}
-        ${blamed ? html` <span class="tag warning">probable culprit</span>` : nothing}
+        ${about?.microsoft === false && !known.third ? third(about) : nothing}
+        ${blamed && !known.culprit ? html` <span class="tag warning">probable culprit</span>` : nothing}
       </td>
       <td class="how">
         <button
@@ -110,7 +139,7 @@ function row(frame: Frame, index: number, ground: Ground): TemplateResult {
       <td class="at">${ground.at(frame.address)}</td>
       <td class="sp">${ground.at(frame.stack_pointer)}</td>
     </tr>
-    ${opened ? more(frame, about) : nothing}`;
+    ${opened ? more(frame, about, ground) : nothing}`;
 }
 
 function third(about: Module): TemplateResult {
@@ -122,10 +151,18 @@ function third(about: Module): TemplateResult {
 /** How a frame was found and how sure that is, in sentences. */
 function meaning(frame: Frame): string {
   const found = word(FOUND, frame.how);
-  return `${found} ${frame.confidence}: ${word(CONFIDENCE, frame.confidence)}.`;
+  const sure = word(CONFIDENCE, frame.confidence);
+  return `${found} ${frame.confidence[0]?.toUpperCase()}${frame.confidence.slice(1)}: ${sure}.`;
 }
 
-function more(frame: Frame, about: Module | undefined): TemplateResult {
+/** What the instruction at a frame's address is. */
+const MARKED: Record<string, string> = {
+  context: "where the recorded registers point",
+  exception: "the instruction that raised the exception",
+  "trap-frame": "the instruction that was interrupted",
+};
+
+function more(frame: Frame, about: Module | undefined, ground: Ground): TemplateResult {
   const whose = [about?.vendor, about?.purpose].filter((part) => part).join(": ");
   const file = [about?.path ?? about?.name, about?.version]
     .filter((part) => part)
@@ -137,8 +174,34 @@ function more(frame: Frame, about: Module | undefined): TemplateResult {
       <p>${meaning(frame)}</p>
       ${whose ? html`<p>${whose}</p>` : nothing}
       ${file ? html`<p class="muted"><code>${file}</code></p>` : nothing}
+      ${ground.code(frame, MARKED[frame.how] ?? "where the call above returns to")}
     </td>
   </tr>`;
+}
+
+/** What each colour stands for, where there are several. */
+function legend(stack: Stack, ground: Ground): TemplateResult | typeof nothing {
+  const names = new Map<string, string>();
+  for (const { module } of stack.frames ?? []) {
+    const name = module?.toLowerCase();
+    if (module && name && !names.has(name)) names.set(name, module);
+  }
+  if (names.size < 2) return nothing;
+  const third = new Set(
+    (stack.stretches ?? [])
+      .filter((stretch) => stretch.third_party)
+      .map((stretch) => stack.frames?.[stretch.first]?.module),
+  );
+  return html`<ul class="legend small" aria-label="Colours of the modules">
+    ${[...names].map(([name, module]) => {
+      const foreign = third.has(module) || ground.module(module)?.microsoft === false;
+      return html`<li class=${look(name).join(" ")}>
+        <span class="bar" aria-hidden="true"></span><code>${module}</code>${
+          foreign ? html` <span class="third">not part of Windows</span>` : nothing
+        }
+      </li>`;
+    })}
+  </ul>`;
 }
 
 /** The classes that give a module its colour and its pattern: always the same for the same name. */

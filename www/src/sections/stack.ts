@@ -49,6 +49,7 @@ export class StackSection extends Section {
       at: (hex) => this.at(hex),
       opened: (index) => this.opened.has(`${key} ${index}`),
       toggle: (index) => this.#toggle(`${key} ${index}`),
+      code: (frame, marked) => this.#codeOf(frame, marked),
     });
     return html`${table}
     ${stack.limits ? html`<p class="lead muted small limits">${stack.limits}</p>` : nothing}`;
@@ -116,6 +117,17 @@ export class StackSection extends Section {
     ></bluepane-code>`;
   }
 
+  #codeOf(frame: Frame, marked: string): TemplateResult | typeof nothing {
+    if (this.busy || !this.desk.explore) return nothing;
+    return html`<bluepane-code
+      .desk=${this.desk}
+      .report=${this.report}
+      .follow=${this.follow}
+      .place=${frame.address}
+      .marked=${marked}
+    ></bluepane-code>`;
+  }
+
   #registers(stack: Stack): TemplateResult {
     const how = stack.frames?.[0]?.how;
     const title =
@@ -138,7 +150,7 @@ export class StackSection extends Section {
       ${boxes.map(
         (box) =>
           html`<details open>
-            <summary>${box.label ?? box.guid}</summary>
+            <summary>${boxName(box)}</summary>
             ${facts((box.details ?? []).map(({ name, value }) => ({ label: name, value })))}
           </details>`,
       )}`;
@@ -149,9 +161,11 @@ export class StackSection extends Section {
       ${stacks.map((stack, index) => {
         const name = stack.process_name ? ` (${stack.process_name})` : "";
         const about = (stack.about ?? `Processor ${stack.processor ?? "?"}`).replace(/\.$/, "");
+        const { processor: _, ...rest } = stack;
+        const shown = about.startsWith("Processor") ? rest : stack;
         return html`<details class="other">
           <summary>${about}${name}</summary>
-          <div class="context">${this.#context(stack)}</div>
+          <div class="context">${this.#context(shown)}</div>
           ${
             stack.frames?.length
               ? this.#stack(stack, `other ${index}`)
@@ -166,6 +180,12 @@ export class StackSection extends Section {
     const wanted = name.toLowerCase();
     return (this.report.modules ?? []).find((m) => sameModule(m.name.toLowerCase(), wanted));
   }
+}
+
+/** Whose record it is; the heading says that it is a black box's. */
+function boxName({ label, guid }: SecondaryBlob): string {
+  const name = (label ?? guid).replace(/^black box of (?:the )?/, "");
+  return name.charAt(0).toUpperCase() + name.slice(1);
 }
 
 /** The frames as text to copy. */

@@ -36,6 +36,10 @@ const AROUND: (usize, usize) = (8, 6);
 /// What a disassembler gives where there is no instruction.
 const UNKNOWN: &str = "???";
 
+/// Where no instruction faulted.
+const UNTOLD: &str = "Nothing in this dump names an instruction that faulted: Windows stopped by a check \
+    or a watchdog of its own. Each frame of the stack shows its code when it is opened.";
+
 /// Code as it is shown.
 #[derive(Clone, Debug, Default, Serialize)]
 pub struct Listing {
@@ -264,7 +268,7 @@ pub fn listing(place: &str, live: &Live<'_>) -> Listing {
     let fault = Fault::find(live);
     let at = match (place, &fault) {
         ("", Some(fault)) => fault.at,
-        ("", None) => return problem("Nothing says which instruction it was.".into()),
+        ("", None) => return problem(UNTOLD.into()),
         _ => match live.evaluate(place) {
             Ok(at) => at,
             Err(why) => return problem(why),

@@ -141,7 +141,8 @@ fn lean(marks: &mut [Mark<'_>], frames: &[Frame], stack: &Stack, code: u32) {
 fn sentence(doing: Doing, module: &str) -> String {
     let purpose = match driver(module) {
         Some(known) => format!("{}: {}.", known.vendor, known.purpose),
-        None => "What it is for is not known; its file's properties name its maker.".into(),
+        None => "What this driver is for is not known here; its file's properties name its maker."
+            .into(),
     };
     let text = doing.text.replace("{purpose}", &purpose);
     text.replace("{module}", module)
