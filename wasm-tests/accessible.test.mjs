@@ -5,6 +5,7 @@ import assert from "node:assert/strict";
 import { readFile } from "node:fs/promises";
 import { createRequire } from "node:module";
 import { inBrowsers } from "./lib/browsers.mjs";
+import { giveDeepFind } from "./lib/deep.mjs";
 import { dumps, realMinidump, sampleFacts } from "./lib/dumps.mjs";
 import { pageUrl } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
@@ -28,7 +29,10 @@ for (const colorScheme of ["light", "dark"]) {
                 .press("CRITICAL_PROCESS_DIED")
                 .then(() => shows(tab, "A process that Windows cannot live without")),
           ],
-          ["a report", (tab) => tab.choose(files.sample).then(() => shows(tab, complete))],
+          [
+            "a report with all that is folded opened",
+            (tab) => tab.choose(files.sample).then(() => opened(tab)),
+          ],
           [
             "many dumps",
             (tab) =>
@@ -41,7 +45,7 @@ for (const colorScheme of ["light", "dark"]) {
             (tab) => tab.choose(files.diary).then(() => shows(tab, /diary.*Choose files/s)),
           ],
           ...(real
-            ? [["a real report", (tab) => tab.choose(real.path).then(() => shows(tab, complete))]]
+            ? [["a real report, opened", (tab) => tab.choose(real.path).then(() => opened(tab))]]
             : []),
         ];
         for (const [name, prepare] of views) {
@@ -152,7 +156,44 @@ inBrowsers(
   { only: ["chromium"] },
 );
 
-/** In the page: what has the keyboard, however deep. */
+/** Opens all that a report folds away, a frame of the stack too, and asks the console. */
+async function opened(tab) {
+  await shows(tab, complete);
+  await tab.evaluate(giveDeepFind);
+  await until(() => tab.evaluate(unfoldFrame), "no frame can be opened");
+  await tab.evaluate(() => void globalThis.deepFind("bluepane-console").run("k"));
+  await until(() => tab.evaluate(unfoldAll), "not all is read");
+  await shows(tab, "> k");
+  await shows(tab, "BUGCHECK_STR");
+}
+
+// In the page.
+
+function unfoldFrame() {
+  const button = globalThis.deepFind("bluepane-stack")?.renderRoot.querySelector(".how button");
+  button?.click();
+  return Boolean(button);
+}
+
+/** Opens what is there; true when nothing was closed and nothing is being read. */
+function unfoldAll() {
+  const READING = /^(?:Reading|Looking|Working|…)/;
+  let done = true;
+  const visit = (root) => {
+    for (const element of root.querySelectorAll("*")) {
+      if (element.localName === "details" && !element.open) {
+        element.open = true;
+        done = false;
+      }
+      if (element.localName === "p" && READING.test(element.textContent.trim())) done = false;
+      if (element.shadowRoot) visit(element.shadowRoot);
+    }
+  };
+  visit(document);
+  return done;
+}
+
+/** What has the keyboard, however deep. */
 function place() {
   let element = document.activeElement;
   while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;

@@ -1,10 +1,40 @@
 // The Registry section: the settings that tell the machine, and the tree of all keys, by keyboard.
 
 import assert from "node:assert/strict";
+import { execFileSync } from "node:child_process";
+import { rmSync, writeFileSync } from "node:fs";
+import { join } from "node:path";
+import { after } from "node:test";
 import { inBrowsers } from "./lib/browsers.mjs";
 import { giveDeepFind } from "./lib/deep.mjs";
-import { pageUrl } from "./lib/paths.mjs";
+import { pageUrl, root, scratch } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
+
+const folder = await scratch("registry");
+after(() => rmSync(folder, { recursive: true, force: true }));
+
+/** A kernel of no known symbol file, whose list of hives lies in a page that was not written. */
+function hidden() {
+  const HIVE_LIST = 0xfffff803_12aa84f0n; // CmpHiveListHead of build 9600 at that base
+  const text = `[machine]
+build = 9600
+memory = "96 MiB"
+kernel_base = "0xfffff80312400000"
+[system]
+computer_name = "FORGE-A"
+[dump]
+kind = "bitmap-full"
+[faults]
+leave_out = ["0x${HIVE_LIST.toString(16)}"]
+guid = "0123456789ABCDEF0123456789ABCDEF"
+`;
+  const [scenario, path] = [join(folder, "hidden.toml"), join(folder, "hidden.dmp")];
+  writeFileSync(scenario, text);
+  const call = ["run", "-q", "--locked", "-p", "bluepane-forge", "--", scenario, "-o", path];
+  execFileSync("cargo", call, { cwd: root, stdio: ["ignore", "ignore", "inherit"] });
+  return path;
+}
+const unknown = hidden();
 
 inBrowsers("the registry", (it) => {
   it("shows settings with their keys, types and what a number means", async (open) => {
@@ -27,6 +57,30 @@ inBrowsers("the registry", (it) => {
     await shows(tab, "was in memory, but its root key cannot be read");
     const text = await tab.evaluate(sectionText);
     assert.match(text, /CrashControl the key the page was not written to the dump/);
+  });
+
+  it("of an unknown kernel is found by a search, and all that rests on it is drawn anew", async (open) => {
+    const tab = await opened(open, unknown);
+    const before = await tab.text();
+    assert.doesNotMatch(before, /FORGE-A/);
+    assert.match(await tab.evaluate(sectionText), /!reg scan/);
+    await tab.evaluate(count);
+    await tab.press("Browse all keys");
+    await shows(tab, "cannot be read");
+    await tab.evaluate(ask, ["!reg scan"]);
+    await shows(tab, "stored pages were searched");
+    // The card's name, the settings, and the tree that stood open and had nothing.
+    await shows(tab, /Name FORGE-A/);
+    const after = await tab.evaluate(sectionText);
+    assert.doesNotMatch(after, /!reg scan/);
+    assert.match(after, /Computer and time .*ComputerName FORGE-A REG_SZ/);
+    await until(() => tab.evaluate(focusTree), "no hive appears");
+    assert.deepEqual(await tab.evaluate(() => globalThis.reports), ["FORGE-A"]);
+    // What does not find anything new leaves the report alone.
+    await tab.evaluate(ask, ["vertarget"]);
+    await shows(tab, "> vertarget");
+    assert.equal((await tab.evaluate(() => globalThis.reports)).length, 1);
+    assert.deepEqual(tab.complaints, []);
   });
 
   it("is browsed by keyboard, key by key, with values and types", async (open) => {
@@ -55,6 +109,15 @@ inBrowsers("the registry", (it) => {
   });
 });
 
+async function opened(open, path) {
+  const tab = await open(pageUrl);
+  await shows(tab, "Drop a Windows crash dump here");
+  await tab.choose(path);
+  await shows(tab, "Analysed in");
+  await tab.evaluate(giveDeepFind);
+  return tab;
+}
+
 async function sample(open) {
   const tab = await open(pageUrl);
   await shows(tab, "Drop a Windows crash dump here");
@@ -71,6 +134,18 @@ function sectionText() {
   const text = (node) =>
     node.nodeType === Node.TEXT_NODE ? node.data : [...node.childNodes].map(text).join(" ");
   return text(renderRoot).replace(/\s+/g, " ").trim();
+}
+
+/** Notes the reports that are announced from now on. */
+function count() {
+  globalThis.reports = [];
+  addEventListener("bluepane-report", ({ detail }) =>
+    globalThis.reports.push(detail.report.system.computer_name),
+  );
+}
+
+function ask([line]) {
+  return globalThis.deepFind("bluepane-console").run(line);
 }
 
 /** As if pages of the registry had not been written. */

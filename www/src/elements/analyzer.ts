@@ -255,6 +255,16 @@ export class BluepaneAnalyzer extends LitElement {
       });
   }
 
+  /** A question found what the report of the open file was made without. */
+  #remade(report: Report): void {
+    const entry = this.entries.find(({ source }) => source === this.#source);
+    if (!entry || !this.report) return;
+    entry.report = report;
+    this.report = report;
+    this.#tell("bluepane-report", { name: entry.source.name, report });
+    void this.embedding?.offer();
+  }
+
   /** Shows one of many; the analyzer opens it again behind the kept report, for its questions. */
   #choose(entry: Entry): void {
     if (!entry.report || this.busy) return;
@@ -347,7 +357,11 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #started(): Engine {
-    this.#engine ??= new Engine(BluepaneAnalyzer.assets, (fault) => (this.fault = fault));
+    this.#engine ??= new Engine(
+      BluepaneAnalyzer.assets,
+      (fault) => (this.fault = fault),
+      (report) => this.#remade(report),
+    );
     return this.#engine;
   }
 
@@ -370,7 +384,7 @@ export class BluepaneAnalyzer extends LitElement {
       this.printed = JSON.parse(await this.#desk.render("json", true)) as Report;
       await this.updateComplete;
       await new Promise((resolve) => window.setTimeout(resolve, 50));
-    }
+    } else await this.#view()?.prepare();
     window.addEventListener("afterprint", () => (this.printed = null), { once: true });
     window.print();
   }

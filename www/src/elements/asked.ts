@@ -31,6 +31,8 @@ export class AskedText extends LitElement {
   /** Asks the analyzer. */
   ask: (line: string, watch?: Watch) => Promise<string> = () => Promise.resolve("");
   #stop: AbortController | null = null;
+  /** What the running question is about. */
+  #about: unknown = null;
 
   constructor() {
     super();
@@ -47,6 +49,15 @@ export class AskedText extends LitElement {
     if (changed.get("of")) this.answer = "";
   }
 
+  /** Where it stands open, another one is asked at once. */
+  protected override updated(changed: Map<string, unknown>): void {
+    if (changed.get("of") && this.renderRoot.querySelector("details")?.open) this.#opened();
+  }
+
+  #opened(): void {
+    if (!this.long && !this.answer) void this.#run();
+  }
+
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#stop?.abort();
@@ -56,7 +67,7 @@ export class AskedText extends LitElement {
     return html`<details
       @toggle=${(event: Event) => {
         const { open } = event.target as HTMLDetailsElement;
-        if (open && !this.long && !this.answer) void this.#run();
+        if (open) this.#opened();
       }}
     >
       <summary>${this.label}</summary>
@@ -75,13 +86,16 @@ export class AskedText extends LitElement {
   #controls(): TemplateResult {
     return html`<p class="lead small">${this.long}</p>
       <p>
+        <button
+          type="button"
+          @click=${() => (this.running ? this.#stop?.abort() : void this.#run())}
+        >
+          ${this.running ? "Stop" : this.answer ? "Again" : "Begin"}
+        </button>
         ${
           this.running
-            ? html`<button type="button" @click=${() => this.#stop?.abort()}>Stop</button>
-                <progress max="1" .value=${this.share} aria-label="Progress"></progress>`
-            : html`<button type="button" @click=${() => void this.#run()}>
-                ${this.answer ? "Again" : "Begin"}
-              </button>`
+            ? html`<progress max="1" .value=${this.share} aria-label="Progress"></progress>`
+            : nothing
         }
       </p>`;
   }
@@ -89,6 +103,7 @@ export class AskedText extends LitElement {
   async #run(): Promise<void> {
     if (this.running) return;
     this.running = true;
+    this.#about = this.of;
     this.share = 0;
     this.#stop = new AbortController();
     try {
@@ -101,6 +116,9 @@ export class AskedText extends LitElement {
       this.answer = error instanceof Error ? error.message : String(error);
     }
     this.running = false;
+    if (this.#about === this.of) return;
+    this.answer = "";
+    this.#opened();
   }
 }
 

@@ -4,6 +4,7 @@ import type { Report } from "../report";
 import { SECTIONS, chosen } from "../sections";
 import { ExplorerSection } from "../sections/explorer";
 import { type Desk, Section } from "../sections/section";
+import { StackSection } from "../sections/stack";
 import css from "./report.css";
 import { define, styles } from "./sheet";
 
@@ -92,6 +93,12 @@ export class ReportView extends LitElement {
   show(id: string, mark?: string): void {
     const section = this.renderRoot.querySelector(`#${id}`);
     if (section instanceof Section) section.enter(mark);
+  }
+
+  /** Brings what is read only when somebody looks, for print. */
+  async prepare(): Promise<void> {
+    const stack = this.renderRoot.querySelector("#stack");
+    if (stack instanceof StackSection) await stack.prepare();
   }
 
   /** Moves to the explorer and shows the memory at an address there. */

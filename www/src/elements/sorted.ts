@@ -49,9 +49,20 @@ export class SortedTable<Row = never> extends LitElement {
   declare all: boolean;
   #sorted = false;
 
+  /** What was shown before all was, for print. */
+  #before = { all: false, filter: "" };
+
   #unfold = (): void => {
+    const { all, filter } = this;
+    this.#before = { all, filter };
     this.all = true;
+    this.filter = "";
     this.performUpdate();
+  };
+
+  #fold = (): void => {
+    this.all = this.#before.all;
+    this.filter = this.#before.filter;
   };
 
   constructor() {
@@ -72,11 +83,13 @@ export class SortedTable<Row = never> extends LitElement {
   override connectedCallback(): void {
     super.connectedCallback();
     window.addEventListener("beforeprint", this.#unfold);
+    window.addEventListener("afterprint", this.#fold);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     window.removeEventListener("beforeprint", this.#unfold);
+    window.removeEventListener("afterprint", this.#fold);
   }
 
   protected override willUpdate(): void {

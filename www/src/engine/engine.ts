@@ -74,11 +74,16 @@ export class Engine {
   #calls = new Map<number, Call>();
   #next = 1;
   #onLost: (fault: Fault) => void;
+  #onRemade: (report: Report) => void;
 
-  /** `onLost` hears of a worker that ended while nobody waited for a report. */
-  constructor(assets: Assets, onLost: (fault: Fault) => void) {
+  /**
+   * `onLost` hears of a worker that ended while nobody waited for a report, `onRemade` of a report
+   * that a question made anew.
+   */
+  constructor(assets: Assets, onLost: (fault: Fault) => void, onRemade: (report: Report) => void) {
     this.#assets = assets;
     this.#onLost = onLost;
+    this.#onRemade = onRemade;
   }
 
   /** Analyses `source` with those files beside it; what was open before is closed. */
@@ -353,6 +358,7 @@ export class Engine {
     if (said.type === "ready" || !job || said.id !== job.id) return;
     if (said.type === "read") void this.#read(job, said.read, said.offset, said.length);
     else if (said.type === "progress") job.onProgress(said.progress);
+    else if (said.type === "remade") this.#onRemade(said.report);
     else if (said.type === "report") {
       job.done = true;
       job.resolve(said.report);

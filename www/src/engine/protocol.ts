@@ -50,6 +50,7 @@ export type FromWorker =
   | { type: "read"; id: number; read: number; offset: number; length: number }
   | { type: "progress"; id: number; progress: Progress }
   | { type: "report"; id: number; report: Report }
+  | { type: "remade"; id: number; report: Report } // a question found what the report lacked
   | { type: "fault"; id: number; fault: Fault }
   | { type: "told"; call: number; progress: Progress }
   | { type: "reply"; call: number; text: string }

@@ -32,13 +32,18 @@ function key({ shade, strength }: Part): TemplateResult {
   </svg>`;
 }
 
+/** A line as thick in a narrow picture as in a wide one. */
+function upright(name: string, x: number): TemplateResult {
+  return svg`<line class=${name} x1=${x} x2=${x} y1="0" y2="14"></line>`;
+}
+
 export function bar(data: Bar): TemplateResult {
   const scale = Math.max(data.whole, data.peak ?? 0, 1);
   let x = 0;
   const pieces = data.parts.map((part) => {
     const width = Math.max(0, Math.min(WIDTH - x, (part.value / scale) * WIDTH));
     const piece = svg`<rect class=${part.shade} x=${x} y="0" width=${width} height="14"
-      opacity=${part.strength ?? 1}></rect>`;
+      opacity=${part.strength ?? 1}></rect>${x > 0 ? upright("cut", x) : nothing}`;
     x += width;
     return piece;
   });
@@ -53,8 +58,7 @@ export function bar(data: Bar): TemplateResult {
     </figcaption>
     <svg viewBox="0 0 ${WIDTH} 14" preserveAspectRatio="none" aria-hidden="true">
       <rect class="ground" x="0" y="0" width=${WIDTH} height="14"></rect>
-      ${pieces}
-      ${peak === null ? nothing : svg`<rect class="peak" x=${peak} y="0" width="2" height="14"></rect>`}
+      ${pieces} ${peak === null ? nothing : upright("peak", peak)}
     </svg>
     <ul class="plain legend">
       ${data.parts.map(

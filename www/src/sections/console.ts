@@ -1,5 +1,6 @@
 // The console: a debugger's commands, answered by the analyzer from the open dump.
 import { type TemplateResult, html, nothing } from "lit";
+import { plural } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
 import { Section } from "./section";
@@ -21,6 +22,8 @@ const OFFERED = [
   "help",
 ];
 const KEPT = 200;
+/** Lines of an answer that are read out. */
+const SPOKEN = 3;
 
 interface Completion {
   line: string;
@@ -29,7 +32,8 @@ interface Completion {
 
 interface Entry {
   line: string;
-  answer: string;
+  /** Null while it is being worked out. */
+  answer: string | null;
 }
 
 export class ConsoleSection extends Section {
@@ -101,12 +105,8 @@ export class ConsoleSection extends Section {
     return html`${this.head("Console", this.#beside())}
       ${
         this.entries.length
-          ? html`<div class="log" role="log" tabindex="0" aria-label="Console output">
-              ${this.entries.map(
-                (entry) =>
-                  html`<pre class="line">&gt; ${entry.line}</pre>
-                    <pre>${entry.answer}</pre>`,
-              )}
+          ? html`<div class="log" role="region" tabindex="0" aria-label="Console output">
+              ${this.entries.map((entry) => drawn(entry))}
             </div>`
           : html`<p class="blank">
               Commands are answered from the open dump. Numbers are hexadecimal, as in a debugger;
@@ -132,12 +132,15 @@ export class ConsoleSection extends Section {
             ({ line, about }) => html`<option value=${line} label=${about || nothing}></option>`,
           )}
         </datalist>
-        ${
-          this.running
-            ? html`<button type="button" @click=${() => this.#stop?.abort()}>Stop</button>`
-            : html`<button type="submit">Run</button>`
-        }
+        <button
+          type=${this.running ? "button" : "submit"}
+          title=${this.running ? "Escape stops it too" : nothing}
+          @click=${() => this.#stop?.abort()}
+        >
+          ${this.running ? "Stop" : "Run"}
+        </button>
       </form>
+      <p class="unseen" role="status">${this.#said()}</p>
       ${
         this.running
           ? html`<progress
@@ -153,8 +156,8 @@ export class ConsoleSection extends Section {
           (line) =>
             html`<button
               type="button"
-              ?disabled=${this.running}
-              @click=${() => void this.run(line)}
+              aria-disabled=${this.running}
+              @click=${() => this.running || void this.run(line)}
             >
               ${line}
             </button>`,
@@ -164,17 +167,31 @@ export class ConsoleSection extends Section {
 
   #beside(): TemplateResult | typeof nothing {
     if (this.entries.length === 0) return nothing;
-    const text = this.entries.map((entry) => `> ${entry.line}\n${entry.answer}`).join("\n\n");
-    return html`<bluepane-copy class="screen" what="console output" .text=${text}></bluepane-copy>
+    const text = this.entries.map((entry) => `> ${entry.line}\n${entry.answer ?? ""}`).join("\n\n");
+    return html`<bluepane-copy
+        class="screen"
+        label="Copy all"
+        what="console output"
+        .text=${text}
+      ></bluepane-copy>
       <button
         type="button"
         class="plain small screen"
         @click=${() => {
-          this.entries = [];
+          this.entries = this.entries.filter(({ answer }) => answer === null);
         }}
       >
         Clear
       </button>`;
+  }
+
+  /** What a screen reader hears: a short answer as it is, of a long one how long it is. */
+  #said(): string {
+    const last = this.entries.at(-1);
+    if (!last) return "";
+    if (last.answer === null) return `Running ${last.line}`;
+    const lines = last.answer.split("\n").length;
+    return lines > SPOKEN ? `${last.line}: ${plural(lines, "line")} of output` : last.answer;
   }
 
   #submit(event: Event): void {
@@ -188,11 +205,14 @@ export class ConsoleSection extends Section {
 
   /** Runs one line and appends its answer. */
   async run(line: string): Promise<void> {
-    this.#history.push(line);
+    if (this.#history.at(-1) !== line) this.#history.push(line);
     this.#at = this.#history.length;
     this.running = true;
     this.share = 0;
     this.#stop = new AbortController();
+    const pending: Entry = { line, answer: null };
+    this.entries = [...this.entries, pending].slice(-KEPT);
+    void this.#follow();
     let answer: string;
     try {
       answer = await this.desk.command(line, {
@@ -203,14 +223,26 @@ export class ConsoleSection extends Section {
       answer = error instanceof Error ? error.message : String(error);
     }
     this.running = false;
-    this.entries = [...this.entries, { line, answer: answer.trimEnd() }].slice(-KEPT);
+    this.#stop = null;
+    this.entries = this.entries.map((entry) =>
+      entry === pending ? { line, answer: answer.trimEnd() } : entry,
+    );
+    await this.#follow();
+  }
+
+  /** Scrolls to the command that was given last. */
+  async #follow(): Promise<void> {
     await this.updateComplete;
-    const log = this.renderRoot.querySelector(".log");
-    const last = log?.querySelector<HTMLElement>(".line:nth-last-child(2)");
-    if (log && last) log.scrollTop = last.offsetTop - (log as HTMLElement).offsetTop;
+    const log = this.renderRoot.querySelector<HTMLElement>(".log");
+    const last = log?.querySelector<HTMLElement>(".entry:last-child");
+    if (log && last) log.scrollTop = last.offsetTop - log.offsetTop;
   }
 
   #key(event: KeyboardEvent): void {
+    if (event.key === "Escape" && this.running) {
+      event.preventDefault();
+      this.#stop?.abort();
+    }
     if (event.key !== "ArrowUp" && event.key !== "ArrowDown") return;
     const input = this.#input();
     if (!input || this.#history.length === 0) return;
@@ -224,6 +256,21 @@ export class ConsoleSection extends Section {
   #input(): HTMLInputElement | null {
     return this.renderRoot.querySelector("form input");
   }
+}
+
+/** A command and its answer. */
+function drawn({ line, answer }: Entry): TemplateResult {
+  if (answer === null) {
+    return html`<div class="entry">
+      <pre class="line">&gt; ${line}</pre>
+      <p class="answer muted">Working…</p>
+    </div>`;
+  }
+  return html`<div class="entry">
+    <pre class="line">&gt; ${line}</pre>
+    <pre class="answer">${answer}</pre>
+    <bluepane-copy class="screen" what="output of ${line}" .text=${answer}></bluepane-copy>
+  </div>`;
 }
 
 /** A module as expressions name it. */

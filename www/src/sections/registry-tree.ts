@@ -18,6 +18,7 @@ interface Item extends Branch {
 export class RegistryTree extends LitElement {
   static override properties = {
     file: { type: String },
+    known: { type: Number },
     roots: { state: true },
     at: { state: true },
     problem: { state: true },
@@ -25,27 +26,40 @@ export class RegistryTree extends LitElement {
   static override styles = styles(css);
   /** The dump's name: another one begins anew. */
   declare file: string;
+  /** How many hives the report knows: when a search finds others, they are asked for anew. */
+  declare known: number;
   declare roots: Item[] | null;
   /** The key that is selected. */
   declare at: Item | null;
   declare problem: string;
+  /** The question for the hives that is open; none where it is 0. */
+  #asking = 0;
+  #asked = 0;
   /** Asks the analyzer. */
   ask: (line: string) => Promise<string> = () => Promise.resolve("");
 
   constructor() {
     super();
     this.file = "";
+    this.known = 0;
     this.roots = null;
     this.at = null;
     this.problem = "";
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
-    if (changed.has("file") && changed.get("file")) {
-      this.roots = null;
-      this.at = null;
-      this.problem = "";
-    }
+    const other = changed.get("file") || changed.get("known") !== undefined;
+    if (!other) return;
+    this.roots = null;
+    this.at = null;
+    this.problem = "";
+    this.#asking = 0;
+  }
+
+  /** Begins anew where the tree stands open. */
+  protected override updated(): void {
+    const details = this.renderRoot.querySelector("details");
+    if (details?.open && this.roots === null && !this.problem) void this.#begin(details);
   }
 
   protected override render(): unknown {
@@ -65,17 +79,22 @@ export class RegistryTree extends LitElement {
   }
 
   async #begin(details: HTMLDetailsElement): Promise<void> {
-    if (!details.open || this.roots !== null) return;
+    if (!details.open || this.roots !== null || this.#asking) return;
     this.problem = "";
+    const question = ++this.#asked;
+    this.#asking = question;
     try {
       const answer = await this.ask("!reg rows");
+      if (this.#asking !== question) return;
       const found = hives(answer).map((hive) => item(hive, null));
       this.problem = remarks(answer).join(" ");
       if (found.length > 0) this.roots = found;
       else this.problem ||= "No hive of the registry was found in this dump.";
     } catch (error) {
+      if (this.#asking !== question) return;
       this.problem = error instanceof Error ? error.message : String(error);
     }
+    this.#asking = 0;
   }
 
   #panes(roots: Item[]): TemplateResult {

@@ -35,6 +35,7 @@ export class RegistrySection extends Section {
         ? html`<bluepane-registry-tree
             class="screen"
             .file=${this.report.file.name}
+            .known=${hives.length}
             .ask=${(line: string) => this.desk.command(line)}
           ></bluepane-registry-tree>`
         : nothing

@@ -40,11 +40,18 @@ export abstract class Section extends LitElement {
   /** Whether the analysis still runs: what is missing may yet come. */
   declare busy: boolean;
 
+  /** What was unfolded for print, and is folded again after it. */
+  #unfolded: HTMLDetailsElement[] = [];
+
   #unfold = (): void => {
-    for (const details of this.renderRoot.querySelectorAll("details:not(.screen)")) {
-      (details as HTMLDetailsElement).open = true;
-    }
-    this.unfold();
+    const folded = "details:not(.screen):not([open])";
+    this.#unfolded = [...this.renderRoot.querySelectorAll<HTMLDetailsElement>(folded)];
+    for (const details of this.#unfolded) details.open = true;
+  };
+
+  #fold = (): void => {
+    for (const details of this.#unfolded) details.open = false;
+    this.#unfolded = [];
   };
 
   /** What is wider than its place can be scrolled with the keyboard too. */
@@ -64,16 +71,15 @@ export abstract class Section extends LitElement {
     super.connectedCallback();
     this.#resized.observe(this);
     window.addEventListener("beforeprint", this.#unfold);
+    window.addEventListener("afterprint", this.#fold);
   }
 
   override disconnectedCallback(): void {
     super.disconnectedCallback();
     this.#resized.disconnect();
     window.removeEventListener("beforeprint", this.#unfold);
+    window.removeEventListener("afterprint", this.#fold);
   }
-
-  /** Shows what is folded away, for print. */
-  protected unfold(): void {}
 
   /** Hex digits of an address of this machine. */
   protected get width(): number {

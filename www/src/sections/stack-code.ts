@@ -15,6 +15,7 @@ export class CodeView extends LitElement {
     follow: { attribute: false },
     place: { attribute: false },
     marked: { attribute: false },
+    open: { state: true },
     listing: { state: true },
     problem: { state: true },
   };
@@ -26,6 +27,8 @@ export class CodeView extends LitElement {
   declare place: string;
   /** What the instruction there is. */
   declare marked: string;
+  /** Whether it stands open: then it is printed too. */
+  declare open: boolean;
   declare listing: Listing | null;
   declare problem: string;
   #asked = false;
@@ -34,6 +37,7 @@ export class CodeView extends LitElement {
     super();
     this.place = "";
     this.marked = "the instruction at fault";
+    this.open = false;
     this.listing = null;
     this.problem = "";
   }
@@ -43,12 +47,23 @@ export class CodeView extends LitElement {
     this.listing = null;
     this.problem = "";
     this.#asked = false;
-    const details = this.renderRoot.querySelector("details");
-    if (details) details.open = false;
+    this.open = false;
   }
 
-  async #toggled(event: Event): Promise<void> {
-    if (!(event.target as HTMLDetailsElement).open || this.#asked) return;
+  /** Opens it, and waits for the code. */
+  async show(): Promise<void> {
+    this.open = true;
+    await this.#read();
+    await this.updateComplete;
+  }
+
+  #toggled(event: Event): void {
+    this.open = (event.target as HTMLDetailsElement).open;
+    if (this.open) void this.#read();
+  }
+
+  async #read(): Promise<void> {
+    if (this.#asked) return;
     this.#asked = true;
     const report = this.report;
     try {
@@ -66,7 +81,12 @@ export class CodeView extends LitElement {
   }
 
   protected override render(): unknown {
-    return html`<details class="screen" @toggle=${(event: Event) => void this.#toggled(event)}>
+    const printed = this.open && this.listing && !this.problem;
+    return html`<details
+      class=${printed ? "" : "screen"}
+      .open=${this.open}
+      @toggle=${(event: Event) => this.#toggled(event)}
+    >
       <summary>${this.place ? "The code here" : "The code at the fault"}</summary>
       <div aria-live="polite">
         ${this.listing && !this.problem ? this.#shown(this.listing) : this.#blank()}

@@ -172,6 +172,12 @@ function more(frame: Frame, about: Module | undefined, ground: Ground): Template
     <td></td>
     <td colspan=${COLUMNS - 2}>
       <p>${meaning(frame)}</p>
+      <p class="narrow">
+        Address
+        ${ground.at(frame.address)}${
+          frame.stack_pointer ? html`, stack pointer ${ground.at(frame.stack_pointer)}` : nothing
+        }
+      </p>
       ${whose ? html`<p>${whose}</p>` : nothing}
       ${file ? html`<p class="muted"><code>${file}</code></p>` : nothing}
       ${ground.code(frame, MARKED[frame.how] ?? "where the call above returns to")}

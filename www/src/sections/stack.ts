@@ -6,7 +6,7 @@ import { evidence, facts, sure } from "../format/pieces";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
 import { drawn, place, sameModule } from "./stack-frames";
-import "./stack-code";
+import { CodeView } from "./stack-code";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./stack.css";
@@ -111,6 +111,7 @@ export class StackSection extends Section {
   #code(frames: Frame[]): TemplateResult | typeof nothing {
     if (this.busy || !this.desk.explore || frames.length === 0) return nothing;
     return html`<bluepane-code
+      class="fault"
       .desk=${this.desk}
       .report=${this.report}
       .follow=${this.follow}
@@ -173,6 +174,12 @@ export class StackSection extends Section {
           }
         </details>`;
       })}`;
+  }
+
+  /** Opens the code at the fault, for print. */
+  async prepare(): Promise<void> {
+    const code = this.renderRoot.querySelector("bluepane-code.fault");
+    if (code instanceof CodeView) await code.show();
   }
 
   #module(name: string | undefined): Module | undefined {

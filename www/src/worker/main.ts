@@ -5,7 +5,7 @@ import { disassemble, initSync as initDisasm } from "bluepane-wasm-disasm";
 import { convert, initSync as initFormats } from "bluepane-wasm-formats";
 import type { Beside, FromWorker, ReadError, ToWorker } from "../engine/protocol";
 import { isGone, readError } from "../engine/protocol";
-import type { Listing, Progress, Shown } from "../report";
+import type { Listing, Progress, Report, Shown } from "../report";
 import { Rounds } from "./rounds";
 
 const scope = self as unknown as {
@@ -131,8 +131,20 @@ class Session {
     return this.#analyzer[format](redact);
   }
 
-  command(call: number, line: string): Promise<string> {
-    return this.#inTurn(call, (read, tell) => this.#analyzer.command(line, read, tell));
+  /** A command that finds what the report was made without runs steps of the analysis again. */
+  async command(call: number, line: string): Promise<string> {
+    let remade = false;
+    const answer = await this.#inTurn(call, (read, tell) =>
+      this.#analyzer.command(line, read, (progress) => {
+        remade ||= progress.step !== "command";
+        tell(progress);
+      }),
+    );
+    if (remade && session === this) {
+      const report = JSON.parse(this.render("json", false)) as Report;
+      scope.postMessage({ type: "remade", id: this.id, report });
+    }
+    return answer;
   }
 
   memory(call: number, place: string, physical: boolean, length: number): Promise<Shown> {

@@ -11,7 +11,7 @@ use alloc::{format, string::String};
 /// The style sheet, carried inside the page.
 const STYLE: &str = include_str!("report.css");
 /// The hash of [`STYLE`] for the policy; a test computes it anew.
-const STYLE_HASH: &str = "sha256-nSvoZ66iD6E11wj57HXU0Z6fiGSpS7SjXkd1pTZSiQQ=";
+const STYLE_HASH: &str = "sha256-LPxZBnsYxjPcouXN+uudMX2kl3mxj0eOluxyBDCICHA=";
 
 /// The report as a page of its own.
 #[must_use]
@@ -90,7 +90,7 @@ fn draw_table(table: &Table, out: &mut String) {
         Style::Code => " class=\"code\"",
         Style::Number => " class=\"number\"",
     };
-    out.push_str("<table>\n<thead><tr>");
+    out.push_str("<div class=\"scroll\"><table>\n<thead><tr>");
     for column in &table.columns {
         let class = if column.style == Style::Number {
             class(Style::Number)
@@ -111,7 +111,7 @@ fn draw_table(table: &Table, out: &mut String) {
         }
         out.push_str("</tr>\n");
     }
-    out.push_str("</tbody>\n</table>\n");
+    out.push_str("</tbody>\n</table></div>\n");
 }
 
 /// Text as HTML text, in elements and in quoted attributes.

@@ -99,17 +99,7 @@ pub(super) fn stack(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
         Detail::Ticket => FRAMES_IN_A_TICKET,
         Detail::Terminal | Detail::Full => usize::MAX,
     };
-    Table {
-        columns: FRAME_COLUMNS.into(),
-        rows: stack
-            .frames
-            .iter()
-            .take(shown)
-            .enumerate()
-            .map(|(at, frame)| frame_row(at, frame, wide))
-            .collect(),
-    }
-    .add_to(blocks);
+    frames(stack, shown, wide, blocks);
     let left_out = stack.frames.len().saturating_sub(shown);
     if left_out > 0 {
         blocks.push(Block::Paragraph(format!("{left_out} more below them.")));
@@ -126,6 +116,53 @@ pub(super) fn stack(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
         blocks.push(Block::Paragraph(stack.limits.clone()));
     }
     registers(stack, wide, blocks);
+}
+
+/// What other processors and threads did, and what the black boxes recorded.
+pub(super) fn beside(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
+    if detail != Detail::Full {
+        return;
+    }
+    for blob in &report.secondary_data {
+        if blob.details.is_empty() {
+            continue;
+        }
+        let label = blob.label.unwrap_or("a black box");
+        blocks.push(Block::Heading(format!("Recorded by {label}")));
+        let rows = blob.details.iter();
+        Table {
+            columns: vec![words("What"), words("Recorded")],
+            rows: rows
+                .map(|one| vec![one.name.into(), one.value.clone()])
+                .collect(),
+        }
+        .add_to(blocks);
+    }
+    for stack in &report.stacks {
+        let about = stack.about.as_deref().unwrap_or("Another stack");
+        blocks.push(Block::Heading(about.trim_end_matches('.').into()));
+        let wide = is_wide(report);
+        let mut facts = Facts::default();
+        facts
+            .code("Thread", stack.thread.map(|a| address(a.0, wide)))
+            .code("Process", stack.process.map(|a| address(a.0, wide)))
+            .text("Image", stack.process_name.as_deref());
+        facts.add_to(blocks);
+        frames(stack, usize::MAX, wide, blocks);
+        if !stack.limits.is_empty() {
+            blocks.push(Block::Paragraph(stack.limits.clone()));
+        }
+    }
+}
+
+/// The first `shown` frames as a table.
+fn frames(stack: &Stack, shown: usize, wide: bool, blocks: &mut Vec<Block>) {
+    let rows = stack.frames.iter().take(shown).enumerate();
+    Table {
+        columns: FRAME_COLUMNS.into(),
+        rows: rows.map(|(at, frame)| frame_row(at, frame, wide)).collect(),
+    }
+    .add_to(blocks);
 }
 
 /// `00-04 Bug check: …`

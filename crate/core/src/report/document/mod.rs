@@ -255,6 +255,7 @@ pub fn document(report: &Report, detail: Detail) -> Document {
     crash::exception(report, &mut blocks);
     crash::stack(report, detail, &mut blocks);
     crash::blame(report, &mut blocks);
+    crash::beside(report, detail, &mut blocks);
     memory::memory(report, detail, &mut blocks);
     platform::platform(report, &mut blocks);
     platform::integration_services(report, &mut once, &mut blocks);
