@@ -9,13 +9,17 @@ instructions: what the processor or the kernel would save is written to the stac
 
 import struct
 import sys
+from collections import Counter
 from pathlib import Path
 
+import codes
 import unicorn
 from unicorn import arm64_const as arm
 from unicorn import x86_const as x86
 
 STACK, STACK_SIZE = 0x7FF0000000, 0x200000
+# Where a stack of the processor's own begins.
+OTHER_STACK = STACK + 0x40000
 # Instructions after which an interrupt comes in, and how often each instruction is recorded.
 EVERY, VISITS = 23, 2
 INTERRUPTS = 400
@@ -41,7 +45,7 @@ class Image:
             part = data[where : where + min(size, virtual or size)]
             memory[rva : rva + len(part)] = part
             if name.rstrip(b"\0") == b".hooks":
-                self.hooks = struct.unpack_from("<4Q", memory, rva)
+                self.hooks = struct.unpack_from("<6Q", memory, rva)
         self.memory = bytes(memory)
 
 
@@ -51,7 +55,8 @@ class Machine:
     def __init__(self, image, out):
         self.image, self.out, self.chain = image, out, []
         self.before, self.seen, self.count, self.interrupts = None, {}, 0, 0
-        self.fault, self.back, self.tick, self.back_from_tick = image.hooks
+        # Where interrupts come in, each by other unwind data, and where they are over.
+        self.handlers, self.backs = image.hooks[::2], image.hooks[1::2]
         emulator = self.emulator = self.make()
         emulator.mem_map(image.base, len(image.memory))
         emulator.mem_write(image.base, image.memory)
@@ -90,7 +95,7 @@ class Machine:
             self.record(pc)
             self.emulator.emu_stop()
             return
-        if pc in (self.back, self.back_from_tick):
+        if pc in self.backs:
             self.record(pc)
             self.resume(pc)
             return
@@ -144,15 +149,16 @@ class X64(Machine):
         saved = self.registers()
         flags = self.emulator.reg_read(x86.UC_X86_REG_EFLAGS)
         vectors = [self.emulator.reg_read(x86.UC_X86_REG_XMM0 + i) for i in range(16)]
-        # The processor aligns the stack. Every other interrupt is a fault, with an error code.
-        fault = self.interrupts // EVERY % 2 == 0
-        sp = saved[4] & ~0xF
-        for value in (0x18, saved[4], flags, 0x10, pc) + ((0xE,) if fault else ()):
+        # The processor aligns the stack. Every third interrupt is a fault, with an error code, and every third comes in
+        # on a stack of its own.
+        kind = self.interrupts // EVERY % 3
+        sp = OTHER_STACK if kind == 2 else saved[4] & ~0xF
+        for value in (0x18, saved[4], flags, 0x10, pc) + ((0xE,) if kind == 0 else ()):
             sp -= 8
             self.push(sp, value)
         self.chain.append((pc, "interrupt", saved, flags, vectors))
         self.emulator.reg_write(x86.UC_X86_REG_RSP, sp)
-        self.emulator.reg_write(x86.UC_X86_REG_RIP, self.fault if fault else self.tick)
+        self.emulator.reg_write(x86.UC_X86_REG_RIP, self.handlers[kind])
 
     def resume(self, _):
         pc, _, saved, flags, vectors = self.chain.pop()
@@ -166,8 +172,8 @@ class X64(Machine):
 
 class Arm64(Machine):
     NUMBERS = [getattr(arm, f"UC_ARM64_REG_X{i}") for i in range(31)] + [arm.UC_ARM64_REG_SP]
-    # KTRAP_FRAME: its size, and where status, SP, X0, LR, FP and PC are.
-    FRAME, STATUS, SP, X0, LR, FP, PC = 0x150, 0x90, 0x98, 0xA0, 0x138, 0x140, 0x148
+    # KTRAP_FRAME, CONTEXT: their sizes, and where status, SP, X0, LR, FP and PC are, and how many registers from X0 on.
+    LAYOUTS = [(0x150, 0x90, 0x98, 0xA0, 0x138, 0x140, 0x148, 19), (0x390, 4, 0x100, 8, 0xF8, 0xF0, 0x108, 29)]
 
     # So that return addresses are signed: what the higher levels of privilege must allow (SCR_EL3, HCR_EL2), 48-bit
     # addresses (TCR_EL1), a key (APIBKey), and the switch itself (SCTLR_EL1). By CRn, CRm, op0, op1, op2.
@@ -211,14 +217,20 @@ class Arm64(Machine):
         saved = self.registers()
         flags = self.emulator.reg_read(arm.UC_ARM64_REG_NZCV)
         vectors = [self.emulator.reg_read(arm.UC_ARM64_REG_Q0 + i) for i in range(32)]
-        frame = saved[31] - self.FRAME - 0x20 & ~0xF
-        words = {self.STATUS: 4, self.SP: saved[31], self.LR: saved[30], self.FP: saved[29], self.PC: pc}
-        words |= {self.X0 + 8 * i: saved[i] for i in range(19)}
+        kind = self.interrupts // EVERY % 3
+        if kind == 2:
+            # The handler itself stores the rest.
+            frame, words = saved[31] - 0x30 & ~0xF, {0: saved[31], 8: pc}
+        else:
+            size, status, sp, first, lr, fp, at, count = self.LAYOUTS[kind]
+            frame = saved[31] - size - 0x20 & ~0xF
+            words = {status & ~7: 4 << 8 * (status & 7), sp: saved[31], lr: saved[30], fp: saved[29], at: pc}
+            words |= {first + 8 * i: saved[i] for i in range(count)}
         for offset, value in words.items():
             self.push(frame + offset, value)
         self.chain.append((pc, "interrupt", saved, flags, vectors))
         self.emulator.reg_write(arm.UC_ARM64_REG_SP, frame)
-        self.emulator.reg_write(arm.UC_ARM64_REG_PC, self.fault)
+        self.emulator.reg_write(arm.UC_ARM64_REG_PC, self.handlers[kind])
 
     def resume(self, _):
         pc, _, saved, flags, vectors = self.chain.pop()
@@ -232,6 +244,7 @@ class Arm64(Machine):
 
 def main():
     *programs, folder = map(Path, sys.argv[1:])
+    totals = {}
     for program in programs:
         image = Image(program)
         with open(folder / f"{program.stem}.trace", "wb", buffering=1 << 20) as out:
@@ -239,6 +252,9 @@ def main():
             machine.emulator.emu_start(image.entry, 0, count=2_000_000)
             assert len(machine.chain) > 1 and machine.count > 1000, f"{program}: it did not run to its end"
         print(f"{program.stem}: {machine.count} moments in {len(machine.seen)} places")
+        kind, found = codes.count(image.memory, sorted({pc - image.base for pc, _ in machine.seen}))
+        totals.setdefault(kind, Counter()).update(found)
+    codes.report(totals)
 
 
 main()

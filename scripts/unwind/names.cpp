@@ -52,6 +52,11 @@ static KEEP u64 of_this_file(u64 x) { return hidden(x) + leaf(x); }
 KEEP u64 overloaded(u64 x) { return small(x); }
 KEEP u64 overloaded(u64 x, char y) { return small(x) + leaf(u64(y)); }
 
+template <class F> KEEP u64 apply(F f, u64 x) { return f(x) + f(x + 1); }
+struct Pair {
+  template <class A, int N> KEEP static u64 sum(A x) { return small(u64(x) + N); }
+};
+
 extern "C" KEEP u64 named(u64 x) {
   using namespace acme::disk;
   FastQueue fast;
@@ -62,5 +67,7 @@ extern "C" KEEP u64 named(u64 x) {
     sum += queue->submit(request) + request(x);
   }
   sum += queue->twice<u64>(x) + queue->twice<unsigned short>(3) + Queue::drain(fast, x);
+  auto once = [x](u64 y) __attribute__((noinline)) { return small(x + y); };
+  sum += apply(once, x) + Pair::sum<u64, 3>(x) + Pair::sum<char, -1>('a');
   return sum + of_this_file(x) + overloaded(x) + overloaded(x, 'a');
 }

@@ -156,7 +156,9 @@ KEEP u64 recurse(u64 x) {
   return y + recurse(x - 2) * x;
 }
 
+// What is written by hand: x64.s, arm64.s, and the short forms that packed.py writes.
 u64 assembled(u64 x);
+u64 further(u64 x);
 #ifdef WITH_NAMES
 u64 named(u64 x);
 #else
@@ -168,6 +170,28 @@ __attribute__((noreturn)) KEEP void end(u64 x) {
   for (;;) __asm__ volatile(STOP);
 }
 
+#ifdef WITH_NAMES
+// What ends a block however it is left is a function of its own, which works on this one's frame.
+int __C_specific_handler(void) { return 1; }
+KEEP u64 finally(u64 x) {
+  char *space = __builtin_alloca((x & 7) * 16 + 32);
+  use(space, 32);
+  __try {
+    sink += leaf(x);
+    __try {
+      sink += small(x);
+    } __finally {
+      sink += many(x, 1, 2, (u64)space[0]);
+    }
+  } __finally {
+    sink += small(x + 1);
+  }
+  return sink + x;
+}
+#else
+#define finally leaf
+#endif
+
 // A call that does not return is the last instruction of its function.
 __attribute__((noreturn)) KEEP void last(u64 x) {
   small(x);
@@ -175,8 +199,9 @@ __attribute__((noreturn)) KEEP void last(u64 x) {
 }
 
 // Where the emulator lets interrupts come in, and where it takes over again.
-extern char fault[], back_from_fault[], tick[], back_from_tick[];
-__attribute__((section(".hooks"), used)) char *const volatile hooks[] = {fault, back_from_fault, tick, back_from_tick};
+extern char fault[], back_from_fault[], tick[], back_from_tick[], third[], back_from_third[];
+__attribute__((section(".hooks"), used)) char *const volatile hooks[] = {fault, back_from_fault, tick,
+                                                                        back_from_tick, third, back_from_third};
 
 // What an interrupt runs, wherever it comes in.
 KEEP u64 interrupt(u64 x) { return small(x) + many(x, 1, 2, 3); }
@@ -189,7 +214,7 @@ u64 run(void) {
   for (u64 i = 0; i < 8; i++) sum += choose(i, i * 3);
   sum += early(1, 2) + early(5, 6) + hot(1, 2) + hot(101, 77) + hot(102, 3) + recurse(4);
   real = reals(1, 2, 3) + reals_and_integers(4, 5);
-  sum += assembled(14) + named(15) + (u64)hooks[0];
+  sum += assembled(14) + named(15) + further(16) + finally(17) + (u64)hooks[0];
   if (sum != 0) last(sum);
   return sum;
 }

@@ -109,6 +109,115 @@ assembled_apart:
   .rva assembled, .Lsecond, .Lfirst_info
   .text
 
+# A function of which a part was moved away, whose entry names another one instead of a description.
+  .globl indirect
+indirect:
+  pushq %rbx
+.Lg1:
+  subq $0x20, %rsp
+.Lg2:
+  movq %rcx, %rbx
+  call leaf
+  jmp .Lmoved
+.Lreturned:
+  addq %rbx, %rax
+  addq $0x20, %rsp
+  popq %rbx
+  ret
+.Lg3:
+
+# Version 2, which tells of epilogues: flags that were pushed, taken back in one.
+  .globl flagged
+flagged:
+  pushfq
+.Lf1:
+  pushq %rbx
+.Lf2:
+  subq $0x28, %rsp
+.Lf3:
+  movq %rcx, %rbx
+  call leaf
+  addq %rbx, %rax
+  addq $0x28, %rsp
+.Lf4:
+  popq %rbx
+  popfq
+  ret
+.Lf5:
+
+.Lmoved:
+  nop
+  leaq 1(%rax), %rcx
+  call small
+  jmp .Lreturned
+.Lmoved_end:
+
+# Version 2 in two parts: the second has the epilogue, the first the pushes that it takes back.
+  .globl split
+split:
+  pushq %rbx
+.Lh1:
+  pushq %r15
+.Lh2:
+  subq $0x28, %rsp
+.Lh3:
+  movq %rcx, %rbx
+.Lh4:
+  movq %rsi, 0x20(%rsp)
+.Lh5:
+  movl $5, %esi
+  movq %rsi, %r15
+  call leaf
+  movq 0x20(%rsp), %rsi
+  addq $0x28, %rsp
+.Lh6:
+  popq %r15
+  popq %rbx
+  ret
+.Lh7:
+
+  .globl further
+  .seh_proc further
+further:
+  subq $0x28, %rsp
+  .seh_stackalloc 0x28
+  .seh_endprologue
+  call indirect
+  movq %rax, %rcx
+  call flagged
+  movq %rax, %rcx
+  call split
+  addq $0x28, %rsp
+  ret
+  .seh_endproc
+
+  .section .pdata,"dr"
+  .balign 4
+  .rva indirect, .Lg3, .Lindirect_info
+  .rva flagged, .Lf5, .Lflagged_info
+  .rva .Lmoved, .Lmoved_end, .Lindirect_entry + 1
+  .rva split, .Lh4, .Lsplit_info
+  .rva .Lh4, .Lh7, .Lsecond_part_info
+  .section .xdata,"dr"
+  .balign 4
+.Lindirect_info:
+  .byte 1, .Lg2 - indirect, 2, 0
+  .byte .Lg2 - indirect, 0x32, .Lg1 - indirect, 0x30
+.Lindirect_entry:
+  .rva indirect, .Lg3, .Lindirect_info
+.Lflagged_info:
+  .byte 2, .Lf3 - flagged, 5, 0
+  .byte .Lf5 - .Lf4, 0x16, 0, 0x06
+  .byte .Lf3 - flagged, 0x42, .Lf2 - flagged, 0x30, .Lf1 - flagged, 0x02, 0, 0
+.Lsplit_info:
+  .byte 2, .Lh3 - split, 3, 0
+  .byte .Lh3 - split, 0x42, .Lh2 - split, 0xF0, .Lh1 - split, 0x30, 0, 0
+.Lsecond_part_info:
+  .byte 0x22, .Lh5 - .Lh4, 4, 0
+  .byte .Lh7 - .Lh6, 0x16, 0, 0x06, .Lh5 - .Lh4, 0x64, 4, 0
+  .rva split, .Lh4, .Lsplit_info
+  .text
+
 # Where an interrupt and a fault come in. The emulator pushes what the processor would, and takes
 # it away again: how the system returns from them is no epilogue.
   .globl fault
@@ -140,5 +249,25 @@ tick:
   call leaf
   .globl back_from_tick
 back_from_tick:
+  int3
+  .seh_endproc
+
+# Comes in on a stack of its own.
+  .globl third
+  .seh_proc third
+third:
+  .seh_pushframe
+  pushq %rbx
+  .seh_pushreg %rbx
+  pushq %r14
+  .seh_pushreg %r14
+  subq $0x28, %rsp
+  .seh_stackalloc 0x28
+  .seh_endprologue
+  movl $7, %ebx
+  movl $7, %ecx
+  call interrupt
+  .globl back_from_third
+back_from_third:
   int3
   .seh_endproc

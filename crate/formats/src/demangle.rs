@@ -15,6 +15,9 @@ pub fn readable(name: &str, thirty_two: bool) -> Option<Cow<'_, str>> {
     if name.is_empty() || name.starts_with(STRING_LITERAL) {
         return None;
     }
+    if let Some(block) = block_of_function(name) {
+        return Some(Cow::Owned(block));
+    }
     if name.starts_with('?') && name.len() <= LONGEST {
         // Types in the words of Microsoft's tools: `unsigned __int64`, `char *`.
         let as_debugger = DemangleFlags::NAME_ONLY
@@ -28,6 +31,18 @@ pub fn readable(name: &str, thirty_two: bool) -> Option<Cow<'_, str>> {
     } else {
         name
     }))
+}
+
+/// What compilers make of a block of a C function that handles or ends something, as the debugger shows
+/// it: `KeUserModeCallback$fin$0` of `?fin$0@0@KeUserModeCallback@@`.
+fn block_of_function(name: &str) -> Option<String> {
+    let (block, rest) = name.strip_prefix('?')?.split_once("@0@")?;
+    let (kind, number) = block.split_once('$')?;
+    let function = rest.strip_suffix("@@")?;
+    let plain = |text: &str| !text.is_empty() && !text.contains(['@', '?']);
+    let known = ["fin", "filt", "dtor", "catch"].contains(&kind);
+    let fits = known && number.bytes().all(|b| b.is_ascii_digit()) && plain(function);
+    fits.then(|| format!("{function}${block}"))
 }
 
 /// Without what 32-bit calling conventions add: `_name`, `_name@8`, `@name@8`.
@@ -67,6 +82,11 @@ mod tests {
         );
         assert_eq!(plain("??$of@PEAD@@YAXXZ").as_deref(), Some("of<char *>"));
         assert_eq!(plain("??_C@_00CNPNBAHC@?$AA@"), None);
+        assert_eq!(
+            plain("?filt$10@0@RtlUserThreadStart@@").as_deref(),
+            Some("RtlUserThreadStart$filt$10")
+        );
+        assert_eq!(plain("?fin$x@0@f@@").as_deref(), Some("?fin$x@0@f@@"));
         assert_eq!(plain("?nonsense").as_deref(), Some("?nonsense"));
     }
 

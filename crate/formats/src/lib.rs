@@ -22,6 +22,10 @@ const MSF: &[u8] = b"Microsoft C/C++ MSF 7.00\r\n\x1aDS\0\0\0";
 const XZ: &[u8] = b"\xFD7zXZ\0";
 /// How the newer container of PDBs begins, which no library reads yet that the browser can run.
 const MSFZ: &[u8] = b"Microsoft MSFZ Container";
+/// How a cabinet begins.
+const CABINET: &[u8] = b"MSCF\0\0\0\0";
+/// How a PDB began before its version 7.
+const OLD_PDB: &[u8] = b"Microsoft C/C++ program database 2.00\r\n";
 
 /// Why a file cannot be used.
 #[derive(Debug)]
@@ -32,6 +36,10 @@ pub enum FormatError {
     Packed,
     /// It is a PDB in the MSFZ container.
     Msfz,
+    /// It is packed in a cabinet, as symbol stores keep files with an underscore for their last letter.
+    Cabinet,
+    /// It is a PDB from before 2002, in a container of that time.
+    OldPdb,
     /// It is larger than any symbol file.
     TooLarge,
     /// It is a PDB, and damaged.
@@ -54,6 +62,11 @@ impl fmt::Display for FormatError {
                 f,
                 "it is a PDB in the newer MSFZ container, which cannot be read here"
             ),
+            Self::Cabinet => write!(
+                f,
+                "it is packed in a cabinet: unpack it first (expand FILE.pd_ FILE.pdb)"
+            ),
+            Self::OldPdb => write!(f, "it is a PDB of before 2002, which cannot be read here"),
             Self::TooLarge => write!(f, "it is larger than any symbol file"),
             Self::Pdb(error) => write!(f, "the PDB is damaged: {error}"),
             Self::Isf(error) => write!(f, "it is no ISF file: {error}"),
@@ -85,8 +98,14 @@ pub fn convert<'a>(name: &str, bytes: &'a [u8]) -> Result<Cow<'a, [u8]>, FormatE
     if bytes.starts_with(MSF) {
         return pdb_file::table(name, bytes).map(Cow::Owned);
     }
-    if bytes.starts_with(MSFZ) {
-        return Err(FormatError::Msfz);
+    for (begin, error) in [
+        (MSFZ, FormatError::Msfz),
+        (CABINET, FormatError::Cabinet),
+        (OLD_PDB, FormatError::OldPdb),
+    ] {
+        if bytes.starts_with(begin) {
+            return Err(error);
+        }
     }
     if bytes.starts_with(XZ) {
         return unpack(bytes)

@@ -5,14 +5,14 @@
 
 use bluepane::image::Image;
 use bluepane::memory::{AddressSpace, Missing, VirtualAddress};
-use bluepane::symbols::{Names, SymbolTable};
+use bluepane::symbols::{ImageFile, Names, SymbolTable};
 use bluepane_formats::convert;
 use std::collections::{BTreeMap, BTreeSet};
 use std::path::Path;
 
 /// What people call the functions that C++ decorates, by how their decorated names begin. The two
 /// forms of a template's argument are those of the compiler's own records and of public names.
-const READABLE: [(&str, &[&str]); 15] = [
+const READABLE: [(&str, &[&str]); 21] = [
     ("?submit@Queue@", &["acme::disk::Queue::submit"]),
     ("?submit@FastQueue@", &["acme::disk::FastQueue::submit"]),
     ("??0Queue@", &["acme::disk::Queue::Queue"]),
@@ -40,10 +40,28 @@ const READABLE: [(&str, &[&str]); 15] = [
     ("?overloaded@", &["overloaded"]),
     ("?of_this_file@", &["of_this_file"]),
     ("?hidden@", &["`anonymous namespace'::hidden"]),
+    ("??$apply@", &["apply<`lambda at *'>"]),
+    ("??R<lambda", &["named::*::operator()"]),
+    (
+        "??$sum@_K",
+        &[
+            "Pair::sum<unsigned long long,3>",
+            "Pair::sum<unsigned __int64,3>",
+        ],
+    ),
+    ("??$sum@D", &["Pair::sum<char,-1>"]),
+    ("?fin$0", &["finally$fin$0"]),
+    ("?fin$1", &["finally$fin$1"]),
 ];
 
 /// Those of them that no other source file can call.
-const OWN: [&str; 2] = ["?of_this_file@", "?hidden@"];
+const OWN: [&str; 5] = [
+    "?of_this_file@",
+    "?hidden@",
+    "??$apply@",
+    "??R<lambda",
+    "?fin$1",
+];
 
 /// A program as the emulator had it in memory, at its own base.
 struct Program {
@@ -109,11 +127,20 @@ fn map(text: &str, base: u64) -> BTreeMap<u64, Vec<String>> {
     places
 }
 
+/// Whether `found` is `wanted`, in which a star stands for what only the compiler's own record has: where a
+/// lambda stands.
+fn fits(found: &str, wanted: &str) -> bool {
+    match wanted.split_once('*') {
+        Some((begin, end)) => found.starts_with(begin) && found.ends_with(end),
+        None => found == wanted,
+    }
+}
+
 /// Whether `found` is how people write the linker's `name`.
 fn is_name(found: &str, name: &str) -> bool {
     let mut decorated = READABLE.iter().filter(|(begin, _)| name.starts_with(begin));
     match decorated.next() {
-        Some((_, readable)) => readable.contains(&found),
+        Some((_, readable)) => readable.iter().any(|wanted| fits(found, wanted)),
         None => !name.starts_with('?') && found == name,
     }
 }
@@ -159,15 +186,75 @@ fn check(path: &Path) -> usize {
     }
     let expected = READABLE.iter().filter(|(begin, _)| {
         // Optimizers put constructors of few words into their callers.
-        let inlined = matches!(*begin, "??0Queue@" | "??0FastQueue@");
+        let inlined = matches!(*begin, "??0Queue@" | "??0FastQueue@" | "?fin$0");
         !(inlined || public && OWN.contains(begin))
     });
     for (_, readable) in expected {
-        let named = readable.iter().any(|name| seen.contains(*name));
+        let named = |wanted: &&str| seen.iter().any(|found| fits(found, wanted));
+        let named = readable.iter().any(named);
         assert!(named, "{name}: {readable:?}");
     }
     println!("{name}: {frames} frames in {} functions", seen.len());
     frames
+}
+
+/// A symbol file of another form: everything that the linker's map has of the code is in it, by its
+/// name. Answers how many places that are.
+fn check_variant(path: &Path) -> usize {
+    let name = path.file_stem().unwrap().to_string_lossy().into_owned();
+    let file = std::fs::read(path).unwrap();
+    let table = SymbolTable::parse(convert("a.pdb", &file).unwrap().into_owned()).unwrap();
+    let image = std::fs::read(path.with_extension("image")).unwrap();
+    let image = ImageFile::parse(image).unwrap();
+    let debug = image.code_view().unwrap();
+    assert_eq!(
+        (table.guid(), table.age()),
+        (debug.guid, debug.age),
+        "{name}"
+    );
+    // Without the path of the machine that linked it, or the one that it was told.
+    assert_eq!(debug.name, format!("{name}.pdb"));
+    let text = std::fs::read_to_string(path.with_extension("map")).unwrap();
+    let narrow = name == "i386";
+    let base = if narrow { 0x40_0000 } else { 0x1_4000_0000 };
+    let mut count = 0;
+    // The first section is the code.
+    let code = text
+        .lines()
+        .filter(|line| line.trim_start().starts_with("0001:"));
+    for (&at, names) in &map(&code.collect::<Vec<_>>().join("\n"), base) {
+        let (found, offset) = table.name_at(at as u32).unwrap_or_default();
+        let plain = |name: &String| match name.strip_prefix('_') {
+            Some(plain) if narrow => plain.to_owned(),
+            _ => name.clone(),
+        };
+        let right = names.iter().any(|name| is_name(found, &plain(name)));
+        assert!(
+            right && offset == 0,
+            "{name}: {found}+{offset} at {at:#x}, which is {names:?}"
+        );
+        count += 1;
+    }
+    count
+}
+
+#[test]
+fn symbol_files_of_every_form_name_what_the_linker_named() {
+    let Some(folder) = std::env::var_os("BLUEPANE_UNWIND_TRACES") else {
+        eprintln!("skipped: no compiled programs (scripts/test-unwind makes them)");
+        return;
+    };
+    let files = std::fs::read_dir(Path::new(&folder).join("variants")).unwrap();
+    let paths = files.map(|entry| entry.unwrap().path());
+    let paths: Vec<_> = paths
+        .filter(|path| path.extension().is_some_and(|e| e == "pdb"))
+        .collect();
+    assert_eq!(paths.len(), 6, "{paths:?}");
+    for path in paths {
+        let count = check_variant(&path);
+        println!("{}: {count} places", path.display());
+        assert!(count > 20, "{}: {count}", path.display());
+    }
 }
 
 #[test]

@@ -113,6 +113,12 @@ impl Tables<'_> {
                 .is_none_or(|into| into >= self.bytes.len() as u64);
             (place != 0 && own).then_some((place as u32, name))
         };
-        Some((0..count).filter_map(entry).collect())
+        // No two names share their letters, so all of them are no longer than the directory.
+        let mut letters = 0;
+        let fits = |found: &(u32, String)| {
+            letters += found.1.len();
+            letters <= self.bytes.len()
+        };
+        Some((0..count).filter_map(entry).take_while(fits).collect())
     }
 }

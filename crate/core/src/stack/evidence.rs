@@ -16,10 +16,10 @@ mod pe {
     pub(super) const SECTION_COUNT: u64 = 6;
     pub(super) const OPTIONAL_SIZE: u64 = 0x14;
     pub(super) const OPTIONAL: u64 = 0x18;
-    pub(super) const SECTION: u64 = 40;
-    pub(super) const VIRTUAL_SIZE: u64 = 8;
-    pub(super) const VIRTUAL_ADDRESS: u64 = 0xC;
-    pub(super) const CHARACTERISTICS: u64 = 0x24;
+    pub(super) const SECTION: u16 = 40;
+    pub(super) const VIRTUAL_SIZE: usize = 8;
+    pub(super) const VIRTUAL_ADDRESS: usize = 0xC;
+    pub(super) const CHARACTERISTICS: usize = 0x24;
     pub(super) const EXECUTE: u32 = 0x2000_0000;
     /// Windows loads no image with more.
     pub(super) const MAX_SECTIONS: u16 = 96;
@@ -85,12 +85,15 @@ fn executable_sections(memory: &dyn AddressSpace, base: VirtualAddress) -> Optio
         return None;
     }
     let count = memory.u16(add(headers, pe::SECTION_COUNT)?).ok()?;
+    let len = count.min(pe::MAX_SECTIONS) * pe::SECTION;
     let optional = memory.u16(add(headers, pe::OPTIONAL_SIZE)?).ok()?;
     let table = add(headers, pe::OPTIONAL + u64::from(optional))?;
     let mut sections = Vec::new();
-    for index in 0..count.min(pe::MAX_SECTIONS) {
-        let entry = add(table, u64::from(index) * pe::SECTION)?;
-        let field = |offset| memory.u32(entry.checked_add(offset)?).ok();
+    for entry in memory.bytes(table, len).ok()?.chunks(pe::SECTION.into()) {
+        let field = |offset: usize| {
+            let found = entry.get(offset..)?.first_chunk()?;
+            Some(u32::from_le_bytes(*found))
+        };
         let from = u64::from(field(pe::VIRTUAL_ADDRESS)?);
         if field(pe::CHARACTERISTICS)? & pe::EXECUTE != 0 {
             sections.push((from, from + u64::from(field(pe::VIRTUAL_SIZE)?)));

@@ -2,9 +2,11 @@
 
 use super::tests::Pieces;
 use super::*;
+use crate::memory::{AddressSpace, Missing};
 use crate::model::{How, Stack};
 use crate::nt::{Architecture, Module, ModuleList};
-use alloc::{vec, vec::Vec};
+use alloc::{format, vec, vec::Vec};
+use core::cell::Cell;
 
 const IMAGE: u64 = 0xFFFF_F800_1000_0000;
 const STACK: u64 = 0xFFFF_D000_0000_1000;
@@ -180,4 +182,182 @@ fn thousands_of_random_descriptions_and_stacks_end_within_bounds() {
         unwound += usize::from(stack.frames.iter().any(|f| f.how == How::Unwind));
     }
     assert!(unwound > 20, "{unwound}");
+}
+
+/// What the reading of one stack may cost at the most.
+const MOST_READS: u64 = 60_000;
+const MOST_BYTES: u64 = 8 << 20;
+/// How many images and stacks there are, all of them the same bytes: page tables may say so.
+const COUNT: u64 = 4096;
+const ROOM: u64 = 0x2_0000;
+
+/// Memory of many images and stacks, which counts what it is asked for.
+struct Everywhere {
+    image: (u64, Vec<u8>),
+    stack: (u64, Vec<u8>),
+    asked: Cell<u64>,
+    bytes: Cell<u64>,
+}
+
+impl AddressSpace for Everywhere {
+    fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
+        self.asked.set(self.asked.get() + 1);
+        self.bytes.set(self.bytes.get() + buf.len() as u64);
+        let parts = [(0x3000, &self.image), (ROOM, &self.stack)];
+        let found = parts.into_iter().find_map(|(each, (base, bytes))| {
+            let at = address
+                .0
+                .checked_sub(base)
+                .filter(|&at| at < COUNT * each)?;
+            let at = (at % each) as usize;
+            bytes.get(at..at.checked_add(buf.len())?)
+        });
+        buf.copy_from_slice(found.ok_or(Missing::Unmapped)?);
+        Ok(())
+    }
+}
+
+/// What a stack of these words costs, with an image of that machine: reads, bytes, frames.
+fn cost(architecture: Architecture, image: Vec<u8>, words: &[u64]) -> (u64, u64, usize) {
+    let width = usize::from(architecture.pointer_width());
+    // A 32-bit machine has both at the low ends of these addresses, in its kernel's half.
+    let here = |address: u64| match width {
+        4 if address >> 32 != 0 => address & 0x7FFF_FFFF | 0x8000_0000,
+        _ => address,
+    };
+    let stack = words
+        .iter()
+        .flat_map(|&word| here(word).to_le_bytes()[..width].to_vec());
+    let memory = Everywhere {
+        image: (here(IMAGE), image),
+        stack: (here(STACK), stack.cycle().take(ROOM as usize).collect()),
+        asked: Cell::new(0),
+        bytes: Cell::new(0),
+    };
+    let module = |index: u64| Module {
+        name: format!("m{index}.sys"),
+        base: VirtualAddress(here(IMAGE) + index * 0x3000),
+        size: 0x3000,
+        ..Module::default()
+    };
+    let modules = ModuleList::new((0..COUNT).map(module).collect());
+    let registers = Registers {
+        instruction_pointer: VirtualAddress(here(CODE)),
+        stack_pointer: VirtualAddress(here(STACK)),
+        frame_pointer: Some(VirtualAddress(here(STACK))),
+        ..Registers::default()
+    };
+    let found = scan(&Start {
+        architecture,
+        modules: &modules,
+        unloaded: &[],
+        memory: &memory,
+        range: StackRange {
+            low: VirtualAddress(here(STACK)),
+            high: VirtualAddress(u64::MAX),
+        },
+        registers: &registers,
+        how: How::Context,
+        exception: None,
+        stacks: &[],
+        code: 0,
+        parameters: [0; 4],
+    });
+    (memory.asked.get(), memory.bytes.get(), found.frames.len())
+}
+
+/// The same image of a 32-bit machine.
+fn thirty_two() -> Vec<u8> {
+    let mut image = image(&[]);
+    image[0x84..0x86].copy_from_slice(&0x14C_u16.to_le_bytes());
+    image
+}
+
+/// One image after another whose description is chained 31 times, each time by way of four entries.
+fn chained_far() -> Vec<u8> {
+    let mut image = image(&[]);
+    let mut put = |at: usize, words: &[u32]| {
+        for (index, word) in words.iter().enumerate() {
+            image[at + 4 * index..][..4].copy_from_slice(&word.to_le_bytes());
+        }
+    };
+    for index in 0..31 {
+        let at = 0x2010 + 0x40 * index;
+        let (info, entries) = (at as u32, at as u32 + 0x10);
+        put(0x2008, &[0x2020 | 1]);
+        put(at, &[0x21, 0x1000, 0x2000, entries + 0x40 | 1]);
+        for hop in 0..3 {
+            let to = if hop == 2 {
+                info
+            } else {
+                (entries + 12 * (hop + 1)) | 1
+            };
+            put(at + 0x10 + 12 * hop as usize, &[0x1000, 0x2000, to]);
+        }
+    }
+    put(
+        0x2010 + 0x40 * 31,
+        &[1, 0, 0, 0, 0x1000, 0x2000, 0x2010 + 0x40 * 31],
+    );
+    image
+}
+
+#[test]
+fn what_a_crafted_stack_costs_is_bounded() {
+    let code = |index: u64| CODE + index * 0x3000;
+    let many: Vec<u64> = (0..16384).map(|index| code(index % COUNT)).collect();
+    let far: Vec<u64> = (0..16384)
+        .map(|index| code(index % COUNT) + 0x200)
+        .collect();
+    let stacks = |step: u64| move |index: u64| STACK + index % COUNT * ROOM + index * step % ROOM;
+    let traps: Vec<u64> = (0..3000)
+        .flat_map(|index| [code(index), 0x10, 0x246, stacks(0x1008)(index), 0x18])
+        .collect();
+    // Records of the chain, and trap frames of 32 words, which lead over to other stacks.
+    let records: Vec<u64> = (0..8000)
+        .flat_map(|index| [stacks(0x408)(index), code(index)])
+        .collect();
+    let mut narrow = vec![0; 32 * 256];
+    for (index, frame) in narrow.chunks_mut(32).enumerate() {
+        let at = code(index as u64);
+        for (word, value) in [(1, at), (2, 0xBADB_0D00), (0x68 / 4, at), (0x6C / 4, 8)] {
+            frame[word] = value;
+        }
+        frame[0x70 / 4] = 0x246;
+        frame[0x60 / 4] = stacks(0x80)(index as u64 + 1);
+    }
+    let mut machine = image(&MACHINE_FRAME);
+    let mut arm = image(&[]);
+    arm[0x84..0x86].copy_from_slice(&0xAA64_u16.to_le_bytes());
+    let record: Vec<u64> = (0..8000)
+        .flat_map(|index| [STACK + 16 * (index + 2), code(index % COUNT)])
+        .collect();
+    for (what, architecture, image, words) in [
+        ("calls", Architecture::X64, image(&NOTHING), &many),
+        ("no calls", Architecture::X64, image(&NOTHING), &far),
+        ("chains", Architecture::X64, chained_far(), &many),
+        ("broken", Architecture::X64, image(&[9, 9, 9, 9]), &many),
+        ("traps", Architecture::X64, image(&[9, 9, 9, 9]), &traps),
+        (
+            "machine frames",
+            Architecture::X64,
+            core::mem::take(&mut machine),
+            &traps,
+        ),
+        (
+            "records",
+            Architecture::Arm64,
+            core::mem::take(&mut arm),
+            &record,
+        ),
+        ("32-bit traps", Architecture::X86, thirty_two(), &narrow),
+        ("32-bit records", Architecture::X86, thirty_two(), &records),
+    ] {
+        let (asked, bytes, frames) = cost(architecture, image, words);
+        assert!((2..=MAX_FRAMES).contains(&frames), "{what}: {frames}");
+        assert!(
+            asked < MOST_READS && bytes < MOST_BYTES,
+            "{what}: {asked} reads, {bytes} bytes"
+        );
+    }
 }

@@ -16,6 +16,8 @@ const SAVED: [(u8, u8); 3] = [(RBX, 0x53), (6, 0x56), (7, 0x57)];
 /// Bytes a trap handler takes below the saved frame pointer, and how far into the frame it points afterwards.
 const TRAP_LOCALS: u32 = 0x158;
 const TRAP_POINTER: u8 = 8; // in units of 16
+/// The same of a function that keeps a frame pointer.
+const POINTER: u8 = 2;
 
 /// UNWIND_INFO of a prologue.
 pub fn unwind_info(shape: Shape) -> Vec<u8> {
@@ -36,6 +38,12 @@ pub fn unwind_info(shape: Shape) -> Vec<u8> {
             codes.extend([1, PUSH_NONVOL | RBP << 4]);
             codes.extend([0, PUSH_MACHFRAME | 1 << 4]);
             (0x10, RBP | TRAP_POINTER << 4)
+        }
+        Shape::Pointer { locals, .. } => {
+            codes.extend([13, SET_FPREG]);
+            allocation(&mut codes, 8, locals);
+            codes.extend([1, PUSH_NONVOL | RBP << 4]);
+            (13, RBP | POINTER << 4)
         }
         Shape::Switch => {
             codes.extend([4, SET_FPREG]);
@@ -84,6 +92,13 @@ pub fn function_bytes(function: &Function) -> Vec<u8> {
             // lea rbp, [rsp+80h]
             b.extend([0x48, 0x8d, 0xac, 0x24, 0x80, 0, 0, 0]);
         }
+        Shape::Pointer { locals, grown } => {
+            b.extend([0x55, 0x48, 0x81, 0xec]);
+            b.extend(locals.to_le_bytes());
+            // lea rbp, [rsp+20h]; sub rsp
+            b.extend([0x48, 0x8d, 0x6c, 0x24, 0x20, 0x48, 0x81, 0xec]);
+            b.extend(grown.to_le_bytes());
+        }
         // push rbp; mov rbp, rsp; mov rsp, rcx
         Shape::Switch => b.extend([0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xcc]),
         Shape::Saved => {}
@@ -107,6 +122,8 @@ pub fn function_bytes_x86(function: &Function) -> Vec<u8> {
         // push 0; push ebp; push ebx; push esi; push edi
         Shape::Trap => b = vec![0x6a, 0, 0x55, 0x53, 0x56, 0x57],
         // sub esp, 10h; then ebx, esi, edi and ebp, from the top
+        // The scenario's are made plain: there is a frame pointer anyway.
+        Shape::Pointer { .. } => {}
         Shape::Saved => {
             b = vec![0x83, 0xec, 0x10, 0x89, 0x5c, 0x24, 0x0c, 0x89, 0x74];
             b.extend([0x24, 0x08, 0x89, 0x7c, 0x24, 0x04, 0x89, 0x2c, 0x24]);
@@ -124,6 +141,20 @@ fn fill(mut code: Vec<u8>, function: &Function, breakpoint: &[u8]) -> Vec<u8> {
     code
 }
 
+/// The codes of a frame record with locals above it, last instruction first: set_fp and save_fplr_x, or, where that takes
+/// more than its 512 bytes, save_fplr and alloc_m.
+fn record_arm64(locals: u32) -> Vec<u8> {
+    const SET_FP: u8 = 0xe1;
+    let bytes = arm64_locals(locals);
+    match bytes {
+        0..=LARGEST_RECORD => vec![SET_FP, 0x80 | (bytes / 8 - 1) as u8],
+        _ => vec![SET_FP, 0x40, 0xc0 | (bytes >> 12) as u8, (bytes >> 4) as u8],
+    }
+}
+
+/// Bytes that one instruction takes and stores a frame record in.
+const LARGEST_RECORD: u64 = 512;
+
 /// The record of an ARM64 function: its length, no epilogue, and the codes of its prologue, last instruction first.
 pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
     const SET_FP: u8 = 0xe1;
@@ -131,14 +162,13 @@ pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
     const TRAP_FRAME: u8 = 0xe8;
     let mut codes = match shape {
         Shape::Plain { pushes, locals } => {
-            // save_fplr_x, and before it save_r19r20_x
-            let store = 0x80 | (arm64_locals(locals) / 8 - 1) as u8;
-            if pushes > 1 {
-                vec![SET_FP, store, 0x22, END]
-            } else {
-                vec![SET_FP, store, END]
-            }
+            let mut codes = record_arm64(locals);
+            // save_r19r20_x
+            codes.extend((pushes > 1).then_some(0x22));
+            codes.push(END);
+            codes
         }
+        Shape::Pointer { locals, .. } => [record_arm64(locals), vec![END]].concat(),
         Shape::Switch => vec![SET_FP, 0x81, END],
         Shape::Trap => vec![TRAP_FRAME, END],
         Shape::Saved => vec![END],
@@ -156,15 +186,24 @@ pub fn function_bytes_arm64(function: &Function) -> Vec<u8> {
     const MOV_FP_SP: u32 = 0x9100_03fd;
     // stp fp, lr, [sp, #-bytes]!
     let store = |bytes: u64| 0xa980_7bfd | ((bytes / 8).wrapping_neg() as u32 & 0x7f) << 15;
+    // stp fp, lr, [sp]
+    const STORE: u32 = 0xa900_7bfd;
+    let record = |locals: u32| match arm64_locals(locals) {
+        bytes @ 0..=LARGEST_RECORD => vec![store(bytes), MOV_FP_SP],
+        bytes => vec![0xd100_03ff | (bytes as u32) << 10, STORE, MOV_FP_SP],
+    };
     let code = match function.shape {
         Shape::Plain { pushes, locals } => {
-            let store = store(arm64_locals(locals));
-            // stp x19, x20, [sp, #-16]!
+            let mut code = record(locals);
             if pushes > 1 {
-                vec![0xa9bf_53f3, store, MOV_FP_SP]
-            } else {
-                vec![store, MOV_FP_SP]
+                // stp x19, x20, [sp, #-16]!
+                code.insert(0, 0xa9bf_53f3);
             }
+            code
+        }
+        // sub sp, sp, #bytes
+        Shape::Pointer { locals, grown } => {
+            [record(locals), vec![0xd100_03ff | grown << 10]].concat()
         }
         // mov sp, x9
         Shape::Switch => vec![store(16), MOV_FP_SP, 0x9100_013f],

@@ -108,6 +108,10 @@ pub mod trap_x86 {
     pub const EIP: u64 = 0x68;
     pub const SEG_CS: u64 = 0x6c;
     pub const EFLAGS: u64 = 0x70;
+    /// What only code of a process has.
+    pub const ESP: u64 = 0x74;
+    pub const SEG_SS: u64 = 0x78;
+    pub const USER_SIZE: u64 = 0x7c;
     pub const MARK: u64 = 0xbadb_0d00;
 }
 

@@ -10,6 +10,10 @@ use std::ops::Range;
 
 /// Bytes of a stack of the processor's own.
 const SPECIAL: u64 = 0x6000;
+/// Where the stack of a process's thread is, as a trap frame keeps it.
+const USER_STACK: u64 = 0x7a_1234_f000;
+/// How far into the frame a frame pointer of x64 points.
+const POINTER: u64 = 0x20;
 /// 32-bit trap handlers take this for the arguments of what they call.
 const X86_ARGUMENTS: u64 = 0x20;
 
@@ -35,6 +39,8 @@ impl Machine<'_> {
             (Shape::Plain { pushes, locals }, _) => {
                 stack::arm64_locals(locals) + if pushes > 1 { 16 } else { 0 }
             }
+            (Shape::Pointer { locals, grown }, Architecture::X64) => u64::from(locals + grown) + 8,
+            (Shape::Pointer { locals, grown }, _) => stack::arm64_locals(locals) + u64::from(grown),
             (Shape::Trap, Architecture::X64) => trap64::SIZE,
             (Shape::Trap, _) => trap_arm64::SIZE,
             (Shape::Switch, _) => 0,
@@ -98,7 +104,14 @@ impl Machine<'_> {
             let called = i > group.start && frames[i - 1].shape != Shape::Trap;
             at += if called { self.return_address() } else { 0 };
             places.push((i, at, called));
-            at += self.room(frames[i].shape);
+            at += if frames[i].user {
+                0
+            } else {
+                self.room(frames[i].shape)
+            };
+        }
+        if self.arch() == Architecture::X86 && frames[group.end - 1].user {
+            at += trap_x86::USER_SIZE - trap_x86::SIZE;
         }
         let first = places.first().map_or(0, |place| place.1) % 16;
         let start = ((end - at - 0x10) & !0xf) - first;
@@ -108,12 +121,18 @@ impl Machine<'_> {
         }
         for (i, offset, called) in places.into_iter().rev() {
             let sp = start + offset;
+            if frames[i].user {
+                continue;
+            }
             if called && self.return_address() > 0 {
                 self.kernel
                     .word(sp - width as u64, frames[i].address, width);
             }
             let next = frames.get(i + 1).map_or(0, |f| f.address);
-            let resumed = if i + 1 == group.end {
+            let user = frames.get(i + 1).is_some_and(|f| f.user);
+            let resumed = if user {
+                USER_STACK
+            } else if i + 1 == group.end {
                 outer.stack_pointer
             } else {
                 sp + self.room(frames[i].shape)
@@ -122,12 +141,17 @@ impl Machine<'_> {
                 Shape::Plain { pushes, locals } => {
                     self.plain_frame(sp, pushes, locals, next, frame_pointer, rng)
                 }
-                Shape::Trap => self.trap_frame(
-                    sp,
-                    frames[i].fault_address,
-                    (next, resumed, frame_pointer),
-                    rng,
-                ),
+                Shape::Pointer { locals, grown } => {
+                    self.pointer_frame(sp + u64::from(grown), locals, next, frame_pointer)
+                }
+                Shape::Trap => {
+                    let address = frames[i].fault_address;
+                    let pointer = self.trap_frame(sp, address, (next, resumed, frame_pointer), rng);
+                    if user {
+                        self.came_from_user(sp, resumed);
+                    }
+                    pointer
+                }
                 Shape::Switch => outer.stack_pointer,
                 // KiSwapContext keeps the frame pointer of its caller in the lowest slot.
                 Shape::Saved => {
@@ -177,6 +201,35 @@ impl Machine<'_> {
         self.kernel.u64(sp, frame_pointer);
         self.kernel.u64(sp + 8, back);
         sp
+    }
+
+    /// What a prologue saved that keeps a frame pointer, which is the answer.
+    fn pointer_frame(&mut self, sp: u64, locals: u32, back: u64, frame_pointer: u64) -> u64 {
+        if self.arch() == Architecture::X64 {
+            self.kernel.u64(sp + u64::from(locals), frame_pointer);
+            return sp + POINTER;
+        }
+        self.kernel.u64(sp, frame_pointer);
+        self.kernel.u64(sp + 8, back);
+        sp
+    }
+
+    /// Makes the trap frame at `at` one of code of a process, whose stack is at `stack`.
+    fn came_from_user(&mut self, at: u64, stack: u64) {
+        match self.arch() {
+            Architecture::X64 => {
+                self.kernel.u64(at + trap64::SEG_CS, 0x33);
+                self.kernel.u64(at + trap64::SEG_SS, 0x2b);
+                self.kernel.u8(at + trap64::PREVIOUS_MODE, 1);
+            }
+            Architecture::X86 => {
+                let at = at + X86_ARGUMENTS;
+                self.kernel.word(at + trap_x86::SEG_CS, 0x1b, 4);
+                self.kernel.word(at + trap_x86::ESP, stack & 0x7fff_ffff, 4);
+                self.kernel.word(at + trap_x86::SEG_SS, 0x23, 4);
+            }
+            Architecture::Arm64 => self.kernel.u64(at + trap_arm64::SPSR, 0x6000_0000),
+        }
     }
 
     /// The same of 32-bit code. What was interrupted lies right behind it.

@@ -224,9 +224,14 @@ impl Machine<'_> {
         let real: Vec<_> = self.images.iter().filter(|i| !i.file.is_empty()).collect();
         let real: Vec<_> = real.iter().map(|i| i.base..i.base + i.size).collect();
         for frames in stacks {
-            // Real code has its own calls.
+            // Real code has its own calls, and a process's called nothing here.
+            let user = |address: u64| match self.arch() {
+                Architecture::X86 => address < 0x8000_0000,
+                _ => address >> 63 == 0,
+            };
+            let written = |at: u64| !user(at) && !real.iter().any(|image| image.contains(&at));
             let pairs = frames.windows(2);
-            for pair in pairs.filter(|pair| !real.iter().any(|at| at.contains(&pair[1]))) {
+            for pair in pairs.filter(|pair| written(pair[1])).collect::<Vec<_>>() {
                 match self.arch() {
                     Architecture::Arm64 => self.call_arm64(pair[0], pair[1]),
                     _ => self.call_x86(pair[0], pair[1]),

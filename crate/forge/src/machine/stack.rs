@@ -7,7 +7,7 @@ use super::{Machine, Thread};
 use crate::bytes::Bytes;
 use crate::layout::context::{arm64, switched, x64, x86};
 use crate::rng::Rng;
-use crate::scenario::{Architecture, Frame, On, ScenarioError};
+use crate::scenario::{Architecture, Frame, Number, On, ScenarioError};
 
 /// What a function's prologue does to the stack.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -18,6 +18,13 @@ pub enum Shape {
         pushes: u8,
         /// Bytes of locals.
         locals: u32,
+    },
+    /// Keeps a frame pointer, because it takes more than its prologue does.
+    Pointer {
+        /// Bytes of locals.
+        locals: u32,
+        /// Bytes that it has taken since.
+        grown: u32,
     },
     /// Builds a trap frame on a machine frame with an error code.
     Trap,
@@ -45,7 +52,12 @@ pub(super) struct Placed {
     pub(super) shape: Shape,
     pub(super) fault_address: u64,
     pub(super) on: On,
+    /// Code of a process: what the processor came from into the kernel.
+    pub(super) user: bool,
 }
+
+/// How the scenario names code of a process.
+const USER: &str = "user+";
 
 impl Shape {
     /// The shape the forge gives a function: always the same for the same name.
@@ -57,12 +69,40 @@ impl Shape {
         }
         let mut rng = Rng::for_purpose(0, name);
         let pushes = rng.below(4) as u8;
-        // At a call the stack pointer is a multiple of 16: return address, pushes and locals together.
-        let mut locals = 0x20 + 0x10 * rng.below(14) as u32;
-        if pushes.is_multiple_of(2) {
-            locals += 8;
+        Self::plain(pushes, 0x20 + 0x10 * rng.below(14) as u32)
+    }
+
+    /// At a call the stack pointer is a multiple of 16: return address, pushes and locals together.
+    fn plain(pushes: u8, room: u32) -> Self {
+        let more = if pushes.is_multiple_of(2) { 8 } else { 0 };
+        Self::Plain {
+            pushes,
+            locals: room + more,
         }
-        Self::Plain { pushes, locals }
+    }
+
+    /// As the scenario wants it: `room` bytes of locals, and `grown` more.
+    fn wanted(self, frame: &Frame, arch: Architecture) -> Self {
+        let bytes = |number: &Number| (number.0 as u32).next_multiple_of(16).clamp(0x20, 4080);
+        let (room, grown) = (
+            frame.room.as_ref().map(bytes),
+            frame.grown.as_ref().map(bytes),
+        );
+        match (self, grown) {
+            // 32-bit functions keep a frame pointer anyway.
+            (Self::Plain { pushes, .. }, Some(grown)) if arch == Architecture::X86 => {
+                Self::plain(pushes, room.unwrap_or(0x20) + grown)
+            }
+            (Self::Plain { .. }, Some(grown)) => Self::Pointer {
+                locals: room.unwrap_or(0x20),
+                grown,
+            },
+            (Self::Plain { pushes, locals }, None) => match room {
+                Some(room) => Self::plain(pushes, room),
+                None => Self::Plain { pushes, locals },
+            },
+            _ => self,
+        }
     }
 }
 
@@ -107,8 +147,14 @@ impl Machine<'_> {
     ) -> Result<(Vec<u8>, Laid), ScenarioError> {
         let mut placed = Vec::new();
         for (i, frame) in frames.iter().enumerate() {
-            let leaves = frames.get(i + 1).is_some_and(|outer| outer.on != frame.on);
-            placed.push(self.place(frame, i == 0, leaves)?);
+            let outer = frames.get(i + 1);
+            if frame.at.starts_with(USER) {
+                placed.push(self.place_user(frame, i > 0 && outer.is_none())?);
+                continue;
+            }
+            let leaves = outer.is_some_and(|outer| outer.on != frame.on);
+            let enters = outer.is_some_and(|outer| outer.at.starts_with(USER));
+            placed.push(self.place(frame, i == 0, (leaves, enters))?);
         }
         let laid = self.lay_frames(&placed, thread.stack_base, number);
         if number == 0 && self.arch() == Architecture::X86 {
@@ -158,10 +204,12 @@ impl Machine<'_> {
         &mut self,
         frame: &Frame,
         innermost: bool,
-        leaves: bool,
+        (leaves, enters): (bool, bool),
     ) -> Result<Placed, ScenarioError> {
         let unknown = || ScenarioError::UnknownFrame(frame.at.clone());
         let shape = match Shape::of(&frame.at) {
+            // What comes from a process builds a trap frame.
+            _ if enters => Shape::Trap,
             Shape::Plain { .. } if leaves => Shape::Switch,
             _ if self.arch() == Architecture::X86 && frame.at == "nt!KiSwapContext" => Shape::Saved,
             // What it interrupted lies behind its trap frame.
@@ -169,7 +217,7 @@ impl Machine<'_> {
                 let text = format!("{}: no trap of 32-bit code changes stacks", frame.at);
                 return Err(ScenarioError::Unsupported(text));
             }
-            shape => shape,
+            shape => shape.wanted(frame, self.arch()),
         };
         let (image, begin, end, rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
             let f = self.build.function(name).ok_or_else(unknown)?;
@@ -222,7 +270,27 @@ impl Machine<'_> {
             shape,
             fault_address: frame.fault_address.map_or(0, |n| n.0),
             on: frame.on,
+            user: false,
         })
+    }
+
+    /// Code of a process, which only a thread's outermost frame can be.
+    fn place_user(&self, frame: &Frame, fits: bool) -> Result<Placed, ScenarioError> {
+        let address = crate::scenario::parse_number(frame.at.trim_start_matches(USER));
+        match address.filter(|_| fits && frame.on == On::Thread) {
+            Some(address) => Ok(Placed {
+                address,
+                function: (String::new(), 0),
+                shape: Shape::default(),
+                fault_address: 0,
+                on: On::Thread,
+                user: true,
+            }),
+            None => Err(ScenarioError::Unsupported(format!(
+                "{}: code of a process can only be the outermost frame of a thread's stack",
+                frame.at
+            ))),
+        }
     }
 
     /// The image of that file name, with or without what it ends with.
@@ -246,6 +314,7 @@ impl Machine<'_> {
             },
             fault_address: 0,
             on: frame.on,
+            user: false,
         }
     }
 
@@ -265,7 +334,7 @@ impl Machine<'_> {
         ]));
         let mut placed = Vec::new();
         for (i, frame) in frames.iter().enumerate() {
-            placed.push(self.place(frame, i == 0, false)?);
+            placed.push(self.place(frame, i == 0, (false, false))?);
         }
         self.current.sleeping = placed.iter().skip(1).map(|p| p.address).collect();
         let running: Vec<u64> = self.running_threads();

@@ -89,7 +89,7 @@ pub struct Exception {
     pub parameters: Vec<Number>,
 }
 
-/// One frame: `at = "nt!KiPageFault"`, `at = "ntfs.sys+0x1234"`.
+/// One frame: `at = "nt!KiPageFault"`, `at = "ntfs.sys+0x1234"`; or, as the outermost, `at = "user+0x7ff612345678"`.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]
 pub struct Frame {
@@ -101,8 +101,11 @@ pub struct Frame {
     pub fault_address: Option<Number>,
     /// The stack it lies on: `thread`, or one of the processor's own.
     pub on: On,
-    /// Bytes that a function of a real file takes on the stack, as its unwind data have it; it saves nothing there.
+    /// Bytes that its function takes on the stack for locals. Of a real file, as its unwind data have it; it saves nothing
+    /// there.
     pub room: Option<Number>,
+    /// Bytes that its function has taken beyond its prologue, for which it keeps a frame pointer.
+    pub grown: Option<Number>,
 }
 
 /// What a processor other than the first was running.

@@ -12,6 +12,8 @@ const ENTRY: u32 = 8;
 const FULL: u32 = 0;
 const PACKED: u32 = 1;
 const PART: u32 = 2;
+/// The second word names another entry.
+const NAMED: u32 = 3;
 const FP: u8 = 29;
 const LR: u8 = 30;
 const SP: u8 = 31;
@@ -66,6 +68,9 @@ static CONTEXT: Saved = Saved {
     status: 0x04,
 };
 
+/// Of CONTEXT's first word: its instruction pointer is an address to return to.
+const UNWOUND_TO_CALL: u64 = 0x2000_0000;
+
 /// The codes of a function, and where among them its epilogues begin.
 struct Codes {
     bytes: Vec<u8>,
@@ -78,28 +83,36 @@ struct Codes {
 
 /// The described stretch of code around `rva`.
 pub(super) fn function(image: &Image<'_>, rva: u32) -> Result<Option<Function>, ImageError> {
+    Ok(find(image, rva)?.map(|(found, _)| found))
+}
+
+/// The same, and whether the description is another entry's: it then holds as at the beginning of
+/// that one's code, and how far the code reaches is not said.
+fn find(image: &Image<'_>, rva: u32) -> Result<Option<(Function, bool)>, ImageError> {
     let Some(at) = image.entry(rva, ENTRY)? else {
         return Ok(None);
     };
     let bytes = image.bytes(at, ENTRY as u16)?;
     let (begin, mut data) = (word(&bytes, 0)?, word(&bytes, 4)?);
-    if data & 3 == 3 {
-        // The entry names another one.
-        data = word(&image.bytes(u64::from(data & !3) + 4, 4)?, 0)?;
+    let named = data & 7 == NAMED;
+    if named {
+        data = word(&image.bytes(u64::from(data - NAMED) + 4, 4)?, 0)?;
     }
     let len = match data & 3 {
-        FULL => word(&image.bytes(data.into(), 4)?, 0)? & 0x3_FFFF,
-        _ => data >> 2 & 0x7FF,
+        _ if named => u32::MAX,
+        FULL => (word(&image.bytes(data.into(), 4)?, 0)? & 0x3_FFFF) * 4,
+        _ => (data >> 2 & 0x7FF) * 4,
     };
-    let end = begin.saturating_add(len * 4);
-    Ok((begin <= rva && rva < end).then_some(Function { begin, end, data }))
+    let end = begin.saturating_add(len).min(image.size);
+    let found = Function { begin, end, data };
+    Ok((begin <= rva && rva < end).then_some((found, named)))
 }
 
 /// Goes to the frame that entered this one.
 pub(super) fn step(image: &Image<'_>, cursor: &mut Cursor) -> Result<Entered, UnwindError> {
     let rva = image.offset_of(cursor.pc)?;
     let within = rva.saturating_sub(if cursor.exact { 0 } else { 4 });
-    let Some(function) = function(image, within)? else {
+    let Some((function, named)) = find(image, within)? else {
         // What neither calls nor saves anything still has its return address in the register.
         if !cursor.exact {
             return Err(UnwindError::NoData);
@@ -115,7 +128,10 @@ pub(super) fn step(image: &Image<'_>, cursor: &mut Cursor) -> Result<Entered, Un
         PACKED | PART => Codes::packed(function.data),
         _ => return Err(UnwindError::Malformed),
     };
-    let offset = rva.wrapping_sub(function.begin) / 4;
+    let offset = match named {
+        true => 0,
+        false => rva.wrapping_sub(function.begin) / 4,
+    };
     let start = codes.start(offset);
     undo(image, cursor, codes.bytes.get(start..).unwrap_or_default())
 }
@@ -376,18 +392,27 @@ fn undo(image: &Image<'_>, cursor: &mut Cursor, codes: &[u8]) -> Result<Entered,
             op::TRAP_FRAME => {
                 entered = saved(image, cursor, &TRAP_FRAME)?;
             }
-            op::CONTEXT => entered = saved(image, cursor, &CONTEXT)?,
+            op::CONTEXT => {
+                let flags = load(image.space, cursor.stack_pointer())?;
+                entered = saved(image, cursor, &CONTEXT)?;
+                cursor.exact = flags & UNWOUND_TO_CALL == 0;
+            }
             op::MACHINE_FRAME => entered = machine_frame(image, cursor)?,
             op::NOT_CALLED => called = false,
             op::SIGN_LR => {
                 let signed = cursor.need(LR)?;
                 cursor.set(LR, without_signature(signed));
             }
-            op::SAVE_ANY => restore(image, cursor, any(operand), 0)?,
-            0x20..=0xDE => {
-                restore(image, cursor, Restore::of(code, whole), more)?;
+            op::SAVE_ANY | 0x20..=0xDE => {
+                let what = match code {
+                    op::SAVE_ANY => any(operand),
+                    _ => Restore::of(code, whole),
+                };
+                restore(image, cursor, what, more)?;
                 more = 0;
             }
+            // Kept for what does nothing to leave a frame.
+            0xF8.. => {}
             // Scalable vectors, and what is not defined.
             _ => return Err(UnwindError::Malformed),
         }

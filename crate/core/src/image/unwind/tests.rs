@@ -367,3 +367,164 @@ fn a_trap_frame_of_arm64_gives_all_registers_and_signatures_are_dropped() {
     assert_eq!(built.step(&mut cursor), Ok(Entered::Call));
     assert_eq!(cursor.pc, BASE + 0x2000);
 }
+
+#[test]
+fn a_part_whose_entry_names_another_entry_has_that_ones_whole_prologue() {
+    // Three instructions long and elsewhere: shorter than the prologue that ran for it.
+    let part = TEXT as u32 + 0x800;
+    let built = plain()
+        .entry(&[part, part + 0x10, TABLE as u32 | 1])
+        .with(TEXT + 0x40, &[0xE9, 0xBB, 0x07, 0, 0])
+        .with(TEXT + 0x802, &[0x5B, 0xC3]);
+    for (offset, what) in [
+        (0x800, "its first instruction"),
+        (0x80F, "its last"),
+        (0x40, "the jump to it, which does not leave the function"),
+    ] {
+        let mut cursor = at(MACHINE_X64, TEXT + offset);
+        assert_eq!(built.step(&mut cursor), Ok(Entered::Call), "{what}");
+        assert_eq!((cursor.get(3), cursor.pc), (Some(5), 6), "{what}");
+    }
+    // A return in it is one all the same.
+    let mut cursor = at(MACHINE_X64, TEXT + 0x802);
+    assert_eq!(built.step(&mut cursor), Ok(Entered::Call));
+    assert_eq!((cursor.get(3), cursor.pc), (Some(1), 2));
+    let image = Image::open(&built, VirtualAddress(BASE)).unwrap();
+    assert_eq!(image.function_start(part + 3), Ok(Some(TEXT as u32)));
+    assert_eq!(
+        image.function_around(part + 3),
+        Ok(Some((part, part + 0x10)))
+    );
+}
+
+#[test]
+fn an_epilogue_of_version_two_takes_back_flags_and_what_the_processor_pushed() {
+    // A machine frame with an error code; pushfq; push rbx; sub rsp, 20h. The code is nowhere.
+    let info = [
+        2, 6, 6, 0, 4, 0x16, 0, 0x06, 6, 0x32, 2, 0x30, 1, 0x02, 0, 0x1A,
+    ];
+    let mut built = x64()
+        .entry(&[TEXT as u32, TEXT as u32 + 0x100, DATA as u32])
+        .with(DATA, &info)
+        .stack(&[1, 2, BASE + 0x1234, 0x10, 0x246, STACK + 0x800, 0x18]);
+    built.missing = TEXT..TEXT + 0x1000;
+    // pop rbx; popfq; iretq
+    for (offset, rbx, frame) in [(0xFC, Some(1), 0x10), (0xFD, None, 8), (0xFE, None, 0)] {
+        let mut cursor = at(MACHINE_X64, TEXT + offset);
+        cursor.set(4, STACK + 0x10 - frame);
+        let trap = Entered::Trap {
+            at: VirtualAddress(STACK + 0x10),
+            user: false,
+        };
+        assert_eq!(built.step(&mut cursor), Ok(trap), "{offset:#x}");
+        let found = (cursor.get(3), cursor.pc, cursor.stack_pointer());
+        assert_eq!(found, (rbx, BASE + 0x1234, STACK + 0x800), "{offset:#x}");
+    }
+}
+
+#[test]
+fn an_epilogue_of_version_two_looks_for_its_pushes_where_it_is_chained_to() {
+    let part = TEXT as u32 + 0x800;
+    // The part saves R15 in a slot, and ends in pop rbx; ret.
+    let mut built = plain()
+        .entry(&[part, part + 0x100, DATA as u32 + 0x20])
+        .with(
+            DATA + 0x20,
+            &[0x22, 4, 4, 0, 2, 0x16, 0, 0x06, 4, 0xF4, 1, 0],
+        );
+    for (index, word) in [TEXT, TEXT + 0x100, DATA].into_iter().enumerate() {
+        built.put(DATA + 0x2C + 4 * index, &(word as u32).to_le_bytes());
+    }
+    built.missing = TEXT..TEXT + 0x1000;
+    for (offset, rbx, pc) in [(0x880, Some(5), 6), (0x8FE, Some(1), 2), (0x8FF, None, 1)] {
+        let mut cursor = at(MACHINE_X64, TEXT + offset);
+        assert_eq!(built.step(&mut cursor), Ok(Entered::Call), "{offset:#x}");
+        assert_eq!((cursor.get(3), cursor.pc), (rbx, pc), "{offset:#x}");
+    }
+}
+
+#[test]
+fn arm64_parts_that_name_another_entry_are_as_that_ones_beginning() {
+    // The other's description begins with the end of its own part, so nothing of it is a prologue.
+    let part = TEXT as u32 + 0x800;
+    let entry = TABLE as u32 | 3;
+    let built = arm64(&[TEXT as u32, DATA as u32])
+        .entry(&[part, entry])
+        .with(DATA, &u32::to_le_bytes(16 | 1 << 27))
+        .with(DATA + 4, &[0xE5, 0x81, 0xE4, 0]);
+    for offset in [0x800, 0x8FC] {
+        let mut cursor = at(MACHINE_ARM64, TEXT + offset);
+        assert_eq!(built.step(&mut cursor), Ok(Entered::Call), "{offset:#x}");
+        let found = (cursor.pc, cursor.stack_pointer() - STACK);
+        assert_eq!(found, (2, 0x10), "{offset:#x}");
+    }
+    // Another bit makes it something that is not defined.
+    let built = arm64(&[TEXT as u32, DATA as u32]).entry(&[part, entry | 4]);
+    let mut cursor = at(MACHINE_ARM64, TEXT + 0x800);
+    cursor.exact = false;
+    assert!(built.step(&mut cursor).is_err());
+}
+
+#[test]
+fn arm64_codes_that_are_kept_for_later_do_nothing_and_pairs_count_for_any_register() {
+    let full = |codes: &[u8]| {
+        let head = 16 | 1 << 21 | (codes.len() as u32 / 4) << 27;
+        arm64(&[TEXT as u32, DATA as u32])
+            .with(DATA, &head.to_le_bytes())
+            .with(DATA + 4, codes)
+    };
+    let codes = [
+        // Of two to five bytes, then of one; save_fplr_x.
+        &[
+            0xF8, 1, 0xF9, 1, 2, 0xFA, 1, 2, 3, 0xFB, 1, 2, 3, 4, 0xFD, 0xFF,
+        ][..],
+        &[0x81, 0xE4, 0, 0],
+    ]
+    .concat();
+    let mut cursor = at(MACHINE_ARM64, TEXT + 4 * 7);
+    assert_eq!(full(&codes).step(&mut cursor), Ok(Entered::Call));
+    assert_eq!((cursor.pc, cursor.stack_pointer()), (2, STACK + 0x10));
+    // save_next behind save_any_reg of X27 and X28: FP and LR follow them.
+    let mut cursor = at(MACHINE_ARM64, TEXT + 4 * 8);
+    let saved = full(&[0xE6, 0xE7, 0x5B, 0x01, 0xE4, 0, 0, 0]);
+    assert_eq!(saved.step(&mut cursor), Ok(Entered::Call));
+    let found = (cursor.get(27), cursor.get(28), cursor.get(29), cursor.pc);
+    assert_eq!(found, (Some(3), Some(4), Some(5), 6));
+}
+
+#[test]
+fn a_context_of_arm64_says_whether_its_instruction_was_called_from() {
+    for (flags, exact) in [(0x40_000B, true), (0x2040_000B, false)] {
+        let mut words = vec![0_u64; 64];
+        words[0] = 4 << 32 | flags;
+        words[0x100 / 8] = STACK + 0x1000;
+        words[0x108 / 8] = BASE + 0x3000;
+        let built = Built::new(0xAA64)
+            .entry(&[TEXT as u32, DATA as u32])
+            .with(DATA, &u32::to_le_bytes(16 | 1 << 27))
+            .with(DATA + 4, &[0xEA, 0xE4])
+            .stack(&words);
+        let mut cursor = at(MACHINE_ARM64, TEXT + 8);
+        let entered = built.step(&mut cursor).unwrap();
+        assert!(matches!(entered, Entered::Trap { user: false, .. }));
+        assert_eq!((cursor.pc, cursor.exact), (BASE + 0x3000, exact));
+    }
+}
+
+#[test]
+fn arm64_code_that_was_not_called_from_is_left_where_it_is() {
+    // clear_unwound_to_call behind save_fplr_x. What it leads to begins another function, which
+    // has not saved anything yet: LR, restored, is that one's caller's, too.
+    let lr = BASE + TEXT as u64 + 0x800;
+    let built = arm64(&[TEXT as u32, DATA as u32])
+        .entry(&[TEXT as u32 + 0x800, DATA as u32 + 0x10])
+        .with(DATA, &u32::to_le_bytes(16 | 1 << 27))
+        .with(DATA + 4, &[0xEC, 0x81, 0xE4, 0])
+        .with(DATA + 0x10, &u32::to_le_bytes(16 | 1 << 27))
+        .with(DATA + 0x14, &[0x81, 0xE4, 0, 0])
+        .stack(&[7, lr, 8, 9]);
+    let mut cursor = at(MACHINE_ARM64, TEXT + 4 * 8);
+    assert_eq!(built.step(&mut cursor), Ok(Entered::Call));
+    assert_eq!((cursor.pc, cursor.exact), (lr, true));
+    assert_eq!(cursor.stack_pointer(), STACK + 0x10);
+}

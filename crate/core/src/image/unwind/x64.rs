@@ -4,12 +4,14 @@
 use super::super::{Image, ImageError, word};
 use super::{Cursor, Entered, Function, MAX_CHAIN, UnwindError, load};
 use crate::memory::{AddressSpace, VirtualAddress};
-use alloc::{vec, vec::Vec};
+use alloc::vec::Vec;
 
 /// RUNTIME_FUNCTION: three addresses, from the image's base.
 const ENTRY: u16 = 12;
 /// In the third: it names another entry instead of a description.
 const INDIRECT: u32 = 1;
+/// So many entries that name each other are followed; Windows follows one.
+const MAX_HOPS: usize = 4;
 /// Of UNWIND_INFO: what stands before the codes, and the flag that another description follows.
 const HEADER: u16 = 4;
 const CHAINED: u8 = 4;
@@ -78,8 +80,8 @@ pub(super) fn function(image: &Image<'_>, rva: u32) -> Result<Option<Function>, 
 
 /// Reads the description of the code around `rva`.
 pub(super) fn look_ahead(image: &Image<'_>, rva: u32) {
-    if let Ok(Some(function)) = function(image, rva) {
-        _ = Info::read(image, function.data);
+    if let Ok(Some(mut function)) = function(image, rva) {
+        _ = Info::read(image, &mut function);
     }
 }
 
@@ -89,7 +91,7 @@ pub(super) fn start(image: &Image<'_>, rva: u32) -> Result<Option<u32>, UnwindEr
         return Ok(None);
     };
     for _ in 0..MAX_CHAIN {
-        match Info::read(image, part.data)?.chained {
+        match Info::read(image, &mut part)?.chained {
             Some(chained) => part = chained,
             None => return Ok(Some(part.begin)),
         }
@@ -98,15 +100,19 @@ pub(super) fn start(image: &Image<'_>, rva: u32) -> Result<Option<u32>, UnwindEr
 }
 
 impl Info {
-    fn read(image: &Image<'_>, mut data: u32) -> Result<Self, UnwindError> {
+    /// The description of `function`. An entry that names another one instead is replaced by that:
+    /// it is of a part that was moved away, for which the other's prologue ran and which has no
+    /// epilogue, as the distances to the other's bounds then tell.
+    fn read(image: &Image<'_>, function: &mut Function) -> Result<Self, UnwindError> {
         let mut hops = 0;
-        while data & INDIRECT != 0 {
+        while function.data & INDIRECT != 0 {
             hops += 1;
-            if hops > MAX_CHAIN {
+            if hops > MAX_HOPS {
                 return Err(UnwindError::Malformed);
             }
-            data = entry_at(image, u64::from(data & !INDIRECT))?.data;
+            *function = entry_at(image, u64::from(function.data & !INDIRECT))?;
         }
+        let data = function.data;
         let head = word(&image.bytes(data.into(), HEADER)?, 0)?.to_le_bytes();
         let [first, prologue, count, frame] = head;
         let (version, flags) = (first & 7, first >> 3);
@@ -179,23 +185,25 @@ pub(super) fn step(image: &Image<'_>, cursor: &mut Cursor) -> Result<Entered, Un
     let rva = image.offset_of(cursor.pc)?;
     // A call may be the last instruction of a function, so what is returned to may be another.
     let within = rva.saturating_sub(u32::from(!cursor.exact));
-    let Some(function) = function(image, within)? else {
+    let Some(mut function) = function(image, within)? else {
         // What calls nothing and saves nothing has no description.
         if !cursor.exact {
             return Err(UnwindError::NoData);
         }
         return leave(image, cursor);
     };
-    let info = Info::read(image, function.data)?;
-    if cursor.exact
-        && let Some(pops) = epilogue(image, &function, &info, rva)
-    {
-        for register in pops {
-            let value = load(image.space, cursor.stack_pointer())?;
-            cursor.set(register, value);
-            cursor.release(8);
+    let info = Info::read(image, &mut function)?;
+    if cursor.exact && info.version == 1 {
+        if let Some(pops) = by_code(image, &function, rva) {
+            for register in pops {
+                pop(image.space, cursor, register)?;
+            }
+            return leave(image, cursor);
         }
-        return leave(image, cursor);
+    } else if cursor.exact
+        && let Some(into) = described_epilogue(&function, &info, rva)
+    {
+        return by_pushes(image, cursor, info, into);
     }
     undo(image, cursor, rva.wrapping_sub(function.begin), info)
 }
@@ -229,10 +237,10 @@ fn undo(
             }
             undo_one(image.space, cursor, &info, *code, base)?;
         }
-        let Some(outer) = info.chained else {
+        let Some(mut outer) = info.chained else {
             return leave(image, cursor);
         };
-        info = Info::read(image, outer.data)?;
+        info = Info::read(image, &mut outer)?;
         ran = u32::MAX;
     }
     Err(UnwindError::Malformed)
@@ -253,6 +261,13 @@ fn frame_base(cursor: &Cursor, info: &Info, ran: u32) -> Result<u64, UnwindError
     Ok(register.wrapping_sub(info.frame_offset))
 }
 
+fn pop(space: &dyn AddressSpace, cursor: &mut Cursor, register: u8) -> Result<(), UnwindError> {
+    let value = load(space, cursor.stack_pointer())?;
+    cursor.set(register, value);
+    cursor.release(8);
+    Ok(())
+}
+
 fn undo_one(
     space: &dyn AddressSpace,
     cursor: &mut Cursor,
@@ -261,11 +276,7 @@ fn undo_one(
     base: u64,
 ) -> Result<(), UnwindError> {
     match code.operation {
-        op::PUSH => {
-            let value = load(space, cursor.stack_pointer())?;
-            cursor.set(code.info, value);
-            cursor.release(8);
-        }
+        op::PUSH => pop(space, cursor, code.info)?,
         op::ALLOC_LARGE => {
             let scale = if code.info == 0 { 8 } else { 1 };
             cursor.release(u64::from(code.operand) * scale);
@@ -307,23 +318,14 @@ fn machine_frame(
     })
 }
 
-/// When `rva` lies in an epilogue: the registers that are still to be popped.
-fn epilogue(image: &Image<'_>, function: &Function, info: &Info, rva: u32) -> Option<Vec<u8>> {
-    if let Some(into) = described_epilogue(function, info, rva) {
-        let into = into?;
-        return by_code(image, function, rva).or_else(|| Some(by_pushes(info, into)));
-    }
-    by_code(image, function, rva)
-}
-
-/// Version 2 says where epilogues are: the outer answer is whether it does, the inner how far
-/// into one `rva` lies. The first such code has the length, and a flag for an epilogue at the end
-/// of the function; the others have the distance from an epilogue to the end.
-fn described_epilogue(function: &Function, info: &Info, rva: u32) -> Option<Option<u32>> {
+/// How far into an epilogue `rva` lies, by version 2, which says where they are. The first such code
+/// has the length, and a flag for an epilogue at the end of the function; the others have the
+/// distance from an epilogue to the end. Without such codes there is none.
+fn described_epilogue(function: &Function, info: &Info, rva: u32) -> Option<u32> {
     let mut slots = info
         .codes
         .iter()
-        .take_while(|code| info.version == 2 && code.operation == op::EPILOG)
+        .take_while(|code| code.operation == op::EPILOG)
         // Such a code takes one slot, so each pair of them was read as one.
         .flat_map(|code| {
             let [offset, what] = (code.operand as u16).to_le_bytes();
@@ -334,23 +336,42 @@ fn described_epilogue(function: &Function, info: &Info, rva: u32) -> Option<Opti
     let at_end = (flags & 1 != 0).then_some(len);
     let others = slots.map(|(offset, high)| u32::from(offset) | u32::from(high) << 8);
     let mut distances = at_end.into_iter().chain(others.filter(|&d| d != 0));
-    Some(distances.find_map(|distance| {
+    distances.find_map(|distance| {
         let into = rva.checked_sub(function.end.checked_sub(distance)?)?;
         (into < len).then_some(into)
-    }))
+    })
 }
 
-/// What is still to be popped `into` bytes into an epilogue that mirrors the prologue.
-fn by_pushes(info: &Info, into: u32) -> Vec<u8> {
-    let mut at = 0;
-    let mut left = vec![];
-    for code in info.codes.iter().filter(|code| code.operation == op::PUSH) {
-        if at >= into {
-            left.push(code.info);
+/// Goes on from `into` bytes into an epilogue of version 2. It mirrors the pushes, which all stand
+/// in one description, be it one that this one is chained to; flags that were pushed, described as
+/// eight bytes taken; and what the processor pushed, but for the error code, which is gone by then.
+fn by_pushes(
+    image: &Image<'_>,
+    cursor: &mut Cursor,
+    mut info: Info,
+    into: u32,
+) -> Result<Entered, UnwindError> {
+    let pushes = |code: &Code| matches!(code.operation, op::PUSH | op::MACHINE_FRAME);
+    for _ in 0..MAX_CHAIN {
+        match info.chained {
+            Some(mut outer) if !info.codes.iter().any(pushes) => {
+                info = Info::read(image, &mut outer)?;
+            }
+            _ => break,
         }
-        at += if code.info < 8 { 1 } else { 2 };
     }
-    left
+    let mut at = 0;
+    for code in info.codes.iter().skip_while(|code| !pushes(code)) {
+        match code.operation {
+            op::PUSH if at >= into => pop(image.space, cursor, code.info)?,
+            op::ALLOC_SMALL if code.info == 0 && at >= into => cursor.release(8),
+            op::MACHINE_FRAME => return machine_frame(image, cursor, 0),
+            _ => {}
+        }
+        // How long the instruction is that takes it back.
+        at += 1 + u32::from(code.operation == op::PUSH && code.info >= 8);
+    }
+    leave(image, cursor)
 }
 
 /// The code at `rva`, as far as it can be read.
@@ -412,8 +433,12 @@ fn leaves(image: &Image<'_>, from: &Function, target: u32) -> bool {
     }
     match function(image, target) {
         Ok(None) => true,
-        Ok(Some(to)) if to.begin != target => false,
-        Ok(Some(to)) => Info::read(image, to.data).is_ok_and(|info| !info.begins_inside()),
+        Ok(Some(mut to)) if to.begin == target => {
+            let info = Info::read(image, &mut to);
+            // An entry that names another one is of a part of that.
+            info.is_ok_and(|info| to.begin == target && !info.begins_inside())
+        }
+        Ok(Some(_)) => false,
         Err(_) => false,
     }
 }

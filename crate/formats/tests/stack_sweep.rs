@@ -1,0 +1,408 @@
+//! Machines that a seed invents: any build and architecture, any container, chains of calls of any
+//! length, with frames of every size and kind, through traps and over to other stacks, on every
+//! processor, down to code of a process. The report's stacks are the scenario's, with exports only and
+//! with symbol files. `STACK_SEEDS` says how many machines; a failure names its seed, and
+//! `STACK_SEED` runs that one alone.
+
+use bluepane::analysis::Analysis;
+use bluepane::model::{Confidence, Frame, How, Report, Stack};
+use bluepane::source::SliceProvider;
+use bluepane_forge::{Scenario, Truth, forge, image_file, modules_on_stacks, symbol_file};
+use bluepane_formats::convert;
+use std::collections::BTreeSet;
+use std::fmt::Write;
+
+const MACHINES: [(&str, &str); 11] = [
+    ("x64", "7601"),
+    ("x64", "9600"),
+    ("x64", "14393"),
+    ("x64", "17763"),
+    ("x64", "19041"),
+    ("x64", "20348"),
+    ("x64", "22000"),
+    ("x64", "26100"),
+    ("arm64", "22000"),
+    ("arm64", "26100"),
+    ("x86", "7601"),
+];
+/// Containers with the kernel's memory; 32-bit machines have no use for the last three.
+const KINDS: [&str; 9] = [
+    "full",
+    "bitmap-full",
+    "bitmap-kernel",
+    "automatic",
+    "active",
+    "live",
+    "range-kernel",
+    "range-kernel-user",
+    "range-complete",
+];
+const DRIVERS: [&str; 4] = ["driver.sys", "acme.sys", "netcard.sys", "filter.sys"];
+/// Bytes of a stack that frames may take.
+const ROOM: u32 = 0x4800;
+
+struct Dice(u64);
+
+impl Dice {
+    fn below(&mut self, limit: u64) -> u64 {
+        self.0 ^= self.0 << 13;
+        self.0 ^= self.0 >> 7;
+        self.0 ^= self.0 << 17;
+        (self.0.wrapping_mul(0x2545_F491_4F6C_DD1D) >> 33) % limit
+    }
+    fn one_in(&mut self, n: u64) -> bool {
+        self.below(n) == 0
+    }
+    fn of<T: Copy>(&mut self, list: &[T]) -> T {
+        list[self.below(list.len() as u64) as usize]
+    }
+}
+
+/// The kernel's functions that leave room for a call within them.
+fn functions(architecture: &str, build: &str) -> Vec<String> {
+    let data = concat!(env!("CARGO_MANIFEST_DIR"), "/../forge/data");
+    let more = if architecture == "x86" {
+        "-symbols"
+    } else {
+        ""
+    };
+    let path = format!("{data}/nt-{architecture}-{build}{more}.tsv");
+    let text = std::fs::read_to_string(path).unwrap();
+    let line = |line: &str| {
+        let fields: Vec<&str> = line.strip_prefix("code\t")?.split('\t').collect();
+        let number = |text: &str| u64::from_str_radix(text, 16).ok();
+        let [name, begin] = fields[..2] else {
+            return None;
+        };
+        Some((
+            number(begin)?,
+            fields.get(2).and_then(|end| number(end)),
+            name.to_owned(),
+        ))
+    };
+    let mut all: Vec<_> = text.lines().filter_map(line).collect();
+    all.sort();
+    let next = all.iter().skip(1).map(|next| next.0).chain([u64::MAX]);
+    let fits = all.iter().zip(next).filter(|((begin, end, _), next)| {
+        let end = end.unwrap_or(*begin).max(*begin);
+        end.min(*next).saturating_sub(*begin) >= 0x60
+    });
+    fits.map(|((_, _, name), _)| name.clone()).collect()
+}
+
+/// Whether the forge makes a trap handler of it.
+fn is_trap(name: &str) -> bool {
+    let ends = ["Fault", "Trap", "Abort", "Interrupt", "InterruptDispatch"];
+    name.starts_with("KiTrap") || name.starts_with("Ki") && ends.iter().any(|e| name.ends_with(e))
+}
+
+/// A machine that is being invented.
+struct Maker {
+    dice: Dice,
+    narrow: bool,
+    plain: Vec<String>,
+    traps: Vec<String>,
+    used: BTreeSet<u64>,
+    has_dpc: bool,
+}
+
+impl Maker {
+    /// Code of a driver that nothing else on a stack is in.
+    fn in_driver(&mut self) -> String {
+        loop {
+            let (driver, place) = (self.dice.below(4), self.dice.below(0xE0));
+            if self.used.insert(driver << 32 | place) {
+                let offset = 0x1100 + place * 0x100 + self.dice.below(0x10) * 4;
+                return format!("{}+{offset:#x}", DRIVERS[driver as usize]);
+            }
+        }
+    }
+
+    /// Code of the kernel or of a driver, each once.
+    fn code(&mut self) -> String {
+        if self.plain.is_empty() || self.dice.one_in(2) {
+            return self.in_driver();
+        }
+        let index = self.dice.below(self.plain.len() as u64) as usize;
+        format!("nt!{}", self.plain.swap_remove(index))
+    }
+
+    /// The frames of one stack and what they take of it, but for the last, which leads elsewhere.
+    fn stack(&mut self, on: &str, depth: usize, out: &mut Vec<String>) {
+        let (mut room, mut trapped, mut last) = (0, false, None);
+        for index in 0..depth {
+            let mut frame = String::new();
+            let trap = !self.traps.is_empty() && index + 1 < depth && self.dice.one_in(9);
+            match &last {
+                Some(last) if !trapped && self.dice.one_in(12) => frame.clone_from(last),
+                _ if trap => {
+                    let at = self.dice.below(self.traps.len() as u64) as usize;
+                    write!(frame, "at = \"nt!{}\"", self.traps[at]).unwrap();
+                    if self.dice.one_in(2) {
+                        let at = 0xFFFF_F900_1234_5000_u64 + self.dice.below(0x1000);
+                        write!(frame, ", fault_address = \"{at:#x}\"").unwrap();
+                    }
+                    room += 0x200;
+                }
+                _ => {
+                    write!(frame, "at = \"{}\"", self.code()).unwrap();
+                    if self.dice.one_in(3) {
+                        let bytes = 16 * (2 + self.dice.below(100));
+                        write!(frame, ", room = {bytes}").unwrap();
+                        room += bytes as u32;
+                    }
+                    if self.dice.one_in(4) {
+                        let bytes = 16 * (2 + self.dice.below(60));
+                        write!(frame, ", grown = {bytes}").unwrap();
+                        room += bytes as u32;
+                    }
+                }
+            }
+            room += 0x120;
+            trapped = trap;
+            last = (!trap).then(|| frame.clone());
+            out.push(format!("{frame}, on = \"{on}\""));
+            if room > ROOM && !trap {
+                break;
+            }
+        }
+    }
+
+    /// A chain of calls, innermost first; the first frame is given.
+    fn chain(&mut self, first: String) -> Vec<String> {
+        let depth = 1 + self.dice.below(60) as usize;
+        let stacks: &[&str] = match self.dice.below(8) {
+            _ if self.narrow && self.has_dpc => &["dpc", "thread"],
+            _ if self.narrow => &["thread"],
+            0 => &["dpc", "thread"],
+            1 => &["interrupt", "thread"],
+            2 => &["interrupt", "dpc", "thread"],
+            3 => &["double-fault", "thread"],
+            4 => &["double-fault", "interrupt", "dpc", "thread"],
+            _ => &["thread"],
+        };
+        let mut frames = vec![format!("{first}, on = \"{}\"", stacks[0])];
+        for (index, on) in stacks.iter().enumerate() {
+            let outermost = index + 1 == stacks.len();
+            let share = (depth / stacks.len()).max(1);
+            self.stack(on, share, &mut frames);
+            if !outermost {
+                // What goes over to another stack: a trap, or a function that changes stacks.
+                let at = match self.dice.one_in(2) && !self.narrow && !self.traps.is_empty() {
+                    true => format!("nt!{}", self.dice_trap()),
+                    false => self.code(),
+                };
+                frames.push(format!("at = \"{at}\", on = \"{on}\""));
+            } else if self.dice.one_in(3) {
+                let entry = self.code();
+                frames.push(format!("at = \"{entry}\", on = \"thread\""));
+                let at = 0x10_0000 + self.dice.below(0x6000_0000);
+                frames.push(format!("at = \"user+{at:#x}\""));
+            }
+        }
+        frames
+    }
+
+    fn dice_trap(&mut self) -> String {
+        let index = self.dice.below(self.traps.len() as u64) as usize;
+        self.traps[index].clone()
+    }
+}
+
+/// The scenario of a seed, and what it is in words.
+fn invent(seed: u64) -> (Scenario, String) {
+    let mut dice = Dice(seed.wrapping_mul(0x9E37_79B9_7F4A_7C15) | 1);
+    (0..8).for_each(|_| _ = dice.below(2));
+    let (architecture, build) = MACHINES[(seed % 11) as usize];
+    let narrow = architecture == "x86";
+    let kinds = if narrow { &KINDS[..6] } else { &KINDS[..] };
+    let kind = match build {
+        "7601" if dice.one_in(3) => "kernel-summary",
+        _ => dice.of(kinds),
+    };
+    let all = functions(architecture, build);
+    let special = ["KeBugCheckEx", "KiSwapContext", "SwapContext"];
+    let usable = |name: &&String| !special.contains(&name.as_str());
+    let (traps, plain) = all
+        .iter()
+        .filter(usable)
+        .cloned()
+        .partition(|name| is_trap(name));
+    let mut maker = Maker {
+        has_dpc: dice.one_in(2),
+        dice,
+        narrow,
+        plain,
+        traps,
+        used: BTreeSet::new(),
+    };
+    let processors = 1 + maker.dice.below(6);
+    let levels = if architecture == "x64" && maker.dice.one_in(4) {
+        5
+    } else {
+        4
+    };
+    let mut text = format!(
+        "[machine]\nmemory = \"32 MiB\"\nbuild = {build}\narchitecture = \"{architecture}\"\nseed = {seed}\n\
+         processors = {processors}\npaging_levels = {levels}\nlarge_pages = {}\n\
+         [stop]\ncode = 0xd1\nparameters = [0x1230, 2, 0, 0]\n[dump]\nkind = \"{kind}\"\n",
+        maker.dice.one_in(2)
+    );
+    for driver in DRIVERS {
+        write!(text, "[[modules]]\nname = \"{driver}\"\nsize = 0x20000\n").unwrap();
+    }
+    for frame in maker.chain("at = \"nt!KeBugCheckEx\"".into()) {
+        write!(text, "[[stack]]\n{}\n", frame.replace(", ", "\n")).unwrap();
+    }
+    for number in 1..processors {
+        if maker.dice.one_in(3) {
+            continue;
+        }
+        let first = format!("at = \"{}\", offset = 0", maker.in_driver());
+        let frames = maker.chain(first);
+        let frames: Vec<String> = frames
+            .iter()
+            .map(|frame| format!("{{ {frame} }}"))
+            .collect();
+        let list = frames.join(", ");
+        write!(
+            text,
+            "[[running]]\nprocessor = {number}\nstack = [{list}]\n"
+        )
+        .unwrap();
+    }
+    let what = format!("seed {seed}: {architecture} {build}, {kind}, {processors} processors");
+    let scenario = Scenario::from_toml(&text).unwrap_or_else(|e| panic!("{what}: {e}\n{text}"));
+    (scenario, what)
+}
+
+fn report(scenario: &Scenario, bytes: &[u8], with_symbols: bool) -> Report {
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    for module in modules_on_stacks(scenario).unwrap() {
+        if with_symbols {
+            let (name, file) = symbol_file(scenario, &module).unwrap();
+            let table = convert(&name, &file).unwrap().into_owned();
+            analysis.add_symbols(&name, table).unwrap();
+        }
+    }
+    analysis.run(&mut SliceProvider(bytes));
+    analysis.report().clone()
+}
+
+/// What a stack is in truth: its frames, whether each was entered by a trap, and whether code of a
+/// process is behind the last.
+struct Expected {
+    frames: Vec<u64>,
+    functions: Vec<(String, u64)>,
+    user: Option<u64>,
+}
+
+impl Expected {
+    fn of(running: &bluepane_forge::TrueRunning) -> Self {
+        let (mut frames, mut functions) = (running.stack.clone(), running.functions.clone());
+        let user = functions.last().is_some_and(|(name, _)| name.is_empty());
+        let user = user.then(|| frames.pop().unwrap());
+        functions.truncate(frames.len());
+        Self {
+            frames,
+            functions,
+            user,
+        }
+    }
+}
+
+fn check(
+    stack: &Stack,
+    truth: &Truth,
+    number: usize,
+    with_symbols: bool,
+    narrow: bool,
+    what: &str,
+) {
+    let expected = Expected::of(&truth.running[number]);
+    let found: Vec<u64> = stack.frames.iter().map(|frame| frame.address.0).collect();
+    let named = |frame: &Frame| (frame.symbol.clone(), frame.offset.map(|offset| offset.0));
+    assert_eq!(
+        found, expected.frames,
+        "{what}, processor {number}: expected {:#x?}, found {:#x?}",
+        expected.functions, stack.frames
+    );
+    let innermost = if number == 0 {
+        How::Context
+    } else {
+        stack.frames[0].how
+    };
+    for (index, frame) in stack.frames.iter().enumerate() {
+        let what = format!("{what}, processor {number}, frame {index}: {frame:?}");
+        let trapped = index > 0 && is_trap(&expected.functions[index - 1].0);
+        let fits = match frame.how {
+            _ if index == 0 => frame.how == innermost,
+            How::TrapFrame => trapped && frame.confidence >= Confidence::Likely,
+            How::Unwind => !narrow && !trapped && frame.confidence == Confidence::Certain,
+            How::FramePointer => narrow && !trapped && frame.confidence == Confidence::Likely,
+            How::Scan => narrow && index == 1 && frame.confidence == Confidence::Certain,
+            _ => false,
+        };
+        assert!(fits, "{what}");
+        let module = truth
+            .modules
+            .iter()
+            .find(|m| m.base <= frame.address.0 && frame.address.0 < m.base + m.size);
+        let module = module.unwrap();
+        assert_eq!(frame.module.as_deref(), Some(&*module.name), "{what}");
+        let (name, offset) = &expected.functions[index];
+        match named(frame) {
+            (Some(symbol), into) => assert_eq!((&symbol, into), (name, Some(*offset)), "{what}"),
+            (None, into) => {
+                assert!(!with_symbols, "{what}: no name");
+                assert_eq!(into, Some(frame.address.0 - module.base), "{what}");
+            }
+        }
+        let next = expected.frames.get(index + 1).copied();
+        let next = next.or(expected.user).unwrap_or(0);
+        assert_eq!(
+            frame.return_address.map(|back| back.0),
+            Some(next),
+            "{what}"
+        );
+    }
+}
+
+/// Answers how many frames there were.
+fn sweep(seed: u64) -> usize {
+    let (scenario, what) = invent(seed);
+    let truth = Truth::of(&scenario).unwrap_or_else(|e| panic!("{what}: {e}"));
+    let narrow = what.contains("x86");
+    let bytes = forge(&scenario).unwrap().to_vec();
+    let mut frames = 0;
+    for with_symbols in [false, true] {
+        let report = report(&scenario, &bytes, with_symbols);
+        let stack = report
+            .stack
+            .as_ref()
+            .unwrap_or_else(|| panic!("{what}: no stack"));
+        check(stack, &truth, 0, with_symbols, narrow, &what);
+        assert_eq!(report.stacks.len(), truth.running.len() - 1, "{what}");
+        for stack in &report.stacks {
+            let number = stack.processor.unwrap() as usize;
+            check(stack, &truth, number, with_symbols, narrow, &what);
+        }
+        let all = report.stacks.iter().chain(report.stack.as_ref());
+        frames += all.map(|stack| stack.frames.len()).sum::<usize>();
+    }
+    frames
+}
+
+fn number(name: &str) -> Option<u64> {
+    std::env::var(name).ok()?.parse().ok()
+}
+
+#[test]
+fn stacks_of_invented_machines_are_the_scenarios() {
+    let seeds = match number("STACK_SEED") {
+        Some(seed) => seed..seed + 1,
+        None => 0..number("STACK_SEEDS").unwrap_or(22),
+    };
+    let frames: usize = seeds.clone().map(sweep).sum();
+    println!("{} machines, {frames} frames", seeds.end - seeds.start);
+}
