@@ -36,9 +36,11 @@ pub fn readable(name: &str, thirty_two: bool) -> Option<Cow<'_, str>> {
 /// What compilers make of a block of a C function that handles or ends something, as the debugger shows
 /// it: `KeUserModeCallback$fin$0` of `?fin$0@0@KeUserModeCallback@@`.
 fn block_of_function(name: &str) -> Option<String> {
-    let (block, rest) = name.strip_prefix('?')?.split_once("@0@")?;
+    let (block, rest) = name.strip_prefix('?')?.split_once('@')?;
     let (kind, number) = block.split_once('$')?;
-    let function = rest.strip_suffix("@@")?;
+    let forms = [("0@", "@@"), ("?0?", "@4HA")].into_iter();
+    let mut inner = forms.filter_map(|(begin, end)| rest.strip_prefix(begin)?.strip_suffix(end));
+    let function = inner.next()?;
     let plain = |text: &str| !text.is_empty() && !text.contains(['@', '?']);
     let known = ["fin", "filt", "dtor", "catch"].contains(&kind);
     let fits = known && number.bytes().all(|b| b.is_ascii_digit()) && plain(function);
@@ -86,6 +88,7 @@ mod tests {
             plain("?filt$10@0@RtlUserThreadStart@@").as_deref(),
             Some("RtlUserThreadStart$filt$10")
         );
+        assert_eq!(plain("?dtor$6@?0?f@4HA").as_deref(), Some("f$dtor$6"));
         assert_eq!(plain("?fin$x@0@f@@").as_deref(), Some("?fin$x@0@f@@"));
         assert_eq!(plain("?nonsense").as_deref(), Some("?nonsense"));
     }

@@ -147,3 +147,25 @@ fn unpack(bytes: &[u8]) -> Result<Vec<u8>, FormatError> {
 fn unpack(_: &[u8]) -> Result<Vec<u8>, FormatError> {
     Err(FormatError::Packed)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::convert;
+
+    #[test]
+    fn files_that_must_be_unpacked_or_are_too_old_are_refused_by_what_they_are() {
+        for (begin, said) in [
+            (&b"MSCF\0\0\0\0\x10"[..], "cabinet"),
+            (
+                b"Microsoft C/C++ program database 2.00\r\n\x1aJG\0\0",
+                "before 2002",
+            ),
+            (b"Microsoft MSFZ Container\r\n\x1aALD\0\0", "MSFZ"),
+            (b"PK\x03\x04", "neither a PDB"),
+            (b"", "neither a PDB"),
+        ] {
+            let error = convert("a.pdb", begin).unwrap_err().to_string();
+            assert!(error.contains(said), "{error}");
+        }
+    }
+}

@@ -96,3 +96,26 @@ fn a_missing_page_costs_what_stands_there_and_no_more() {
     let none = Image::open(&memory, VirtualAddress(0x1_0400));
     assert_eq!(none.unwrap_err(), ImageError::NoImage);
 }
+
+#[test]
+fn exports_that_all_bear_the_same_letters_do_not_grow_beyond_their_directory() {
+    let mut bytes = image();
+    // Two hundred exports, all by the one long name at the end of the directory.
+    put(&mut bytes, 0x98 + 0x74, &0x1000_u32.to_le_bytes());
+    bytes[0x1800..0x18F0].fill(b'a');
+    for (at, value) in [(0x1014, 200), (0x1018, 200), (0x101C, 0x1100)] {
+        put(&mut bytes, at, &u32::to_le_bytes(value));
+    }
+    for (at, value) in [(0x1020, 0x1200), (0x1024, 0x1700)] {
+        put(&mut bytes, at, &u32::to_le_bytes(value));
+    }
+    put(&mut bytes, 0x1100, &u32::to_le_bytes(0x500));
+    for index in 0..200 {
+        put(&mut bytes, 0x1200 + 4 * index, &u32::to_le_bytes(0x1800));
+    }
+    let memory = Memory(bytes);
+    let found = Image::open(&memory, VirtualAddress(0x1_0000)).unwrap();
+    let exports = found.exports().unwrap();
+    let letters: usize = exports.iter().map(|(_, name)| name.len()).sum();
+    assert!((0xF0..=0x1000).contains(&letters), "{letters}");
+}

@@ -12,7 +12,7 @@ use super::scan::Scanner;
 use super::slots::align_up;
 use super::trap;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
-use crate::model::{Confidence, How};
+use crate::model::{Confidence, Hex, How};
 use crate::nt::Architecture;
 
 /// The longest chain that is followed.
@@ -107,8 +107,9 @@ impl Scanner<'_> {
         if owner.is_none() || self.picker.follows_call(address) == Some(false) {
             return None;
         }
-        let listed = self.frames.get(1).map(|frame| frame.address.0);
-        if !(first && listed == Some(address)) {
+        // By its place: a function that calls itself returns to the same address twice.
+        let listed = self.frames.get(1).and_then(|frame| frame.stack_pointer);
+        if !(first && listed == Some(Hex(slot))) {
             self.chained(address, slot, owner);
         }
         if next == 0 {

@@ -207,7 +207,7 @@ impl AddressSpace for Everywhere {
         let found = parts.into_iter().find_map(|(each, (base, bytes))| {
             let at = address
                 .0
-                .checked_sub(base)
+                .checked_sub(*base)
                 .filter(|&at| at < COUNT * each)?;
             let at = (at % each) as usize;
             bytes.get(at..at.checked_add(buf.len())?)

@@ -254,4 +254,40 @@ mod tests {
             [0x53, 0x48, 0x81, 0xec, 0x30, 1, 0, 0]
         );
     }
+
+    #[test]
+    fn a_large_frame_of_arm64_is_taken_before_its_record_is_stored() {
+        let shape = Shape::Pointer {
+            locals: 0x410,
+            grown: 0x40,
+        };
+        let info = unwind_info_arm64(shape, 0x40);
+        // set_fp; save_fplr; alloc_m of 0x41 times 16; end.
+        assert_eq!(info[4..10], [0xe1, 0x40, 0xc0, 0x41, 0xe4, 0xe3]);
+        let f = Function {
+            begin: 0,
+            end: 0x40,
+            shape,
+        };
+        let code = function_bytes_arm64(&f);
+        let words: Vec<u32> = code
+            .chunks(4)
+            .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
+            .collect();
+        // sub sp, sp, #0x410; stp fp, lr, [sp]; mov fp, sp; sub sp, sp, #0x40
+        assert_eq!(
+            words[..4],
+            [0xd110_43ff, 0xa900_7bfd, 0x9100_03fd, 0xd101_03ff]
+        );
+    }
+
+    #[test]
+    fn a_function_that_takes_more_than_its_prologue_keeps_a_frame_pointer() {
+        let info = unwind_info(Shape::Pointer {
+            locals: 0x40,
+            grown: 0x100,
+        });
+        // lea rbp,[rsp+20h]; sub rsp,40h; push rbp.
+        assert_eq!(info, [1, 13, 3, 0x25, 13, 3, 8, 0x72, 1, 0x50, 0, 0]);
+    }
 }
