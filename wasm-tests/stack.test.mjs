@@ -89,7 +89,6 @@ inBrowsers("the stack", (it) => {
       "Page fault",
       "Driver: examplflt.sys not part of Windows",
       "Network: tcpip.sys",
-      "Driver: examplflt.sys not part of Windows",
       "Kernel",
     ]);
     assert.match(stretches[0].doing, /the kernel stops the machine/i);
@@ -101,6 +100,8 @@ inBrowsers("the stack", (it) => {
     const [faulted, network, caller] = frames.slice(3);
     assert.match(faulted.text, /examplflt\.sys\+0x4560 probable culprit trap frame, certain/);
     assert.match(network.text, /tcpip\.sys\+0x7770 unwind, certain/);
+    // What was told above has no heading again.
+    assert.match(caller.text, /examplflt\.sys\+0x7770 not part of Windows unwind, certain/);
     assert.equal(faulted.look, caller.look);
     assert.notEqual(faulted.look, network.look);
   });

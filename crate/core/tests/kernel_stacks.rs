@@ -271,6 +271,9 @@ fn every_processor_has_its_stack_on_every_build() {
         }
         let about = stacks[2].about.as_deref().unwrap();
         assert!(about.contains("nothing to do"), "{name}: {about}");
+        // In a deferred call, over the thread that runs when no other does.
+        let about = stacks[1].about.as_deref().unwrap();
+        assert!(about.contains("a deferred call"), "{name}: {about}");
         assert_eq!(
             stacks[0].process_name.as_deref(),
             Some("worker.exe"),

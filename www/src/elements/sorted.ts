@@ -203,8 +203,9 @@ export class SortedTable<Row = never> extends LitElement {
     );
     const column = this.columns.find(({ id }) => id === this.sort);
     if (!column) return kept;
-    kept.sort((a, b) => compare(column.key(a), column.key(b)));
-    return this.down ? kept.reverse() : kept;
+    // What is equal stays in the order of the report.
+    const turn = this.down ? -1 : 1;
+    return kept.sort((a, b) => turn * compare(column.key(a), column.key(b)));
   }
 
   #heading(column: Column<Row>): TemplateResult {

@@ -1,5 +1,5 @@
 // Times in the zones that matter: the machine's own where the dump records it, UTC, the viewer's.
-import type { System } from "../report";
+import type { Module, System } from "../report";
 import { grouped } from "./number";
 
 const DAY_MS = 86_400_000;
@@ -74,7 +74,13 @@ function midnight(at: number): number {
   return new Date(at).setHours(0, 0, 0, 0);
 }
 
-/** A module's link time from its PE header, which counts seconds since 1970. */
-export function linkDate(timestamp: number): string {
-  return new Date(timestamp * 1000).toISOString().slice(0, 10);
+/**
+ * The day a module was linked, from its PE header, which counts seconds since 1970. Null where the
+ * stamp is a hash of the file: it is known to be one, or lies behind the stop.
+ */
+export function linkDate(module: Module, { crash_time }: System = {}): string | null {
+  const { timestamp, timestamp_is_hash } = module;
+  if (timestamp === undefined || timestamp_is_hash) return null;
+  const at = timestamp * 1000;
+  return at > (instant(crash_time) ?? Date.now()) ? null : stamp(at).slice(0, 10);
 }

@@ -116,11 +116,12 @@ function linkedAt(component: Component, module: Module | undefined): unknown {
     >`;
   }
   if (module?.timestamp === undefined) return undefined;
-  return module.timestamp_is_hash
-    ? html`<span class="muted" title="A reproducible build: its time stamp identifies the file"
-        >hash <code>${code(module.timestamp)}</code></span
-      >`
-    : linkDate(module.timestamp);
+  return (
+    linkDate(module) ??
+    html`<span class="muted" title="A reproducible build: its time stamp identifies the file"
+      >hash <code>${code(module.timestamp)}</code></span
+    >`
+  );
 }
 
 /** The services of user mode, as the registry tells of them. */

@@ -190,7 +190,8 @@ function shares(counters: Record<string, Counter>): TemplateResult | typeof noth
       <dd>${percent(Number(value), Number(limit))}</dd>
     </div>`;
   };
-  return html`${share("of the limit", "committed")} ${share("peak of the limit", "committed_peak")}`;
+  return html`${share("current, of the limit", "committed")}
+  ${share("peak, of the limit", "committed_peak")}`;
 }
 
 /** A figure, with what speaks against it; a missing one with the reason. */

@@ -17,7 +17,7 @@ const FIRST = 40;
 export class ModulesSection extends Section {
   static override properties = { third: { state: true } };
   static override styles = styles(sectionCss, css);
-  /** Only third-party modules. */
+  /** Only modules that are not known to be part of Windows. */
   declare third: boolean;
 
   constructor() {
@@ -31,17 +31,22 @@ export class ModulesSection extends Section {
     if (all.length === 0) {
       return html`${this.head("Modules")} ${this.absent(this.#why())} ${this.#unloaded(unloaded)}`;
     }
-    const others = all.filter((module) => module.microsoft === false).length;
     const judged = all.some((module) => module.microsoft !== undefined);
-    const said = plural(all.length, "module") + (judged ? `, ${others} of third parties` : "");
+    const others = all.filter((module) => module.microsoft !== true);
+    const unknown = others.filter((module) => module.microsoft === undefined).length;
+    const said = [
+      plural(all.length, "module"),
+      judged ? `${others.length - unknown} of third parties` : "",
+      judged && unknown ? `${unknown} whose maker is not known` : "",
+    ].filter((part) => part);
     const versions = all.some((module) => module.version !== undefined);
-    return html`${this.head("Modules", html`<span class="small muted">${said}</span>`)}
+    return html`${this.head("Modules", html`<span class="small muted">${said.join(", ")}</span>`)}
       <bluepane-sorted
         what="modules"
         sort="origin"
         .first=${FIRST}
         .columns=${versions ? this.#columns : this.#columns.filter(({ id }) => id !== "version")}
-        .rows=${this.third ? all.filter((module) => module.microsoft === false) : all}
+        .rows=${this.third ? others : all}
         .haystack=${haystack}
         .detail=${(module: Module) => this.#detail(module)}
         ><label class="small"
@@ -50,7 +55,7 @@ export class ModulesSection extends Section {
             .checked=${this.third}
             @change=${(event: Event) => (this.third = (event.target as HTMLInputElement).checked)}
           />
-          third party only</label
+          ${unknown ? "third party or not known only" : "third party only"}</label
         >
         ${this.#symbolList(all)}</bluepane-sorted
       >
@@ -81,8 +86,8 @@ export class ModulesSection extends Section {
       id: "built",
       label: "Built",
       from: 600,
-      key: (module) => (module.timestamp_is_hash ? -1 : (module.timestamp ?? -1)),
-      cell: (module) => html`<span class="nowrap">${built(module)}</span>`,
+      key: (module) => linkDate(module, this.report.system) ?? "",
+      cell: (module) => html`<span class="nowrap">${this.#built(module)}</span>`,
     },
     {
       id: "base",
@@ -140,7 +145,7 @@ export class ModulesSection extends Section {
         value:
           module.timestamp === undefined
             ? ""
-            : html`<code>${code(module.timestamp)}</code> ${built(module)}`,
+            : html`<code>${code(module.timestamp)}</code> ${this.#built(module)}`,
       },
       {
         label: "Checksum",
@@ -160,6 +165,15 @@ export class ModulesSection extends Section {
         value: module.image_path ? path(module.image_path, "image path") : "",
       },
     ]);
+  }
+
+  #built(module: Module): TemplateResult | string {
+    if (module.timestamp === undefined) return "";
+    const date = linkDate(module, this.report.system);
+    return (
+      date ??
+      html`<span class="muted" title="A reproducible build: its time stamp is a hash">hash</span>`
+    );
   }
 
   #unloaded(list: UnloadedModule[]): TemplateResult | typeof nothing {
@@ -212,16 +226,6 @@ function origin(module: Module): TemplateResult {
 
 function haystack(module: Module): string {
   return [module.name, module.vendor, module.purpose, module.path, module.version].join(" ");
-}
-
-function built(module: Module): TemplateResult | string {
-  if (module.timestamp === undefined) return "";
-  if (module.timestamp_is_hash) {
-    return html`<span class="muted" title="A reproducible build: its time stamp is a hash"
-      >hash</span
-    >`;
-  }
-  return linkDate(module.timestamp);
 }
 
 function path(text: string, what: string): TemplateResult {

@@ -9,7 +9,7 @@ import sectionCss from "./section.css";
 const SHORT = 8;
 
 export class SecondarySection extends Section {
-  static override styles = styles(sectionCss);
+  static override styles = styles(sectionCss, `td:first-child { min-width: 9rem; }`);
 
   protected override render(): unknown {
     const blobs = this.report.secondary_data ?? [];

@@ -10,11 +10,13 @@ import { CONFIDENCE, FOUND, HOW, word } from "../format/words";
 const COLOURS = 7;
 const PATTERNS = 3;
 /** What stands on every stack and needs no colour. */
-const KERNEL = new Set(["nt", "hal", "ntoskrnl.exe", "ntkrnlmp.exe", "hal.dll"]);
+const KERNEL = new Set(["nt", "hal", "ntoskrnl", "ntkrnlmp"]);
 const COLUMNS = 6;
 
 /** What the table asks of the section that it stands in. */
 export interface Ground {
+  /** The classes that give a module its colour and its pattern. */
+  look(name: string): string[];
   culprit: string | undefined;
   module(name: string | undefined): Module | undefined;
   /** An address that leads to the memory there. */
@@ -64,12 +66,19 @@ function body(
 ): TemplateResult {
   const rows = frames.slice(stretch.first, stretch.first + stretch.frames);
   const titled = "title" in stretch ? stretch : null;
-  return html`<tbody>
-    ${titled ? heading(titled, said) : nothing}
+  // A single frame of what was told above bears its title itself: layers of drivers would fill
+  // the table with headings.
+  const again = titled !== null && rows.length === 1 && said.has(titled.title) ? titled : null;
+  return html`<tbody class=${again ? "brief" : ""}>
+    ${titled && !again ? heading(titled, said) : nothing}
     ${rows.map((frame, index) => {
       const number = stretch.first + index;
       // What the heading and the rows above say already.
-      const known = { third: titled?.third_party === true, culprit: said.has(CULPRIT) };
+      const known = {
+        third: titled?.third_party === true && !again,
+        culprit: said.has(CULPRIT),
+        doing: again ?? undefined,
+      };
       if (isCulprit(frame, ground)) said.add(CULPRIT);
       return row(frame, number, ground, known);
     })}
@@ -87,6 +96,7 @@ function isCulprit(frame: Frame, { culprit }: Ground): boolean {
 function heading(stretch: Stretch, said: Set<string>): TemplateResult {
   const told = said.has(stretch.text);
   said.add(stretch.text);
+  said.add(stretch.title);
   return html`<tr class="stretch">
     <th scope="rowgroup" colspan=${COLUMNS}>
       <b>${stretch.title}</b>${
@@ -101,12 +111,12 @@ function row(
   frame: Frame,
   index: number,
   ground: Ground,
-  known: { third: boolean; culprit: boolean },
+  known: { third: boolean; culprit: boolean; doing: Stretch | undefined },
 ): TemplateResult {
   const name = frame.module?.toLowerCase() ?? "";
   const about = ground.module(frame.module);
   const blamed = isCulprit(frame, ground);
-  const classes = ["frame", ...look(name)];
+  const classes = ["frame", ...ground.look(name)];
   if (blamed) classes.push("culprit");
   if (frame.confidence === "possible") classes.push("doubtful");
   const opened = ground.opened(index);
@@ -122,7 +132,7 @@ function row(
               ? blank(frame.gap)
               : html`<span class="muted">in no loaded module</span>`
         }
-        ${about?.microsoft === false && !known.third ? third(about) : nothing}
+        ${known.doing ? brief(known.doing) : about?.microsoft === false && !known.third ? third(about) : nothing}
         ${blamed && !known.culprit ? html` <span class="tag warning">probable culprit</span>` : nothing}
       </td>
       <td class="how">
@@ -140,6 +150,12 @@ function row(
       <td class="sp">${ground.at(frame.stack_pointer)}</td>
     </tr>
     ${opened ? more(frame, about, ground) : nothing}`;
+}
+
+/** What a frame does, without the module that stands beside it. */
+function brief({ title, third_party }: Stretch): TemplateResult {
+  if (third_party) return html` <span class="third small">not part of Windows</span>`;
+  return html` <span class="muted small">${title.replace(/:.*/, "")}</span>`;
 }
 
 function third(about: Module): TemplateResult {
@@ -201,7 +217,7 @@ function legend(stack: Stack, ground: Ground): TemplateResult | typeof nothing {
   return html`<ul class="legend small" aria-label="Colours of the modules">
     ${[...names].map(([name, module]) => {
       const foreign = third.has(module) || ground.module(module)?.microsoft === false;
-      return html`<li class=${look(name).join(" ")}>
+      return html`<li class=${ground.look(name).join(" ")}>
         <span class="bar" aria-hidden="true"></span><code>${module}</code>${
           foreign ? html` <span class="third">not part of Windows</span>` : nothing
         }
@@ -210,14 +226,24 @@ function legend(stack: Stack, ground: Ground): TemplateResult | typeof nothing {
   </ul>`;
 }
 
-/** The classes that give a module its colour and its pattern: always the same for the same name. */
-function look(name: string): string[] {
-  if (!name || KERNEL.has(name)) return ["m0"];
-  let hash = 0;
-  for (const letter of name.replace(/\.\w+$/, "")) {
-    hash = (Math.imul(hash, 31) + letter.charCodeAt(0)) >>> 0;
+/** How each module looks on all stacks of a report: colours in the order in which modules appear. */
+export function looks(stacks: Stack[]): (name: string) => string[] {
+  const order = new Map<string, number>();
+  for (const { frames = [] } of stacks) {
+    for (const { module } of frames) {
+      const name = stem(module ?? "");
+      if (name && !KERNEL.has(name) && !order.has(name)) order.set(name, order.size);
+    }
   }
-  return [`m${1 + (hash % COLOURS)}`, `p${Math.floor(hash / COLOURS) % PATTERNS}`];
+  return (name) => {
+    const at = order.get(stem(name));
+    if (at === undefined) return ["m0"];
+    return [`m${1 + (at % COLOURS)}`, `p${Math.floor(at / COLOURS) % PATTERNS}`];
+  };
+}
+
+function stem(name: string): string {
+  return name.replace(/\.\w+$/, "").toLowerCase();
 }
 
 /** Debuggers name a module without its extension; the module list keeps it. */

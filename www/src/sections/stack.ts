@@ -5,11 +5,15 @@ import type { Blame, Frame, Module, SecondaryBlob, Stack } from "../report";
 import { evidence, facts, sure } from "../format/pieces";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
-import { drawn, place, sameModule } from "./stack-frames";
+import { drawn, looks, place, sameModule } from "./stack-frames";
 import { CodeView } from "./stack-code";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./stack.css";
+
+/** What is said of a processor without work; more of them than these stand behind one line. */
+const IDLE = /^Processor \d+: it had nothing to do/;
+const FEW_IDLE = 3;
 
 export class StackSection extends Section {
   static override properties = { opened: { state: true } };
@@ -43,7 +47,9 @@ export class StackSection extends Section {
   }
 
   #stack(stack: Stack, key: string): TemplateResult {
+    const { stack: own, stacks = [] } = this.report;
     const table = drawn(stack, {
+      look: looks(own ? [own, ...stacks] : stacks),
       culprit: this.report.blame?.module.toLowerCase(),
       module: (name) => this.#module(name),
       at: (hex) => this.at(hex),
@@ -158,22 +164,35 @@ export class StackSection extends Section {
   }
 
   #others(stacks: Stack[]): TemplateResult {
+    const idle = stacks.filter(({ about }) => IDLE.test(about ?? ""));
+    const few = idle.length <= FEW_IDLE;
+    const told = few ? stacks : stacks.filter((stack) => !idle.includes(stack));
     return html`<h3>Other stacks</h3>
-      ${stacks.map((stack, index) => {
-        const name = stack.process_name ? ` (${stack.process_name})` : "";
-        const about = (stack.about ?? `Processor ${stack.processor ?? "?"}`).replace(/\.$/, "");
-        const { processor: _, ...rest } = stack;
-        const shown = about.startsWith("Processor") ? rest : stack;
-        return html`<details class="other">
-          <summary>${about}${name}</summary>
-          <div class="context">${this.#context(shown)}</div>
-          ${
-            stack.frames?.length
-              ? this.#stack(stack, `other ${index}`)
-              : this.absent(stack.limits || "Nothing of this stack could be read.")
-          }
-        </details>`;
-      })}`;
+      ${told.map((stack) => this.#other(stack, stacks))}
+      ${
+        few
+          ? nothing
+          : html`<details class="other">
+              <summary>${idle.length} processors had nothing to do</summary>
+              <div class="idle">${idle.map((stack) => this.#other(stack, stacks))}</div>
+            </details>`
+      }`;
+  }
+
+  #other(stack: Stack, all: Stack[]): TemplateResult {
+    const name = stack.process_name ? ` (${stack.process_name})` : "";
+    const about = (stack.about ?? `Processor ${stack.processor ?? "?"}`).replace(/\.$/, "");
+    const { processor: _, ...rest } = stack;
+    const shown = about.startsWith("Processor") ? rest : stack;
+    return html`<details class="other">
+      <summary>${about}${name}</summary>
+      <div class="context">${this.#context(shown)}</div>
+      ${
+        stack.frames?.length
+          ? this.#stack(stack, `other ${all.indexOf(stack)}`)
+          : this.absent(stack.limits || "Nothing of this stack could be read.")
+      }
+    </details>`;
   }
 
   /** Opens the code at the fault, for print. */

@@ -10,7 +10,7 @@ use super::known::Known;
 use super::leads::Leads;
 use super::names::{Namer, name_frames};
 use crate::memory::VirtualAddress;
-use crate::model::{Hex, How, Stack};
+use crate::model::{Frame, Hex, How, Stack};
 use crate::nt::processor::Running;
 use crate::nt::{Context, Machine, PagedDump, ProcessorFacts, ThreadFacts};
 use crate::source::Source;
@@ -22,6 +22,14 @@ use alloc::{format, string::String, vec::Vec};
 const MAX_PROCESSORS: usize = 64;
 /// Bytes of the stacks of deferred procedure calls, interrupts and exceptions.
 const SPECIAL_STACK: u64 = 0x6000;
+/// Modules of an idle loop: the kernel, and the drivers that put processors to sleep.
+const RESTING: [&str; 5] = [
+    "ntoskrnl.exe",
+    "hal.dll",
+    "intelppm.sys",
+    "amdppm.sys",
+    "processr.sys",
+];
 /// What is said of a silent processor whose registers nobody has.
 const UNSAVED: &str = "This processor did not save its registers when Windows halted it, so its stack \
     cannot be told.";
@@ -39,6 +47,16 @@ pub(super) fn ranges(
         .chain(special.map(below))
         .map(|(low, high)| StackRange { low, high })
         .collect()
+}
+
+/// Whether a processor without work comes through there: the kernel, or what puts it to sleep. A guess
+/// says nothing.
+fn rests(frame: &Frame) -> bool {
+    frame.how == How::Scan
+        || frame.module.as_deref().is_none_or(|name| {
+            let asleep = |known: &&str| name.eq_ignore_ascii_case(known);
+            RESTING.iter().any(asleep)
+        })
 }
 
 /// What stacks are read with.
@@ -129,16 +147,22 @@ impl Reader<'_> {
         let thread = running.thread.as_ref().map(|thread| thread.address);
         let thread = thread.and_then(|at| ThreadFacts::read(self.machine, self.space, at));
         let stacks = ranges(Some(&facts), thread.as_ref());
-        let what = match (context.user_mode(), running.idle) {
-            (true, _) => format!("{which}: it was running a program's own code."),
-            (_, Some(true)) => format!("{which}: it had nothing to do."),
-            _ => which,
+        let stack = self.scan(&Registers::from(&context), &stacks, which);
+        let deferred = running.dpc_active == Some(true) || !stack.frames.iter().all(rests);
+        let doing = match (context.user_mode(), running.idle) {
+            (true, _) => ": it was running a program's own code.",
+            (_, Some(true)) if deferred => {
+                ": no thread ran on it, but an interrupt or a deferred call."
+            }
+            (_, Some(true)) => ": it had nothing to do.",
+            _ => "",
         };
         Some(Stack {
             processor: Some(number),
             thread: hex(running.thread.as_ref().map(|thread| thread.address)),
             process: hex(thread.and_then(|thread| thread.process)),
-            ..self.scan(&Registers::from(&context), &stacks, what)
+            about: stack.about.map(|which| which + doing),
+            ..stack
         })
     }
 
