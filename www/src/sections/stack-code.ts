@@ -101,10 +101,15 @@ export class CodeView extends LitElement {
   #shown(listing: Listing): TemplateResult {
     return html`${listing.place ? html`<p><code>${listing.place}</code></p>` : nothing}
       ${listing.effects.map((effect) => html`<p class="effect">${linked(effect, this.follow)}</p>`)}
-      <div class="scroll" tabindex="0" role="region" aria-label="Instructions">
+      <div
+        class="scroll"
+        tabindex="0"
+        role="region"
+        aria-label=${`Instructions at ${this.place || "the fault"}`}
+      >
         <table>
           <caption class="unseen">
-            Instructions around the fault
+            Instructions around ${this.place || "the fault"}
           </caption>
           <thead class="unseen">
             <tr>
@@ -151,7 +156,7 @@ export class CodeView extends LitElement {
         The registers at this instruction stand with the stack.
       </p>`;
     }
-    return html`<h4>Registers at this instruction</h4>
+    return html`<h3>Registers at this instruction</h3>
       <p class="muted small">From ${listing.registers}.</p>
       ${
         listing.trap_frame
