@@ -1,6 +1,6 @@
 """ntoseye and bluepane on the same minidumps, both without a network: stop code, frames, culprit, time.
 
-Usage: compare-ntoseye.py NTOSEYE BLUEPANE DUMP...; prints a table in Markdown. Of ntoseye, whose calls home are sent
+Usage: compare_ntoseye.py NTOSEYE BLUEPANE DUMP...; prints a table in Markdown. Of ntoseye, whose calls home are sent
 to a closed port, the text of `!analyze -v` is read; of bluepane the JSON report. Times are the best of three runs, whole
 processes, by the clock.
 """
@@ -16,9 +16,9 @@ import time
 RUNS = 3
 
 
-def timed(command, env):
+def timed(command, env, runs=RUNS):
     best, out = None, ""
-    for _ in range(RUNS):
+    for _ in range(runs):
         begun = time.perf_counter()
         ran = subprocess.run(command, env=env, capture_output=True, text=True, errors="replace", timeout=300)
         took = time.perf_counter() - begun
@@ -65,4 +65,5 @@ def main():
             )
 
 
-main()
+if __name__ == "__main__":
+    main()
