@@ -6,7 +6,7 @@ use bluepane::analysis::Analysis;
 use bluepane::model::{Report, Stack};
 use bluepane::source::SliceProvider;
 use bluepane::symbols::SymbolTable;
-use bluepane_forge::{Scenario, Truth, forge, symbol_file};
+use bluepane_forge::{Scenario, Truth, forge, image_file, symbol_file};
 use bluepane_formats::convert;
 
 const MACHINES: [(&str, &str); 11] = [
@@ -87,6 +87,80 @@ fn every_frame_bears_its_name_and_offset_on_every_build() {
             named(&report.stacks[0]),
             truth.running[1].functions,
             "{name}"
+        );
+    }
+}
+
+/// The report on a dump with one file beside it.
+fn with_file(scenario: &Scenario, name: &str, bytes: Vec<u8>) -> Report {
+    let dump = forge(scenario).unwrap().to_vec();
+    let mut analysis = Analysis::new("a.dmp", dump.len() as u64);
+    analysis.add_symbols(name, bytes).unwrap();
+    analysis.run(&mut SliceProvider(&dump));
+    analysis.report().clone()
+}
+
+#[test]
+fn a_symbol_file_of_another_age_or_guid_is_refused_with_both_identities() {
+    let scenario = scenario("x64", "19041");
+    let (name, file) = symbol_file(&scenario, "driver.sys").unwrap();
+    let table = |file: &[u8]| convert(&name, file).unwrap().into_owned();
+    let used = with_file(&scenario, &name, table(&file));
+    assert!(used.symbol_files[0].used, "{:?}", used.symbol_files);
+    let own = used.modules.iter().find(|m| m.name == "driver.sys");
+    let own = own.unwrap().pdb.clone().unwrap();
+    // The identity begins with the version; age and GUID follow. The age stands in the list of
+    // modules, too, by which tools go that rewrite the file.
+    let versions = [20_000_404_u32, 19_990_903].map(u32::to_le_bytes);
+    let places = versions.map(|version| file.windows(4).position(|w| w == version).unwrap());
+    let [identity, modules] = places;
+    let mut older = file.clone();
+    older[identity + 8..][..4].copy_from_slice(&77_u32.to_le_bytes());
+    older[modules + 4..][..4].copy_from_slice(&77_u32.to_le_bytes());
+    let mut other = file.clone();
+    other[identity + 12] ^= 0x55;
+    for (what, file) in [("age", &older), ("guid", &other)] {
+        let found = SymbolTable::parse(table(file)).unwrap();
+        let report = with_file(&scenario, &name, table(file));
+        let refused = &report.symbol_files[0];
+        assert!(!refused.used && refused.module.is_none(), "{what}");
+        let why = refused.why.clone().unwrap();
+        let says = |guid: &str, age: u32| why.contains(guid) && why.contains(&format!("age {age}"));
+        let guid = found.guid().to_string().to_ascii_uppercase();
+        assert!(says(&guid, found.age()), "{what}: {why}");
+        assert!(says(&own.guid, own.age), "{what}: {why}");
+        let drivers = report.stack.unwrap().frames;
+        let mut drivers = drivers
+            .iter()
+            .filter(|f| f.module.as_deref() == Some("driver.sys"));
+        assert!(drivers.all(|frame| frame.symbol.is_none()), "{what}");
+    }
+}
+
+#[test]
+fn an_image_of_another_link_time_or_size_is_refused_with_both_identities() {
+    let mut scenario = scenario("x64", "19041");
+    scenario.dump.kind = bluepane_forge::scenario::DumpKind::Triage;
+    let file = image_file(&scenario, "driver.sys").unwrap();
+    let truth = Truth::of(&scenario).unwrap();
+    let own = truth
+        .modules
+        .iter()
+        .find(|m| m.name == "driver.sys")
+        .unwrap();
+    assert!(with_file(&scenario, "driver.sys", file.clone()).symbol_files[0].used);
+    let pe = u32::from_le_bytes(file[0x3C..0x40].try_into().unwrap()) as usize;
+    for (what, at) in [("link time", pe + 8), ("size", pe + 0x50)] {
+        let mut other = file.clone();
+        other[at + 2] ^= 1;
+        let report = with_file(&scenario, "driver.sys", other);
+        let refused = &report.symbol_files[0];
+        assert!(!refused.used, "{what}");
+        let why = refused.why.clone().unwrap();
+        let said = format!("linked {:08X}, {:#x} bytes", own.stamp, own.size);
+        assert!(
+            why.contains(&said) && why.matches("linked").count() == 2,
+            "{what}: {why}"
         );
     }
 }

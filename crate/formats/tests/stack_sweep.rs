@@ -7,7 +7,8 @@
 use bluepane::analysis::Analysis;
 use bluepane::model::{Confidence, Frame, How, Report, Stack};
 use bluepane::source::SliceProvider;
-use bluepane_forge::{Scenario, Truth, forge, modules_on_stacks, symbol_file};
+use bluepane_forge::scenario::DumpKind;
+use bluepane_forge::{Scenario, Truth, forge, image_file, modules_on_stacks, symbol_file};
 use bluepane_formats::convert;
 use std::collections::BTreeSet;
 use std::fmt::Write;
@@ -424,12 +425,80 @@ fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
 
-#[test]
-fn stacks_of_invented_machines_are_the_scenarios() {
-    let seeds = match number("STACK_SEED") {
+fn seeds() -> std::ops::Range<u64> {
+    match number("STACK_SEED") {
         Some(seed) => seed..seed + 1,
         None => 0..number("STACK_SEEDS").unwrap_or(22),
-    };
-    let frames: usize = seeds.clone().map(sweep).sum();
-    println!("{} machines, {frames} frames", seeds.end - seeds.start);
+    }
+}
+
+#[test]
+fn stacks_of_invented_machines_are_the_scenarios() {
+    let frames: usize = seeds().map(sweep).sum();
+    println!("{} machines, {frames} frames", seeds().count());
+}
+
+/// A minidump of the machine of a seed: without the images' code nothing that is listed as more than
+/// possible is wrong; with the images beside it, each frame up to the end of the stack that it holds is
+/// the scenario's, by its name where there is a symbol file too.
+fn sweep_minidump(seed: u64) -> (usize, usize) {
+    let (mut scenario, what) = invent(seed);
+    scenario.dump.kind = DumpKind::Triage;
+    let truth = Truth::of(&scenario).unwrap();
+    let expected = Expected::of(&truth.running[0]);
+    let bytes = forge(&scenario).unwrap().to_vec();
+    let bare = report(&scenario, &bytes, false).stack.unwrap();
+    let sure = bare
+        .frames
+        .iter()
+        .filter(|frame| frame.confidence > Confidence::Possible);
+    for frame in sure {
+        let there = expected.frames.contains(&frame.address.0);
+        assert!(there, "{what}, minidump: {frame:?}");
+    }
+    // How many frames lie on the stack on which Windows stopped.
+    let first = scenario
+        .stack
+        .iter()
+        .take_while(|frame| frame.on == scenario.stack[0].on);
+    let count = first.count().min(expected.frames.len());
+    let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+    for module in modules_on_stacks(&scenario).unwrap() {
+        let image = image_file(&scenario, &module).unwrap();
+        analysis.add_symbols(&module, image).unwrap();
+        let (name, file) = symbol_file(&scenario, &module).unwrap();
+        let table = convert(&name, &file).unwrap().into_owned();
+        analysis.add_symbols(&name, table).unwrap();
+    }
+    analysis.run(&mut SliceProvider(&bytes));
+    let stack = analysis.report().stack.clone().unwrap();
+    let found = stack.frames.iter().map(|frame| {
+        let name = frame.symbol.clone().unwrap_or_default();
+        (
+            frame.address.0,
+            (name, frame.offset.map_or(0, |offset| offset.0)),
+        )
+    });
+    let wanted = expected
+        .frames
+        .iter()
+        .copied()
+        .zip(expected.functions.clone());
+    let wanted: Vec<_> = wanted.take(count).collect();
+    assert_eq!(
+        found.take(count).collect::<Vec<_>>(),
+        wanted,
+        "{what}, minidump with images"
+    );
+    (bare.frames.len(), count)
+}
+
+#[test]
+fn minidumps_of_invented_machines_list_nothing_wrong_and_with_the_images_all_that_is_there() {
+    let (mut listed, mut traced) = (0, 0);
+    for seed in seeds() {
+        let (bare, with_images) = sweep_minidump(seed);
+        (listed, traced) = (listed + bare, traced + with_images);
+    }
+    println!("{listed} frames without images, {traced} with them");
 }

@@ -22,6 +22,8 @@ const X86_ARGUMENTS: u64 = 0x20;
 pub(super) struct Laid {
     pub(super) stack_pointer: u64,
     pub(super) frame_pointer: u64,
+    /// Where the stack ends.
+    pub(super) stack_end: u64,
 }
 
 impl Machine<'_> {
@@ -78,6 +80,8 @@ impl Machine<'_> {
         for group in groups(frames).into_iter().rev() {
             let end = self.stack_end(frames[group.start].on, thread, number);
             laid = self.lay_group(frames, group, end, laid, &mut rng);
+            // Frames begin a little below the end, which is a page's.
+            laid.stack_end = end.next_multiple_of(0x1000);
         }
         laid
     }
@@ -169,6 +173,7 @@ impl Machine<'_> {
         Laid {
             stack_pointer: start,
             frame_pointer,
+            stack_end: end,
         }
     }
 

@@ -87,6 +87,8 @@ pub struct Current {
     pub thread: Thread,
     /// Stack pointer of the innermost frame.
     pub stack_pointer: u64,
+    /// Where the stack ends that it lies on.
+    pub stack_end: u64,
     /// Frame pointer of the innermost frame.
     pub frame_pointer: u64,
     /// The CONTEXT record, in the architecture's size.

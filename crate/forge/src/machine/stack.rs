@@ -123,6 +123,7 @@ impl Machine<'_> {
         self.current.instruction = self.running[0].frames.first().copied().unwrap_or(0);
         self.current.frames.clone_from(&self.running[0].frames);
         self.current.stack_pointer = laid.stack_pointer;
+        self.current.stack_end = laid.stack_end;
         self.current.frame_pointer = laid.frame_pointer;
         self.current.context = context;
         for number in 1..self.processors.len() {

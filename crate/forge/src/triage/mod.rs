@@ -95,7 +95,7 @@ impl<'m, 's> Writer<'m, 's> {
 
     fn call_stack(&mut self) {
         let current = &self.machine.current;
-        let (top, base) = (current.stack_pointer, current.thread.stack_base);
+        let (top, base) = (current.stack_pointer, current.stack_end);
         self.copy(t::CALL_STACK_OFFSET, top, base - top);
         self.field(t::CALL_STACK_SIZE, (base - top) as usize);
         let width = self.machine.pointer();
