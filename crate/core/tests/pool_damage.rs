@@ -78,11 +78,6 @@ fn a_whole_chain_of_headers_names_only_the_block_itself() {
     );
 }
 
-#[test]
-fn a_segment_heap_has_no_neighbours_to_be_told() {
-    assert_eq!(finding("build = 19041", "bitmap-kernel", TEXT), None);
-}
-
 fn pool(machine: &str, command: &str) -> String {
     let text = format!(
         "[machine]\n{machine}\nmemory = \"64 MiB\"\n[dump]\nkind = \"full\"\n\
@@ -121,4 +116,51 @@ fn a_page_of_pool_is_listed_block_by_block_and_one_of_a_segment_heap_says_so() {
         newer.contains("segment heap") && newer.contains("tag Acme"),
         "{newer}"
     );
+}
+
+/// A page of a segment heap, and a stop that points into it.
+fn of_heap(code: u32, parameters: &str, words: &str) -> Vec<String> {
+    let text = format!(
+        "[machine]\nbuild = 19041\nmemory = \"64 MiB\"\n[stop]\ncode = {code}\n\
+         parameters = [{parameters}]\n[dump]\nkind = \"bitmap-kernel\"\n\
+         [[pool_pages]]\naddress = \"{PAGE:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
+         {{ size = 0x60, tag = \"Acme\" }}, {{ size = 0x80, tag = \"File\" }}]\n[faults]\n{words}"
+    );
+    let bytes = forge(&Scenario::from_toml(&text).unwrap())
+        .unwrap()
+        .to_vec();
+    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
+    analysis.run(&mut SliceProvider(&bytes));
+    let report = analysis.report();
+    assert_eq!(report.blame, None);
+    let found = report
+        .findings
+        .iter()
+        .find(|f| f.id == "pool-block-damaged");
+    let told = found.map(|found| found.evidence.iter().map(|e| e.text.clone()).collect());
+    told.unwrap_or_default()
+}
+
+#[test]
+fn blocks_of_a_segment_heap_are_told_by_their_own_headers() {
+    let third = PAGE + 0xA0;
+    let held = format!("3, 0, \"{:#x}\", 0", third + 0x10);
+    let told = of_heap(0x13A, &held, "");
+    assert!(
+        told[0].starts_with("The block has 128 bytes and the tag 'File'"),
+        "{told:?}"
+    );
+    let front = "The block in front of it has 96 bytes and the tag 'Acme'";
+    assert!(told[1].starts_with(front) && told.len() == 2, "{told:?}");
+    // Its own header is gone: what stands in front of it is left.
+    let words =
+        format!("words = [{{ address = \"{third:#x}\", value = \"0x4141414141414141\" }}]\n");
+    let told = of_heap(0x13A, &held, &words);
+    assert!(told[0].starts_with(front) && told.len() == 1, "{told:?}");
+    // Where nothing that is near has a header nothing is told.
+    let far = format!("3, 0, \"{:#x}\", 0", PAGE + 0x800);
+    assert!(of_heap(0x13A, &far, "").is_empty());
+    // A page that was never pool, and a code that says nothing of pool.
+    assert!(of_heap(0x13A, "3, 0, \"0xffffe00066663000\", 0", "").is_empty());
+    assert!(of_heap(0x4E, &held, "").is_empty());
 }

@@ -213,7 +213,10 @@ fn digits(report: &Report) -> usize {
 /// A status and its name.
 fn status(code: u32) -> String {
     let name = ntstatus::name(code).unwrap_or("unknown status");
-    format!("(NTSTATUS) 0x{code:x} - {name}")
+    match ntstatus::meaning(code) {
+        Some(meaning) => format!("(NTSTATUS) 0x{code:x} - {name}: {meaning}"),
+        None => format!("(NTSTATUS) 0x{code:x} - {name}"),
+    }
 }
 
 /// The address whose use failed, and which pool it lies in where the kernel tells where those are.

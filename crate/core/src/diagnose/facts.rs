@@ -138,6 +138,13 @@ impl<'a> Facts<'a> {
         plain_stop_code(self.code)
     }
 
+    /// Whether nothing stopped: by the file's kind, or by a code that is only given to live dumps.
+    #[must_use]
+    pub fn kept_running(&self) -> bool {
+        let only_live = |known: bugcheck::BugCheck| known.fatality == bugcheck::Fatality::LiveDump;
+        self.kind == Kind::Live || bugcheck::lookup(self.code).is_some_and(only_live)
+    }
+
     /// `MEMORY_MANAGEMENT (0x1a)`, or the number alone when the code has no name.
     #[must_use]
     pub fn code_label(&self) -> String {

@@ -9,7 +9,7 @@ use crate::nt::pool_block::{PoolBlock, PoolPage, PoolReader};
 use alloc::{format, string::String, vec::Vec};
 
 /// BAD_POOL_HEADER, BAD_POOL_CALLER, DRIVER_CORRUPTED_EXPOOL, KERNEL_MODE_HEAP_CORRUPTION.
-const CODES: [u32; 4] = [0x19, 0xC2, 0xC5, 0x13A];
+pub(super) const CODES: [u32; 4] = [0x19, 0xC2, 0xC5, 0x13A];
 /// Bytes of a header that are shown.
 const SHOWN: u16 = 16;
 
@@ -26,20 +26,20 @@ pub(super) fn tag(tag: [u8; 4]) -> String {
     }
 }
 
-/// Sentences about the damage, each with its place.
+/// Sentences about the damage, each with its place; to be asked with one of these codes only.
 pub(super) fn told(facts: &Facts<'_>) -> Vec<(String, String)> {
     let mut told = Vec::new();
-    let code = facts.plain_code();
-    let reader = reader(facts).filter(|_| CODES.contains(&code));
+    let reader = reader(facts);
     let texts = parameters(facts.code, facts.parameters);
     for (value, text) in facts.parameters.into_iter().zip(&texts) {
         let Some(reader) = reader.filter(|_| text.kind == ParameterKind::PoolBlock) else {
             continue;
         };
-        let Some(page) = reader.page_of(VirtualAddress(value)) else {
-            continue;
+        let sentences = match reader.page_of(VirtualAddress(value)) {
+            Some(page) => of_page(facts, &page, value),
+            None => of_heap(&reader.before(VirtualAddress(value)), value),
         };
-        for sentence in of_page(facts, &page, value) {
+        for sentence in sentences {
             if !told.contains(&sentence) {
                 told.push(sentence);
             }
@@ -90,6 +90,33 @@ fn of_page(facts: &Facts<'_>, page: &PoolPage, value: u64) -> Vec<(String, Strin
     );
     say(owner, front);
     say(text + ".", damaged);
+    told
+}
+
+/// What may lie between a block and the one in front of it: the heap's own header.
+const BETWEEN: u64 = 0x20;
+
+/// The blocks of a segment heap, nearest first.
+fn of_heap(blocks: &[PoolBlock], value: u64) -> Vec<(String, String)> {
+    let mut told = Vec::new();
+    let mut behind = value;
+    for block in blocks {
+        let (size, tag) = (block.size, tag(block.tag));
+        let end = block.address.0.saturating_add(size);
+        let text = match end > value {
+            true => format!("The block has {size} bytes and the tag {tag}."),
+            false if behind - end > BETWEEN => break,
+            false => format!(
+                "The block in front of it has {size} bytes and the tag {tag}: whose it is may have \
+                 written past its end."
+            ),
+        };
+        told.push((text, format!("pool header at {}", block.address)));
+        behind = block.address.0;
+        if end <= value {
+            break;
+        }
+    }
     told
 }
 

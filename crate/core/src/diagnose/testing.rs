@@ -18,6 +18,8 @@ const NAMES: &[&str] = &[
     "nvlddmkm.sys",
     "fltmgr.sys",
     "disk.sys",
+    "win32kfull.sys",
+    "klif.sys",
 ];
 const BASE: u64 = 0xFFFF_F800_0000_0000;
 const APART: u64 = 0x100_0000;

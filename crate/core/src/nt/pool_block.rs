@@ -3,7 +3,9 @@
 //!
 //! Layout: POOL_HEADER as published in Windows symbols, unchanged from 6.0 to 26100. Each header says
 //! how long its block is and how long the one in front of it. From 18362 on most of the pool is a
-//! segment heap: a header still carries the tag, but no longer leads to the neighbours.
+//! segment heap: a header still carries tag and size of its own block, but no longer leads to the
+//! neighbours, which are looked for one by one (the forms of a header that the heap writes: Windows
+//! symbols, and published listings of !pool).
 
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use alloc::vec::Vec;
@@ -11,6 +13,8 @@ use alloc::vec::Vec;
 /// The first build whose pool is a segment heap.
 const SEGMENT_HEAP: u32 = 18362;
 const PAGE: u64 = 0x1000;
+/// Types that a header of a segment heap has: held, of either pool, with or without a quota.
+const HELD: [u32; 4] = [0x02, 0x03, 0x0A, 0x0B];
 /// Where the tag stands in a header.
 const TAG: u64 = 4;
 
@@ -109,6 +113,36 @@ impl<'a> PoolReader<'a> {
     #[must_use]
     pub fn header_of(&self, given: VirtualAddress) -> Option<PoolBlock> {
         self.header(VirtualAddress(given.0.checked_sub(self.layout.header)?))
+    }
+
+    /// What of the pool of a segment heap lies at an address and in front of it within the page: the
+    /// block that holds it and the one before, as far as headers are found that the heap could have
+    /// written. Not every block has a header, so what lies between two is unknown.
+    #[must_use]
+    pub fn before(&self, address: VirtualAddress) -> Vec<PoolBlock> {
+        let mut found = Vec::new();
+        let start = address.0 - address.0 % PAGE;
+        let mut at = address.0 - address.0 % self.layout.header;
+        while !self.chained && at >= start && found.len() < 2 {
+            let block = self.header(VirtualAddress(at)).filter(|block| {
+                let word = self.space.u32(VirtualAddress(at)).unwrap_or_default();
+                let held = HELD.contains(&(word >> self.layout.kind)) && word & 0xFFFF == 0;
+                let text = block.tag.iter().all(|b| (0x20..0x7F).contains(b));
+                held && text && block.size > self.layout.header && block.size <= PAGE
+            });
+            // A second one inside the first was written over it, or is data.
+            let behind = found
+                .last()
+                .map_or(u64::MAX, |last: &PoolBlock| last.address.0);
+            if let Some(block) = block.filter(|block| at.saturating_add(block.size) <= behind) {
+                found.push(block);
+            }
+            let Some(next) = at.checked_sub(self.layout.header) else {
+                break;
+            };
+            at = next;
+        }
+        found
     }
 
     /// The blocks of the page in which an address lies; `None` where its headers lead nowhere,

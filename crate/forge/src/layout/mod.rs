@@ -15,5 +15,6 @@ pub mod secondary;
 pub mod shared;
 pub mod triage;
 pub mod user;
+pub mod verifier;
 
 pub use build::Build;

@@ -82,6 +82,7 @@ pub const TRIAGE32: Layout = Layout {
 pub mod mm64 {
     pub const VERSION: usize = 0x00; // 4
     pub const SIZE: usize = 0x04; // 4
+    pub const VERIFIER_LEVEL: usize = 0x10; // 4
     pub const MAXIMUM_NONPAGED_POOL: usize = 0x18;
     pub const ALLOCATED_NONPAGED_POOL: usize = 0x20;
     pub const PAGED_POOL_MAXIMUM: usize = 0x28;

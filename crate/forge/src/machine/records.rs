@@ -1,11 +1,15 @@
-//! Records that Windows keeps of an error, in nonpaged memory.
+//! Records that Windows keeps of an error, in nonpaged memory; Driver Verifier's settings and records.
 
 use super::Machine;
 use crate::bytes::Bytes;
 use crate::layout::cper as c;
 use crate::layout::pool::{POOL32, POOL64};
+use crate::layout::verifier;
 use crate::memory::PAGE;
 use crate::scenario::{HardwareError, Section};
+
+/// The first build whose pool is a segment heap (1903).
+const SEGMENT_HEAP: u32 = 18362;
 
 impl Machine<'_> {
     /// Writes the scenario's records.
@@ -14,6 +18,9 @@ impl Machine<'_> {
             let bytes = hardware_error(error);
             self.kernel.write(error.address.0, &bytes);
         }
+        self.make_verifier();
+        // A segment heap keeps no chain: a header says nothing of the block in front.
+        let chained = self.scenario.machine.build < SEGMENT_HEAP;
         let header = if self.pointer() == 4 { POOL32 } else { POOL64 };
         for page in &self.scenario.pool_pages {
             let mut at = page.address.0;
@@ -21,7 +28,8 @@ impl Machine<'_> {
             self.kernel.touch(at, PAGE);
             let used: u64 = page.blocks.iter().map(|block| block.size).sum();
             let blocks = page.blocks.iter().map(|block| (block.size, &*block.tag));
-            for (size, tag) in blocks.chain([(PAGE - used, "Free")]) {
+            let rest = (PAGE - used, "Free");
+            for (size, tag) in blocks.chain(chained.then_some(rest)) {
                 // Nonpaged and in use, or free.
                 let kind = if tag == "Free" { 0 } else { 2 };
                 let own = (size / header.size) << header.own;
@@ -29,9 +37,26 @@ impl Machine<'_> {
                 self.kernel.u32(at, word as u32);
                 self.kernel.write(at + 4, tag.as_bytes());
                 at += size;
-                previous = size;
+                previous = if chained { size } else { 0 };
             }
         }
+    }
+
+    /// Driver Verifier's level, and its record of a driver that leaves something behind.
+    fn make_verifier(&mut self) {
+        let wanted = self.scenario.verifier.clone();
+        if let Some(at) = self.variable("MmVerifierData") {
+            self.kernel.u32(at + verifier::LEVEL, wanted.level);
+        }
+        let Some(leaving) = wanted.leaving else {
+            return;
+        };
+        let record = leaving.address.0;
+        let (entry, text) = (record + 0x80, record + 0x180);
+        self.kernel.touch(record - record % PAGE, PAGE);
+        self.put_pointer(record + verifier::SUSPECT, entry);
+        let name = entry + verifier::suspect_name(self.pointer() as u64);
+        self.put_string(name, text, &leaving.driver);
     }
 }
 

@@ -81,6 +81,17 @@ impl Machine<'_> {
             "ComputerName",
             RegistryValue::Text(computer),
         );
+        let verifier = &self.scenario.verifier;
+        if !verifier.drivers.is_empty() {
+            let path = r"ControlSet001\Control\Session Manager\Memory Management";
+            let drivers = RegistryValue::Text(verifier.drivers.clone());
+            put(path, "VerifyDrivers", drivers);
+            put(
+                path,
+                "VerifyDriverLevel",
+                RegistryValue::Dword(verifier.level),
+            );
+        }
         if !self.scenario.firmware.no_smbios {
             let hex = smbios::payload(self.scenario)
                 .iter()

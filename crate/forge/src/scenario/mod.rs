@@ -14,7 +14,7 @@ pub use devices::{Device, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Bus, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
-pub use records::{HardwareError, PoolPage, Section};
+pub use records::{HardwareError, Leaving, PoolPage, Section, Verifier};
 pub use software::{
     Exception, Frame, Hive, Module, On, Process, RegistryValue, Running, Stop, System,
     UnloadedModule,
@@ -139,6 +139,8 @@ pub struct Scenario {
     pub devices: Vec<Device>,
     /// Records of hardware errors.
     pub hardware_errors: Vec<HardwareError>,
+    /// Driver Verifier.
+    pub verifier: Verifier,
     /// Pages of pool with their blocks.
     pub pool_pages: Vec<PoolPage>,
     /// Pool use by tag.

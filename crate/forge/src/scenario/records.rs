@@ -65,6 +65,29 @@ pub enum Section {
     },
 }
 
+/// Driver Verifier.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Verifier {
+    /// Its settings, one bit each; 0 is off.
+    pub level: u32,
+    /// The drivers that it was told to watch, as the registry has them; `*` for all.
+    pub drivers: String,
+    /// What it keeps of a driver that is being unloaded.
+    pub leaving: Option<Leaving>,
+}
+
+/// The verifier's record of one driver, for a stop code to point to.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Leaving {
+    /// Where the record lies; the entry of the list of suspects is 0x80 bytes behind it, the driver's
+    /// name as plain text 0x180 bytes.
+    pub address: Number,
+    /// The driver's file name.
+    pub driver: String,
+}
+
 /// A page of pool with a chain of blocks.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

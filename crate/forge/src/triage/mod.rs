@@ -107,6 +107,7 @@ impl<'m, 's> Writer<'m, 's> {
         let mut b = Bytes::zeroed(self.layout.mm_size);
         b.u32(mm64::VERSION, 1);
         b.u32(mm64::SIZE, self.layout.mm_size as u32);
+        b.u32(mm64::VERIFIER_LEVEL, self.machine.scenario.verifier.level);
         let build = self.machine.scenario.machine.build;
         if self.wide() && !(14393..26100).contains(&build) {
             let facts = self.machine.counters();

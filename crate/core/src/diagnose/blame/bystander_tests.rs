@@ -82,3 +82,92 @@ fn code_that_an_interrupt_came_over_called_nobody() {
     let named = named(&called.facts(0x44, [0x26, 0, 0, 0]));
     assert_eq!(named.as_deref(), Some("acme.sys"));
 }
+
+#[test]
+fn an_antivirus_that_saw_a_call_pass_is_not_named_but_one_that_made_it_is() {
+    let at = |names: &[&str], module: &str| {
+        let machine = Machine::with(walked(names));
+        named(&machine.facts(0x3B, [0xC000_0005, address(module, 5), 0, 0]))
+    };
+    // Windows and drawing: whoever stands before them has hooked the call of a program.
+    for who in ["klif.sys", "acme.sys"] {
+        let hooked = [NT, NT, "#win32kfull.sys", "win32kfull.sys", who, NT];
+        assert_eq!(at(&hooked, "win32kfull.sys"), None, "{who}");
+    }
+    let through = |who| [NT, NT, "#disk.sys", "ndis.sys", who, NT];
+    assert_eq!(at(&through("klif.sys"), "disk.sys"), None);
+    assert_eq!(
+        at(&through("acme.sys"), "disk.sys").as_deref(),
+        Some("acme.sys")
+    );
+    let itself = [NT, NT, "#ntoskrnl.exe", "klif.sys", NT];
+    assert_eq!(at(&itself, NT).as_deref(), Some("klif.sys"));
+    assert_eq!(
+        at(&[NT, NT, "#klif.sys", NT], "klif.sys").as_deref(),
+        Some("klif.sys")
+    );
+}
+
+#[test]
+fn interrupt_work_that_only_came_through_an_antivirus_is_not_its_work() {
+    let at = |who: &str| {
+        let stack = [NT, "hal.dll", "#ndis.sys", who, "ndis.sys", NT];
+        let machine = Machine::with(walked(&stack));
+        named(&machine.facts(0x133, [0, 0x501, 0x500, 0]))
+    };
+    assert_eq!(at("klif.sys"), None);
+    assert_eq!(at("acme.sys").as_deref(), Some("acme.sys"));
+}
+
+#[test]
+fn code_of_windows_that_holds_no_instruction_is_damage_whoever_called_it() {
+    let machine = Machine::with(walked(&[NT, NT, "#ntoskrnl.exe", "acme.sys", NT]));
+    let at = |status, module| {
+        let parameters = [status, address(module, 5), 0, 0];
+        named(&machine.facts(0x1E, parameters))
+    };
+    assert_eq!(at(0xC000_001D, NT), None);
+    assert_eq!(at(0xC000_0005, NT).as_deref(), Some("acme.sys"));
+    assert_eq!(at(0xC000_001D, "acme.sys").as_deref(), Some("acme.sys"));
+    let facts = machine.facts(0x1E, [0xC000_001D, address(NT, 5), 0, 0]);
+    let memory = |facts: &Facts<'_>| {
+        let found = crate::diagnose::findings(facts);
+        found.iter().any(|f| f.id == "memory-hardware-suspected")
+    };
+    assert!(memory(&facts));
+    assert!(!memory(
+        &machine.facts(0x1E, [0xC000_0005, address(NT, 5), 0, 0])
+    ));
+}
+
+#[test]
+fn a_live_dump_of_the_graphics_watchdog_names_the_display_driver_and_others_nobody() {
+    let machine = Machine::stopped_by(&[NT, "dxgkrnl.sys"]);
+    let live = |code, parameters| {
+        let facts = Facts {
+            kind: Kind::Live,
+            ..machine.facts(code, parameters)
+        };
+        named(&facts)
+    };
+    let parameters = [1, address("nvlddmkm.sys", 0x10), 0, 0];
+    assert_eq!(live(0x141, parameters).as_deref(), Some("nvlddmkm.sys"));
+    assert_eq!(live(0x193, parameters), None);
+    assert_eq!(live(0x161, [0; 4]), None);
+}
+
+#[test]
+fn code_of_the_process_is_no_driver_however_near_it_is() {
+    let at = |place| {
+        let mut frames = walked(&[NT, NT, "#ntoskrnl.exe", "acme.sys", NT]);
+        frames[3].address = crate::model::Hex(place);
+        let machine = Machine::with(frames.clone());
+        frames.remove(2);
+        let called = Machine::with(frames);
+        let fault = named(&machine.facts(0x0A, [0x10, 2, 0, address(NT, 5)]));
+        (fault, named(&called.facts(0xE3, [0; 4])))
+    };
+    assert_eq!(at(0x7FFA_1234_5678), (None, None));
+    let kernel = at(address("acme.sys", 0x1234));
+    assert!(kernel.0.is_some() && kernel.1.is_some());
+}

@@ -39,7 +39,7 @@ pub(super) fn called_the_kernel(facts: &Facts<'_>) -> Option<Suspect> {
         .iter()
         .enumerate()
         .take(WITHIN)
-        .take_while(|(_, frame)| frame.confidence > Confidence::Possible)
+        .take_while(|(_, frame)| frame.confidence > Confidence::Possible && near::of_kernel(frame))
         .find_map(|(at, frame)| {
             let name = frame.module.as_deref().unwrap_or_default();
             (role(name) != Role::Kernel).then_some((at, frame, name))

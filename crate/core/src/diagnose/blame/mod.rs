@@ -85,11 +85,15 @@ const ALWAYS: &[Rule] = &[
 /// Names the probable culprit.
 #[must_use]
 pub fn blame(facts: &Facts<'_>) -> Verdict {
-    let silence = silence(facts.plain_code(), &facts.parameters);
-    if facts.kind == Kind::Live || silence == Some(Silence::Manual) {
+    let silence = silence(facts.plain_code(), &facts.parameters)
+        .or_else(|| rules::broken_code(facts).map(|_| Silence::Corruption));
+    let live = facts.kind == Kind::Live;
+    if !live && silence == Some(Silence::Manual) {
         return Verdict::NoGround(Silence::Manual.reason().into());
     }
     let rules = match silence {
+        // The graphics watchdog takes such a dump instead of a stop.
+        _ if live => alloc::vec![rules::display_driver as Rule],
         // The hardware spoke; whoever is on the stack passed it on.
         Some(Silence::Hardware) => Vec::new(),
         Some(_) if caller::may_break_silence(facts) => [ALWAYS, FINDER].concat(),
@@ -117,6 +121,11 @@ pub fn blame(facts: &Facts<'_>) -> Verdict {
 }
 
 fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
+    if facts.kind == Kind::Live {
+        return "Windows ran on when this dump was taken: nothing was stopped, so there is nobody to \
+                blame."
+            .into();
+    }
     if let Some(silence) = silence {
         return silence.reason().into();
     }

@@ -1,18 +1,20 @@
 //! The nearest driver of another maker on the stack.
 //!
 //! With a scanned stack this is the weakest ground: a value can be left over from an earlier call.
-//! So it must be close, and a single value further away does not count.
+//! So it must be close, and a single value does not count; nor does one further away on a stack that
+//! was walked.
 
 use super::{Suspect, verifier};
 use crate::diagnose::codes::{CodeAddress, code_address};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::role::{Role, role};
 use crate::diagnose::usage::overflowed;
+use crate::knowledge::driver::driver;
 use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Evidence, Frame, How, Stack};
 use alloc::{format, string::String, vec};
 
-/// One frame this close is enough.
+/// One frame this close is enough, where it is no guess.
 const CLOSE: usize = 5;
 /// Up to here two frames of the same driver are needed.
 const WITHIN: usize = 14;
@@ -93,20 +95,54 @@ pub(super) fn caller_of_fault(facts: &Facts<'_>) -> Option<String> {
 /// What hands a request from one driver on to the next.
 const CARRIERS: [&str; 2] = ["fltmgr.sys", "wdf01000.sys"];
 
+fn name(frame: &Frame) -> &str {
+    frame.module.as_deref().unwrap_or_default()
+}
+
+fn carrier(frame: &Frame) -> bool {
+    CARRIERS
+        .iter()
+        .any(|one| one.eq_ignore_ascii_case(name(frame)))
+}
+
+/// Kinds of drivers that see whatever passes, and so stand on most stacks of files, packets and
+/// system calls.
+const ONLOOKERS: [&str; 5] = [
+    "antivirus",
+    "security",
+    "backup",
+    "encryption",
+    "anti-cheat",
+];
+
+/// Whether a driver is of a kind that sees whatever passes.
+pub(super) fn onlooker(name: &str) -> bool {
+    driver(name).is_some_and(|known| ONLOOKERS.contains(&known.class))
+}
+
+/// Whether the driver at `at` may only have watched: windows and drawing serve programs, and a driver
+/// before them has hooked their calls; an onlooker counts where it called what failed itself, not
+/// through something of Windows, and not by a guess.
+fn looked_on(frames: &[Frame], at: usize) -> bool {
+    let inner = frames.get(..at).unwrap_or_default();
+    let hooked = |frame: &Frame| {
+        let start = name(frame).get(..6);
+        start.is_some_and(|start| start.eq_ignore_ascii_case("win32k"))
+    };
+    let through = |frame: &Frame| matches!(role(name(frame)), Role::Framework | Role::Windows);
+    let watches = |frame: &Frame| {
+        let guess = at > 1 && frame.confidence == Confidence::Possible;
+        onlooker(name(frame)) && (guess || inner.iter().any(through))
+    };
+    inner.iter().any(hooked) || frames.get(at).is_some_and(watches)
+}
+
 /// Whether the driver at `at` had only handed a request on, and a driver of Windows was at work on it
 /// when the trouble came: with filters that is all that their being there says.
 pub(super) fn passed_on(frames: &[Frame], at: usize) -> bool {
     let inner = frames.get(..at).unwrap_or_default();
     let [at_work @ .., last] = inner else {
         return false;
-    };
-    fn name(frame: &Frame) -> &str {
-        frame.module.as_deref().unwrap_or_default()
-    }
-    let carrier = |frame: &Frame| {
-        CARRIERS
-            .iter()
-            .any(|one| one.eq_ignore_ascii_case(name(frame)))
     };
     // Without the kernel's image its functions have no names.
     let call = last.symbol.as_deref();
@@ -118,8 +154,14 @@ pub(super) fn passed_on(frames: &[Frame], at: usize) -> bool {
     handed && at_work.iter().any(working)
 }
 
+/// Whether a frame is on the kernel's side: further out is code of the process, whatever its module.
+pub(super) fn of_kernel(frame: &Frame) -> bool {
+    let at = frame.address.0;
+    at >> 63 == 1 || (0x8000_0000..1 << 32).contains(&at)
+}
+
 fn others(frame: &Frame) -> Option<&str> {
-    let name = frame.module.as_deref()?;
+    let name = frame.module.as_deref().filter(|_| of_kernel(frame))?;
     let loaded = !name.starts_with("unloaded ");
     (loaded && role(name) == Role::Other).then_some(name)
 }
@@ -141,10 +183,13 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         .enumerate()
         .find_map(|(at, frame)| Some((at, others(frame)?)))?;
     let count = near.iter().filter(|&f| others(f) == Some(name)).count();
-    if at >= CLOSE && count < 2 || passed_on(near, at) {
+    let frame = near.get(at)?;
+    // One value may be left over from an earlier call, however near it is.
+    let guess = !caught && at > 0 && frame.confidence == Confidence::Possible;
+    let alone = count < 2 && (guess || at >= CLOSE);
+    if alone || passed_on(near, at) || looked_on(near, at) {
         return None;
     }
-    let frame = near.get(at)?;
     let place = frame
         .stack_pointer
         .map_or_else(String::new, |sp| format!("stack {sp}"));

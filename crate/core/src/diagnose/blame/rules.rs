@@ -50,6 +50,17 @@ pub(in crate::diagnose) fn wild_jump(facts: &Facts<'_>) -> Option<u64> {
     (nobodys && touched == Some(address)).then_some(address)
 }
 
+/// Where the processor found no instruction in Windows' own code (STATUS_ILLEGAL_INSTRUCTION): the
+/// code was damaged in memory, or read or run wrongly. Whoever called it has no part in that.
+pub(in crate::diagnose) fn broken_code(facts: &Facts<'_>) -> Option<String> {
+    let status = match facts.plain_code() {
+        0x1E | 0x3B | 0x7E | 0x8E => facts.parameters[0] as u32,
+        _ => facts.exception?.code,
+    };
+    let place = fault_place(facts).filter(|place| place.role != Role::Other && !place.unloaded)?;
+    (status == 0xC000_001D).then_some(place.label)
+}
+
 /// Whose code the fault was in.
 pub(super) fn fault_place(facts: &Facts<'_>) -> Option<Place> {
     facts.locate(VirtualAddress(fault(facts)?.0))

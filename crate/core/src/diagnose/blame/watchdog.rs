@@ -3,7 +3,7 @@
 //! follow it; and who used up a stack.
 
 use super::Suspect;
-use super::near::uninterrupted;
+use super::near::{of_kernel, onlooker, uninterrupted};
 use crate::diagnose::facts::Facts;
 use crate::diagnose::objects::Objects;
 use crate::diagnose::role::{Role, role};
@@ -36,14 +36,16 @@ fn suspect(frame: &Frame, confidence: Confidence, text: String) -> Option<Suspec
 fn first_other(frames: &[Frame]) -> Option<(&Frame, bool)> {
     let mut behind = false;
     for frame in uninterrupted(frames).iter().take(WITHIN) {
-        if frame.confidence == Confidence::Possible {
+        if frame.confidence == Confidence::Possible || !of_kernel(frame) {
             return None;
         }
         let name = frame.module.as_deref()?;
         match role(name) {
             Role::Kernel => {}
             Role::Framework | Role::Windows => behind = true,
-            Role::Other if name.starts_with("unloaded ") => return None,
+            Role::Other if name.starts_with("unloaded ") || behind && onlooker(name) => {
+                return None;
+            }
             Role::Other => return Some((frame, behind)),
         }
     }
@@ -140,7 +142,7 @@ pub(super) fn drives_the_device(facts: &Facts<'_>) -> Option<Suspect> {
     }
     let place = objects
         .above(device)
-        .find(|place| place.role == Role::Other)?;
+        .find(|place| place.role == Role::Other && !onlooker(&place.module))?;
     let text = format!("{} drives the device that did not follow.", place.module);
     Some(Suspect {
         module: place.module,

@@ -25,7 +25,7 @@ fn hex(text: &str) -> Option<u64> {
 }
 
 /// `mod!func+0x1`, `mod+0x1`, `0xfffff801`.
-fn frame(text: &str, modules: &mut Vec<Module>) -> Frame {
+pub(super) fn frame(text: &str, modules: &mut Vec<Module>) -> Frame {
     let (place, offset) = text.split_once('+').unwrap_or((text, "0x0"));
     let offset = hex(offset).unwrap_or_default();
     let (module, symbol) = match place.split_once('!') {
@@ -58,7 +58,7 @@ fn image(module: &str) -> String {
     }
 }
 
-fn base_of(name: &str, modules: &mut Vec<Module>) -> u64 {
+pub(super) fn base_of(name: &str, modules: &mut Vec<Module>) -> u64 {
     if let Some(known) = modules.iter().find(|m| m.name == name) {
         return known.base.0;
     }
@@ -73,7 +73,7 @@ fn base_of(name: &str, modules: &mut Vec<Module>) -> u64 {
 }
 
 /// A module without symbols whose frame agrees with a parameter lies where both agree.
-fn place(modules: &mut [Module], frames: &mut [Frame], parameters: [u64; 4]) {
+pub(super) fn place(modules: &mut [Module], frames: &mut [Frame], parameters: [u64; 4]) {
     for parameter in parameters
         .into_iter()
         .filter(|p| *p > 0xFFFF_8000_0000_0000)

@@ -8,7 +8,7 @@ use super::super::codes::code_address;
 use super::super::facts::Facts;
 use super::super::role::{Role, role};
 use crate::memory::VirtualAddress;
-use crate::model::{Confidence, Frame};
+use crate::model::{Confidence, Frame, Stack};
 use crate::nt::Module;
 use alloc::string::String;
 
@@ -32,6 +32,8 @@ pub(super) struct FollowUp {
 /// Modules that the debugger passes over while anybody else is on the stack.
 const PASSED_OVER: &str = "ntfs.sys fltmgr.sys verifierext.sys verifier.sys refs.sys fastfat.sys \
     hal.dll halacpi.dll halmacpi.dll";
+/// Modules that the debugger passes over where a driver of a device is behind them.
+const GIVES_WAY: [&str; 2] = ["ndis.sys", "tcpip.sys"];
 /// Functions of the kernel that only carry a fault to the bug check, or find damage for others.
 const CARRIERS: &[&str] = &[
     "KeBugCheck",
@@ -72,11 +74,28 @@ pub(super) fn symbol_stem(image: &str) -> String {
     stem.into()
 }
 
+/// A driver, by the end of its name; further out on a stack is code of the process.
+fn is_driver(name: &str) -> bool {
+    name.rsplit('.')
+        .next()
+        .is_some_and(|end| end.eq_ignore_ascii_case("sys"))
+}
+
 fn passed_over(name: &str) -> bool {
     role(name) == Role::Kernel
         || PASSED_OVER
             .split_ascii_whitespace()
             .any(|known| known.eq_ignore_ascii_case(name))
+}
+
+/// The stack that is followed up: with 0x9F and 4 that of the thread which holds up Plug and Play.
+fn followed<'a>(facts: &Facts<'a>) -> Option<&'a Stack> {
+    let [case, _, thread, _] = facts.parameters;
+    let held = |stack: &&Stack| {
+        let walked = !stack.frames.is_empty() && stack.thread.is_some_and(|at| at.0 == thread);
+        facts.plain_code() == 0x9F && case == 4 && walked
+    };
+    facts.stacks.iter().find(held).or(facts.stack)
 }
 
 /// The place to follow up, `None` where the dump shows none.
@@ -89,13 +108,22 @@ pub(super) fn follow_up(facts: &Facts<'_>) -> Option<FollowUp> {
         }
     }
     let verdict = facts.blame();
-    if let Some(blame) = verdict.named() {
-        return Some(of_module(facts, &blame.module));
+    let mut found = match verdict.named() {
+        Some(blame) => Some(of_module(facts, &blame.module)),
+        None => solid_frame(facts).or_else(|| {
+            let (address, _, _) = code_address(facts.plain_code(), &facts.parameters)?;
+            at(facts, address)
+        }),
+    };
+    let shown = followed(facts).zip(facts.stack);
+    if shown.is_some_and(|(followed, shown)| !core::ptr::eq(followed, shown)) {
+        // Frames are counted on the stack that is shown.
+        found = found.map(|found| FollowUp {
+            frame: None,
+            ..found
+        });
     }
-    solid_frame(facts).or_else(|| {
-        let (address, _, _) = code_address(facts.plain_code(), &facts.parameters)?;
-        at(facts, address)
-    })
+    found
 }
 
 /// Where `address` is.
@@ -139,7 +167,7 @@ fn of_module(facts: &Facts<'_>, name: &str) -> FollowUp {
         .or_else(|| facts.exception.map(|exception| exception.address.0))
         .and_then(|address| at(facts, address))
         .filter(|found| same(&found.image));
-    let frames = facts.stack.map_or(&[][..], |stack| &stack.frames);
+    let frames = followed(facts).map_or(&[][..], |stack| &stack.frames);
     let framed = frames
         .iter()
         .enumerate()
@@ -167,18 +195,31 @@ fn of_module(facts: &Facts<'_>, name: &str) -> FollowUp {
     }
 }
 
-/// The first frame of somebody who is not passed over; where there is none, the first of the
+/// The first frame of somebody who is not passed over, and of a device's driver before what serves all
+/// of them; where there is none, the first of the
 /// kernel that does more than carry the fault. Frames that are a guess do not count.
 fn solid_frame(facts: &Facts<'_>) -> Option<FollowUp> {
-    let frames = facts.stack.map_or(&[][..], |stack| &stack.frames);
+    let frames = followed(facts).map_or(&[][..], |stack| &stack.frames);
     let solid = || {
         frames
             .iter()
             .enumerate()
             .filter(|(_, frame)| frame.confidence > Confidence::Possible)
     };
-    let owner = |frame: &Frame| frame.module.as_deref().map(passed_over);
-    let other = solid().find(|(_, frame)| owner(frame) == Some(false));
+    let owned = |by: fn(&str) -> bool| {
+        solid().find(move |(_, frame)| frame.module.as_deref().is_some_and(by))
+    };
+    let gives_way = |(_, frame): &(usize, &Frame)| {
+        let name = frame.module.as_deref().unwrap_or_default();
+        GIVES_WAY.iter().any(|one| one.eq_ignore_ascii_case(name))
+    };
+    let other = owned(|name| !passed_over(name));
+    let behind =
+        || owned(|name| is_driver(name) && matches!(role(name), Role::Other | Role::Windows));
+    let other = match other {
+        Some(found) if gives_way(&found) => behind().or(Some(found)),
+        other => other,
+    };
     let kernel = || {
         solid().find(|(_, frame)| {
             let carries = |name: &str| CARRIERS.contains(&name);

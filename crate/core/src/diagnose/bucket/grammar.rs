@@ -133,7 +133,7 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0x7E if !old && status == ACCESS_VIOLATION => access_violation(facts),
         0x1E | 0x3B | 0x8E if !old && status == ACCESS_VIOLATION => {
             let stem = access_violation(facts);
-            let seen = stem.seen && code == 0x1E;
+            let seen = stem.seen && code != 0x8E;
             Stem { seen, ..stem }
         }
         0x7E if !old => seen(format!("0x7E_{status:X}")),
@@ -149,11 +149,17 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
             rest: Rest::Nothing,
             ..seen("PAGE_HASH_ERRORS_0x1a_3f".into())
         },
-        0x116 | 0xEA => Stem {
+        0x116 | 0x117 | 0x141 | 0xEA => Stem {
             rest: Rest::Image,
-            seen: code == 0x116,
+            seen: code != 0xEA,
             ..seen(format!("0x{code:X}"))
         },
+        // A service that Windows needs: what could not be loaded is not among the parameters.
+        0x5A => Stem {
+            rest: Rest::Image,
+            ..guessed(format!("0x5A_{:x}", p[3] & 0xFFFF_FFFF))
+        },
+        0x7F => seen(format!("0x7f_{:x}", p[0])),
         0x133 if p[0] <= 1 => seen(format!("0x133_{}", ["DPC", "ISR"][p[0] as usize])),
         0x139 => fast_fail(p[0]),
         0x153 => lock_entry(p[2]),
@@ -175,8 +181,15 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         0xCA => seen(format!("0xCA_{:x}", p[0])),
         0x10E | 0x119 | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
         0xC2 if p[0] == 7 => double_free(p),
-        0xC2 | 0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
-        0x109 => guessed(format!("0x109_{:x}", p[3])),
+        0xC2 => seen(format!("0xc2_{:x}", p[0])),
+        0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0x109 => Stem {
+            rest: Rest::Inconclusive,
+            ..seen(format!("0x109_{:x}", p[3]))
+        },
+        // The one parameter that is written in decimal, and after a live dump's beginning.
+        0x1A8 => seen(format!("0x1A8_{}", p[0])),
+        0x1CC => seen("0x1cc_EXRESOURCE_TIMEOUT_OWNERTHREAD".into()),
         // Seen with 0x39, 0x13C, 0xE3, 0x162 and, in the old form, 0x7E.
         _ => seen(format!("0x{code:X}")),
     }
@@ -197,30 +210,25 @@ fn access_violation(facts: &Facts<'_>) -> Stem {
     let (kind, known) = match address {
         0 => ("NULL_IP", false),
         _ if facts.modules.find(VirtualAddress(address)).is_some() => ("PAGED_IP", true),
-        _ => ("BAD_IP", false),
+        _ => ("BAD_IP", true),
     };
     stem.infix = format!("_CODE_AV_{kind}");
     stem.seen = known;
     stem
 }
 
-/// PAGE_FAULT_IN_NONPAGED_AREA: the access, and what the page table held.
+/// PAGE_FAULT_IN_NONPAGED_AREA: the access. What follows had been a word about the page (`INVALID` in
+/// outputs of 2018 and 2019); engines from 2023 on print that they have none, whatever the fourth
+/// parameter says.
 fn page_fault(facts: &Facts<'_>) -> Stem {
     let (letter, known) = match access(facts) {
-        Some((_, Access::Write)) => ("W", true),
-        Some((_, Access::Execute)) => ("X", false),
-        _ => ("R", true),
-    };
-    let (kind, listed) = match facts.parameters[3] {
-        // Published outputs disagree: `(null)` for a write with 0 and a read with 2, `INVALID` for a read
-        // with 0. What decides is not among the parameters.
-        0 => ("(null)", letter == "W"),
-        2 => ("INVALID", false),
-        _ => ("(null)", false),
+        Some((_, Access::Write)) => ('W', true),
+        Some((_, Access::Execute)) => ('X', false),
+        _ => ('R', true),
     };
     Stem {
-        infix: format!("_{letter}_{kind}"),
-        seen: known && listed,
+        infix: format!("_{letter}_(null)"),
+        seen: known,
         ..seen("AV".into())
     }
 }
@@ -240,7 +248,9 @@ fn double_free(p: [u64; 4]) -> Stem {
 /// A fault at a raised interrupt level as older systems file it.
 fn old_fault(facts: &Facts<'_>) -> Stem {
     let mut stem = seen(format!("0x{:X}", facts.plain_code()));
-    if let Some((_, Access::Write)) = access(facts) {
+    // Windows 7 is filed without it.
+    let first = facts.build.is_some_and(|build| build < 6000);
+    if let Some((_, Access::Write)) = access(facts).filter(|_| first) {
         stem.infix.push_str("_W");
     }
     stem
@@ -312,7 +322,8 @@ fn power(facts: &Facts<'_>) -> Stem {
         };
     };
     let holder = holder.filter(|holder| holder.module != below.module);
-    let known = holder.is_some();
+    // Below ACPI the debugger names the device too, which is not read.
+    let known = holder.is_some() && !below.module.eq_ignore_ascii_case("acpi.sys");
     let holder = holder.map(|holder| format!("_{}", symbol_stem(&holder.module)));
     Stem {
         infix: holder.unwrap_or_default(),
@@ -387,8 +398,9 @@ const FAST_FAIL: &str = "LEGACY_GS_VIOLATION VTGUARD_CHECK_FAILURE STACK_COOKIE_
     UNEXPECTED_HOST_BEHAVIOR FLAGS_CORRUPTION VEH_CORRUPTION ETW_CORRUPTION RIO_ABORT INVALID_PFN";
 
 fn fast_fail(reason: u64) -> Stem {
-    if reason == 2 {
-        return guessed("0x139_MISSING_GSFRAME".into());
+    // A stack cookie that was overwritten, and a stack pointer outside the stack.
+    if matches!(reason, 2 | 4) {
+        return seen("0x139_MISSING_GSFRAME".into());
     }
     let mut names = FAST_FAIL.split_ascii_whitespace();
     let index = usize::try_from(reason).unwrap_or(usize::MAX);

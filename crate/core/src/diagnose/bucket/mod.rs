@@ -13,6 +13,8 @@ mod hash;
 #[cfg(test)]
 mod cases;
 #[cfg(test)]
+mod published;
+#[cfg(test)]
 mod tests;
 
 pub use hash::failure_hash;
@@ -96,7 +98,11 @@ fn symbol_name(follow: &FollowUp) -> String {
 
 fn bucket(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>, old: bool) -> Option<String> {
     let x64 = facts.architecture == Some(crate::nt::Architecture::X64);
-    let prefix = if old && x64 { "X64_" } else { "" };
+    let prefix = match () {
+        () if old && x64 => "X64_",
+        () if facts.kept_running() => "LKD_",
+        () => "",
+    };
     let start = format!("{prefix}{}{}", stem.text, stem.infix);
     let follow = match (stem.rest, follow) {
         (Rest::Nothing, _) => return Some(start),
@@ -154,7 +160,7 @@ fn apart_from_the_stack(facts: &Facts<'_>) -> Option<Option<FollowUp>> {
             None => return Some(None),
         },
         // What the stack shows is the watchdog.
-        0x101 => return Some(None),
+        0x101 | 0x109 => return Some(None),
         0x9F if facts.parameters[0] == 3 => {
             let objects = Objects::new(facts);
             let below = objects.and_then(|objects| objects.device(facts.parameters[1]));
@@ -178,7 +184,7 @@ fn apart_from_the_stack(facts: &Facts<'_>) -> Option<Option<FollowUp>> {
 /// it knows the function.
 fn sure(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>) -> Confidence {
     let whole = match follow {
-        _ if stem.rest == Rest::Nothing => true,
+        _ if matches!(stem.rest, Rest::Nothing | Rest::Inconclusive) => true,
         None => false,
         Some(follow) => {
             let guess = follow
@@ -201,7 +207,8 @@ fn default_bucket(facts: &Facts<'_>) -> &'static str {
     match (facts.plain_code(), facts.parameters[0]) {
         (0x139, 3) => return "LIST_ENTRY_CORRUPT",
         (0x139, _) => return "FAIL_FAST",
-        (0x116 | 0x117, _) => return "GRAPHICS_DRIVER_TDR_FAULT",
+        (0x116, _) => return "GRAPHICS_DRIVER_TDR_FAULT",
+        (0x117, _) => return "GRAPHICS_DRIVER_TDR_TIMEOUT",
         _ => {}
     }
     match facts.build {

@@ -1,7 +1,7 @@
 use super::*;
 use crate::diagnose::testing::{Machine, address, frame};
 use crate::memory::VirtualAddress;
-use crate::model::{Frame, Hex};
+use crate::model::{Frame, Hex, Stack};
 use crate::symbols::Symbolizer;
 
 const NT: &str = "ntoskrnl.exe";
@@ -46,7 +46,7 @@ fn codes_begin_their_bucket_in_their_own_way() {
             "0x7E_C000001D_nt!MiFindsDamage",
         ),
         (0x50, [9, 2, 0, 0], "AV_W_(null)_nt!MiFindsDamage"),
-        (0x50, [9, 0, 0, 2], "AV_R_INVALID_nt!MiFindsDamage"),
+        (0x50, [9, 0, 0, 2], "AV_R_(null)_nt!MiFindsDamage"),
         (
             0x3B,
             [0xC000_0006, 1, 2, 0],
@@ -62,11 +62,36 @@ fn codes_begin_their_bucket_in_their_own_way() {
             "0xc4_IrqlExApcLte1_XDV_VRF_nt!MiFindsDamage",
         ),
         (0x13C, [0, 0, 0, 0], "0x13C_nt!MiFindsDamage"),
+        (0x7F, [8, 0, 0, 0], "0x7f_8_nt!MiFindsDamage"),
+        (0xC2, [0x46, 0, 0, 0], "0xc2_46_nt!MiFindsDamage"),
+        (0x1A8, [10, 0, 0, 0], "LKD_0x1A8_10_nt!MiFindsDamage"),
     ] {
         let found = kernel(code, p);
         assert_eq!(found.bucket_id.as_deref(), Some(wanted), "{code:#x}");
         assert_eq!(found.hash, Some(failure_hash(wanted)));
     }
+}
+
+#[test]
+fn a_thread_that_holds_up_plug_and_play_is_filed_under_its_own_stack() {
+    let m = Machine::stopped_by(&[NT, NT]);
+    let held = Stack {
+        thread: Some(Hex(0x77)),
+        frames: alloc::vec![
+            walked(NT, Some("KiSwapContext")),
+            walked("ndis.sys", Some("NdisWaits")),
+            walked("acme.sys", Some("Unload")),
+        ],
+        ..Stack::default()
+    };
+    let mut facts = m.facts(0x9F, [4, 300, 0x77, 0]);
+    facts.stacks = core::slice::from_ref(&held);
+    let found = failure(&facts);
+    assert_eq!(found.bucket_id.as_deref(), Some("0x9F_4_acme!Unload"));
+    assert_eq!(found.frame, None);
+    facts.parameters[2] = 0x78;
+    let other = failure(&facts).bucket_id;
+    assert!(!other.unwrap_or_default().contains("acme"));
 }
 
 // Published with its hash in microsoft/WinDbg-Feedback 323.

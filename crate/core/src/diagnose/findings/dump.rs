@@ -2,7 +2,6 @@
 
 use super::finding;
 use crate::diagnose::facts::Facts;
-use crate::knowledge::bugcheck::{self, Fatality};
 use crate::model::{Confidence, Exception, Finding, Kind};
 use alloc::{format, string::String};
 
@@ -53,9 +52,7 @@ pub(super) fn truncated(facts: &Facts<'_>) -> Option<Finding> {
 }
 
 pub(super) fn kept_running(facts: &Facts<'_>) -> Option<Finding> {
-    let only_live =
-        bugcheck::lookup(facts.code).is_some_and(|code| code.fatality == Fatality::LiveDump);
-    if facts.kind != Kind::Live && !only_live {
+    if !facts.kept_running() {
         return None;
     }
     Some(

@@ -1,7 +1,7 @@
 //! What points to the hardware: errors that it reported, and damage that looks like its work.
 
 use super::finding;
-use crate::diagnose::blame::rules::wild_jump;
+use crate::diagnose::blame::rules::{broken_code, wild_jump};
 use crate::diagnose::blame::watchdog::hung_stack;
 use crate::diagnose::codes::{Silence, silence};
 use crate::diagnose::facts::Facts;
@@ -52,7 +52,8 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     let bit = one_wrong_bit(facts);
     let (entry, lone_bit) = (facts.parameters[2], facts.lone_bit());
     let wild = wild_jump(facts).filter(|_| facts.blame().named().is_none());
-    if !damage && bit.is_none() && wild.is_none() {
+    let broken = broken_code(facts);
+    if !damage && bit.is_none() && wild.is_none() && broken.is_none() {
         return None;
     }
     let sure = match bit.is_some() || lone_bit || code == 0x12B {
@@ -74,6 +75,10 @@ pub(super) fn memory_suspected(facts: &Facts<'_>) -> Option<Finding> {
     if let Some(address) = wild {
         let text = format!("The processor was sent to {address:#x}, where no module is.");
         found = found.because(text, "stop code parameters");
+    }
+    if let Some(place) = broken {
+        let text = format!("The processor found no instruction at {place}, in Windows' own code.");
+        found = found.because(text, "exception");
     }
     if let Some((address, bit, place)) = bit {
         let text = format!(
@@ -178,7 +183,10 @@ pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
 
 /// What the headers of pool say where a block was overwritten.
 pub(super) fn pool_overwritten(facts: &Facts<'_>) -> Option<Finding> {
-    let told = pool::told(facts);
+    let told = match pool::CODES.contains(&facts.plain_code()) {
+        true => pool::told(facts),
+        false => return None,
+    };
     if told.is_empty() {
         return None;
     }
