@@ -28,7 +28,8 @@ const ROOMS = /^<?(?:\w+ as )?bluepane::(?:console|report|knowledge::lookup)::/;
  */
 const RARE = new RegExp(
   String.raw`^(?:analyzer_add_symbols$|<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|` +
-    String.raw`image::unwind::arm64|nt::hardware_error|diagnose::(?:hardware::(?:told|section)|pool::told)|` +
+    String.raw`image::unwind::arm64|nt::hardware_error|diagnose::(?:hardware::(?:told|section)|pool::told|` +
+    String.raw`blame::(?:verifier::led_to|rules::graphics))|` +
     String.raw`nt::pool_block|nt::watchdog::Triage)(?:::|$))`,
 );
 /** Methods of the analyzer that are called when a report is there. */

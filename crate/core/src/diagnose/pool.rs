@@ -27,6 +27,7 @@ pub(super) fn tag(tag: [u8; 4]) -> String {
 }
 
 /// Sentences about the damage, each with its place; to be asked with one of these codes only.
+#[inline(never)]
 pub(super) fn told(facts: &Facts<'_>) -> Vec<(String, String)> {
     let mut told = Vec::new();
     let reader = reader(facts);

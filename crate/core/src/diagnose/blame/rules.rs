@@ -203,9 +203,14 @@ const DISPLAY_WITHIN: usize = 24;
 /// The display driver that a graphics watchdog was waiting for.
 pub(super) fn display_driver(facts: &Facts<'_>) -> Option<Suspect> {
     let code = facts.plain_code();
-    if !DISPLAY_CODES.contains(&code) {
-        return None;
-    }
+    DISPLAY_CODES
+        .contains(&code)
+        .then(|| graphics(facts, code))?
+}
+
+/// Whom the graphics watchdog waited for. On the page this is in the part that few dumps need.
+#[inline(never)]
+fn graphics(facts: &Facts<'_>, code: u32) -> Option<Suspect> {
     if let Some((address, index, CodeAddress::DisplayDriver)) =
         code_address(code, &facts.parameters)
         && let Some(place) = facts.locate(VirtualAddress(address))

@@ -62,6 +62,12 @@ pub(super) fn caught(facts: &Facts<'_>) -> Option<Suspect> {
     if !verifier && !REFUSED.contains(&code) {
         return None;
     }
+    led_to(facts, code, verifier)
+}
+
+/// Whom the parameters of such a code lead to. On the page this is in the part that few dumps need.
+#[inline(never)]
+fn led_to(facts: &Facts<'_>, code: u32, verifier: bool) -> Option<Suspect> {
     if let Some(name) = left_behind(facts) {
         let text = format!("The stop code names the driver that was being unloaded: {name}.");
         return suspect(&name, text, "parameter 2");
