@@ -11,7 +11,7 @@ use alloc::{format, string::String};
 /// The style sheet, carried inside the page.
 const STYLE: &str = include_str!("report.css");
 /// The hash of [`STYLE`] for the policy; a test computes it anew.
-const STYLE_HASH: &str = "sha256-LPxZBnsYxjPcouXN+uudMX2kl3mxj0eOluxyBDCICHA=";
+const STYLE_HASH: &str = "sha256-V06I410a2wx5Pqj62Ht233KlCISB9/HmwIdzxVPk7Tg=";
 
 /// The report as a page of its own.
 #[must_use]
@@ -39,7 +39,7 @@ pub fn html(report: &Report) -> String {
 fn draw(block: &Block, out: &mut String) {
     match block {
         Block::Heading(title) => out.push_str(&format!("<h2>{}</h2>\n", escape(title))),
-        Block::Paragraph(text) => out.push_str(&format!("<p>{}</p>\n", escape(text))),
+        Block::Paragraph(text) => out.push_str(&format!("<p>{}</p>\n", prose(text))),
         Block::Facts(facts) => draw_facts(facts, out),
         Block::Table(table) => draw_table(table, out),
         Block::Items(items) => draw_list("ul", items, out),
@@ -66,7 +66,7 @@ fn draw(block: &Block, out: &mut String) {
 fn draw_list(tag: &str, items: &[String], out: &mut String) {
     out.push_str(&format!("<{tag}>\n"));
     for item in items {
-        out.push_str(&format!("<li>{}</li>\n", escape(item)));
+        out.push_str(&format!("<li>{}</li>\n", prose(item)));
     }
     out.push_str(&format!("</{tag}>\n"));
 }
@@ -112,6 +112,27 @@ fn draw_table(table: &Table, out: &mut String) {
         out.push_str("</tr>\n");
     }
     out.push_str("</tbody>\n</table></div>\n");
+}
+
+/// Sentences, with what stands between back-ticks as code. The debugger's back-tick within an address
+/// is no such sign.
+fn prose(text: &str) -> String {
+    let mut out = String::new();
+    let mut rest = text;
+    while let Some((before, after)) = rest.split_once('`') {
+        let begins = before.is_empty() || before.ends_with([' ', '(']);
+        match after.split_once('`') {
+            Some((code, behind)) if begins => {
+                out.push_str(&format!("{}<code>{}</code>", escape(before), escape(code)));
+                rest = behind;
+            }
+            _ => {
+                out.push_str(&format!("{}`", escape(before)));
+                rest = after;
+            }
+        }
+    }
+    out + &escape(rest)
 }
 
 /// Text as HTML text, in elements and in quoted attributes.

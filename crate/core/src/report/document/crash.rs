@@ -8,6 +8,8 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 /// Registers in a line, as many as the debugger prints.
 const REGISTERS_PER_LINE: usize = 3;
+/// What is said of a processor without work.
+const IDLE: &str = ": it had nothing to do.";
 /// Frames that a ticket shows: the outermost ones say little there.
 const FRAMES_IN_A_TICKET: usize = 20;
 
@@ -110,7 +112,7 @@ pub(super) fn stack(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
             .stretches
             .iter()
             .filter(|part| (part.first as usize) < shown);
-        blocks.push(Block::Items(shown.map(stretch).collect()));
+        blocks.push(Block::Items(stretches(shown)));
     }
     if !stack.limits.is_empty() {
         blocks.push(Block::Paragraph(stack.limits.clone()));
@@ -140,6 +142,11 @@ pub(super) fn beside(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     }
     for stack in &report.stacks {
         let about = stack.about.as_deref().unwrap_or("Another stack");
+        // An idle loop tells nothing but that.
+        if about.ends_with(IDLE) {
+            blocks.push(Block::Paragraph(about.into()));
+            continue;
+        }
         blocks.push(Block::Heading(about.trim_end_matches('.').into()));
         let wide = is_wide(report);
         let mut facts = Facts::default();
@@ -165,19 +172,28 @@ fn frames(stack: &Stack, shown: usize, wide: bool, blocks: &mut Vec<Block>) {
     .add_to(blocks);
 }
 
-/// `00-04 Bug check: …`
-fn stretch(part: &Stretch) -> String {
-    let last = part.first.saturating_add(part.frames.saturating_sub(1));
-    let numbers = match part.frames {
-        1 => format!("{:02x}", part.first),
-        _ => format!("{:02x}-{last:02x}", part.first),
-    };
-    let other = if part.third_party {
-        " (not part of Windows)"
-    } else {
-        ""
-    };
-    format!("{numbers} {}{other}. {}", part.title, part.text)
+/// `00-04, 09 Bug check: …`; what several stretches do is said once.
+fn stretches<'a>(parts: impl Iterator<Item = &'a Stretch>) -> Vec<String> {
+    let mut told: Vec<(String, String)> = Vec::new();
+    for part in parts {
+        let last = part.first.saturating_add(part.frames.saturating_sub(1));
+        let numbers = match part.frames {
+            1 => format!("{:02x}", part.first),
+            _ => format!("{:02x}-{last:02x}", part.first),
+        };
+        let other = if part.third_party {
+            " (not part of Windows)"
+        } else {
+            ""
+        };
+        let what = format!("{}{other}. {}", part.title, part.text);
+        match told.iter_mut().find(|(_, known)| *known == what) {
+            Some((before, _)) => *before += &format!(", {numbers}"),
+            None => told.push((numbers, what)),
+        }
+    }
+    let line = |(numbers, what): (String, String)| format!("{numbers} {what}");
+    told.into_iter().map(line).collect()
 }
 
 const FRAME_COLUMNS: [Column; 6] = [

@@ -7,7 +7,7 @@ pub(crate) mod sample;
 
 use super::{RedactionOptions, html, markdown, redact, redact::visit_all, summary_line, text};
 use crate::model::{Finding, Report};
-use alloc::{format, string::String};
+use alloc::{format, string::String, vec};
 use sample::{NAMES, sample};
 use std::path::Path;
 
@@ -178,6 +178,40 @@ fn the_pages_policy_names_the_hash_of_its_style() {
         "{hash}"
     );
     assert!(!page.contains("style=\"") && !page.contains("<script"));
+}
+
+#[test]
+fn commands_in_sentences_are_code_and_addresses_stay_whole() {
+    let mut report = sample();
+    report.notes.push(crate::model::Note::new(
+        "x",
+        "See `!pte <x>` (`lm`) for fffff800`12345678 and ffffd000`00000000.",
+    ));
+    let page = html(&report);
+    let told = "See <code>!pte &lt;x&gt;</code> (<code>lm</code>) for fffff800`12345678 and \
+                ffffd000`00000000.";
+    assert!(page.contains(told), "{page}");
+}
+
+#[test]
+fn what_several_stretches_of_a_stack_do_is_said_once() {
+    let mut report = sample();
+    let stack = report.stack.as_mut().unwrap();
+    let frame = stack.frames[0].clone();
+    stack.frames.resize(4, frame);
+    let part = |first, title: &str| crate::model::Stretch {
+        first,
+        frames: 1,
+        title: title.into(),
+        text: "Works.".into(),
+        ..crate::model::Stretch::default()
+    };
+    stack.stretches = vec![part(0, "One"), part(1, "Two"), part(2, "One")];
+    let page = html(&report);
+    assert!(
+        page.contains("<li>00, 02 One. Works.</li>\n<li>01 Two. Works.</li>"),
+        "{page}"
+    );
 }
 
 #[test]
