@@ -129,8 +129,8 @@ pub enum GuestEvidence {
 /// A driver or service binary of Hyper-V.
 #[derive(Debug, Clone, Copy, PartialEq, Eq)]
 pub struct Component {
-    /// File names, separated by commas, lower case.
-    pub files: &'static str,
+    /// File name, lower case.
+    pub file: &'static str,
     /// What part it plays, a single word (`storage`, `dynamic-memory`, `transport`, …).
     pub role: &'static str,
     /// Where it works.
@@ -160,11 +160,13 @@ pub struct Service {
 
 /// The component behind a driver's file name or path, in any mix of upper and lower case.
 pub fn component(name: &str) -> Option<Component> {
+    // Each driver of a dump is looked up several times.
     let name = text::file_name(name);
-    let mut lines = text::lines(Table::Components.text());
-    lines
-        .find(|line| text::listed(text::files(line), name))
-        .and_then(read_component)
+    let wanted = || name.bytes().map(|byte| byte.to_ascii_lowercase());
+    text::search(Table::Components.text(), |line| {
+        text::files(line).bytes().cmp(wanted())
+    })
+    .and_then(read_component)
 }
 
 /// All components, sorted by file name.
@@ -175,7 +177,7 @@ pub fn components() -> impl Iterator<Item = Component> {
 fn read_component(line: &'static str) -> Option<Component> {
     let mut column = text::columns(line);
     let found = Component {
-        files: column.next()?,
+        file: column.next()?,
         role: column.next()?,
         side: match column.next()? {
             "guest" => Side::Guest,
@@ -232,7 +234,6 @@ pub fn services() -> impl Iterator<Item = Service> {
 mod tests {
     use super::*;
     use crate::knowledge::testing::assert_presentable;
-    use alloc::collections::BTreeSet;
 
     #[test]
     fn every_component_line_is_read_sorted_and_no_file_stands_twice() {
@@ -240,22 +241,15 @@ mod tests {
             components().count(),
             text::lines(Table::Components.text()).count()
         );
-        let mut files = BTreeSet::new();
         let mut last = "";
-        for component in components() {
-            assert!(
-                last < component.files,
-                "{} is out of order",
-                component.files
-            );
-            last = component.files;
-            for file in component.files.split(',') {
-                assert!(files.insert(file), "{file} stands twice");
-                assert_eq!(file, file.to_ascii_lowercase());
-            }
-            assert_presentable(component.files, component.purpose);
-            assert_presentable(component.files, component.role);
-            assert_presentable(component.files, component.since);
+        for found in components() {
+            assert!(last < found.file, "{} is out of order", found.file);
+            last = found.file;
+            assert_eq!(found.file, found.file.to_ascii_lowercase());
+            assert_eq!(component(found.file), Some(found));
+            assert_presentable(found.file, found.purpose);
+            assert_presentable(found.file, found.role);
+            assert_presentable(found.file, found.since);
         }
     }
 

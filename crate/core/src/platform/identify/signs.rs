@@ -142,10 +142,12 @@ impl<'a> Signs<'a> {
             self.hyper_v_drivers = names().filter(|name| proves_guest(name)).collect();
         }
         // The platform with most drivers wins; a tie goes to the first of the closed list.
+        let theirs: Vec<_> = names()
+            .filter_map(|name| Some((known::by_driver(name)?, name)))
+            .collect();
         for platform in known::Platform::ALL {
-            let loaded: Vec<_> = names()
-                .filter(|name| known::by_driver(name) == Some(platform))
-                .collect();
+            let loaded = theirs.iter().filter(|(by, _)| *by == platform);
+            let loaded: Vec<_> = loaded.map(|&(_, name)| name).collect();
             let most = self.guest_drivers.as_ref().map_or(0, |(_, all)| all.len());
             if loaded.len() > most {
                 self.guest_drivers = Some((platform, loaded));
