@@ -39,7 +39,10 @@ class Session {
     symbols: readonly Beside[],
   ) {
     this.#blob = blob;
-    if (blob) this.#rounds = new Rounds(blob, (...range) => this.#readAlone(...range));
+    if (blob) {
+      const alone: Reads = (...range) => this.#readAlone(...range);
+      this.#rounds = new Rounds(blob, alone, (...range) => this.#readInPage(...range));
+    }
     this.#analyzer = new Analyzer(name, size);
     if (decodes) this.decode();
     for (const file of symbols) this.#beside(file);
@@ -104,6 +107,10 @@ class Session {
         this.#rounds = undefined;
       }
     }
+    return this.#readInPage(offset, length);
+  }
+
+  #readInPage(offset: number, length: number): Promise<Uint8Array> {
     const read = this.#next++;
     return new Promise((resolve, reject) => {
       this.#waiting.set(read, { resolve, reject });

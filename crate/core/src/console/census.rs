@@ -11,10 +11,11 @@
 //! the numbers of the lists are MMLISTS.
 
 use super::{Begun, Job, Live};
-use crate::memory::{AddressSpaceExt, VirtualAddress};
+use crate::memory::{AddressSpaceExt, Missing, VirtualAddress};
 use crate::nt::Member;
 use crate::order;
 use crate::report::format::pages;
+use crate::source::ReadError;
 use crate::symbols::KernelIdentity;
 use crate::symbols::layout::Layouts;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
@@ -23,6 +24,8 @@ const PAGE: u64 = 0x1000;
 /// Pages of the database that one piece finds in the file, and that one piece reads: 6 MiB.
 const MAPPED: u64 = 0x2000;
 const READ: usize = 0x600;
+/// What the smallest table of any paging mode maps.
+const MAPPED_BY_TABLE: u64 = 2 << 20;
 /// A machine of 16 TiB has so many pages of records, at 48 bytes each.
 const MAX_PAGES: u64 = 0x300_0000;
 /// Stretches of the file that are noted, which lie side by side as a rule; and records that are cut
@@ -155,19 +158,34 @@ impl Census {
 
     fn places(&self, live: &Live<'_>) -> Piece {
         let len = (self.pages - self.mapped).min(MAPPED);
-        let paged = live.paged();
-        let space = paged.and_then(|dump| dump.space(live.source));
-        let place = |page: u64| {
-            let at = VirtualAddress(self.database.checked_add(page * PAGE)?);
-            let frame = space.as_ref()?.physical_address(at).ok()?.0 / PAGE;
-            paged?.index.locate(live.source, frame).ok()
+        let Some((paged, space)) = live
+            .paged()
+            .and_then(|dump| Some((dump, dump.space(live.source)?)))
+        else {
+            return Piece::Places(Vec::new(), len);
         };
         let mut found = Vec::new();
+        // The pages whose entries stand in a table that was asked for just now have to wait for it.
+        let mut waiting = None;
         for page in self.mapped..self.mapped + len {
-            if !self.is_memory(self.frames(page)) {
+            let Some(at) = self.database.checked_add(page * PAGE) else {
+                break;
+            };
+            let table = at / MAPPED_BY_TABLE;
+            if waiting == Some(table) || !self.is_memory(self.frames(page)) {
                 continue;
             }
-            if let (Some(offset), Ok(page)) = (place(page), u32::try_from(page)) {
+            let frame = match space.physical_address(VirtualAddress(at)) {
+                Ok(frame) => frame.0 / PAGE,
+                Err(why) => {
+                    if why == Missing::File(ReadError::NotYet) {
+                        waiting = Some(table);
+                    }
+                    continue;
+                }
+            };
+            let offset = paged.index.locate(live.source, frame);
+            if let (Ok(offset), Ok(page)) = (offset, u32::try_from(page)) {
                 let pages = 1;
                 join(
                     &mut found,
