@@ -3,6 +3,7 @@
 
 use super::machine::Secondary;
 use crate::container::blob::{BootStatus, NtfsRecord, PlugAndPlay, Winlogon, tag};
+use crate::knowledge::problem;
 use crate::model::{Detail, Guid};
 use crate::time::iso8601_from_filetime;
 use alloc::{format, string::String, string::ToString, vec, vec::Vec};
@@ -80,11 +81,14 @@ fn pnp(event: &PlugAndPlay) -> Vec<Detail> {
         details.push(detail("Began", time));
     }
     if event.problem != 0 {
-        details.push(detail("Problem code", event.problem.to_string()));
+        details.push(detail("Problem code", problem::problem(event.problem)));
     }
     if event.veto != 0 {
         let text = event.veto_text.as_deref().unwrap_or("no text");
-        details.push(detail("Refused", format!("{} ({text})", event.veto)));
+        details.push(detail(
+            "Refused",
+            format!("{}, by {text}", problem::veto(event.veto)),
+        ));
     }
     details
 }

@@ -20,17 +20,20 @@ pub(super) struct Labels {
 }
 
 /// Names the frames of a stack,
-/// and says what it is doing. `code` is the stop code, 0 for a stack that did not stop the machine.
-pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>, code: u32) {
+/// and says what it is doing. `stop` is the stop code with its first parameter, zeros for a stack that
+/// did not stop the machine.
+pub(super) fn name_frames(stack: &mut Stack, namer: &Namer<'_>, stop: (u32, u64)) {
     stack::name_frames(stack, namer);
-    stack.stretches = stretches(stack, code);
+    stack.stretches = stretches(stack, stop);
 }
 
 /// Names the frames of the stack and the addresses that the stop code and the exception carry.
 pub(super) fn label(dump: &Dump<'_>, stack: Option<&Stack>, namer: &Namer<'_>) -> Labels {
     let mut stack = stack.cloned();
     if let Some(stack) = &mut stack {
-        name_frames(stack, namer, dump.header.bugcheck_code.unwrap_or_default());
+        let code = dump.header.bugcheck_code.unwrap_or_default();
+        let first = dump.header.parameters.first().copied().flatten();
+        name_frames(stack, namer, (code, first.unwrap_or_default()));
     }
     let parameters = dump.header.parameters.iter().flatten().copied();
     let exception = dump.exception.map(|found| found.record.address.0);

@@ -95,7 +95,7 @@ pub(super) fn read(source: &dyn Source, known: &Known) -> Vec<Stack> {
     stacks.extend(reader.named_by_parameters(&stacks, leads.threads(known.lists())));
     let namer = Namer::new(&space, dump.modules, &known.files);
     for stack in &mut stacks {
-        name_frames(stack, &namer, 0);
+        name_frames(stack, &namer, (0, 0));
         let process = stack.process.map(|at| VirtualAddress(at.0));
         let lists = known.lists();
         let process = process.and_then(|at| lists?.processes.at(at));

@@ -2,7 +2,8 @@
 
 use super::Live;
 use super::live::joined;
-use crate::time::{iso8601_from_filetime, iso8601_from_unix};
+use super::target::debugger_time;
+use crate::time::{Moment, filetime_from_unix};
 use alloc::{format, string::String, vec::Vec};
 
 /// FILETIMEs of the years 1980 to 2100.
@@ -50,11 +51,11 @@ pub(super) fn formats(words: &[&str], live: &Live<'_>) -> Vec<String> {
         format!("  Chars:   {}", bytes.iter().map(shown).collect::<String>()),
     ]);
     let seconds = u32::try_from(value).ok().filter(|&seconds| seconds != 0);
-    let time = match seconds {
-        Some(seconds) => iso8601_from_unix(u64::from(seconds)),
-        None if TIMES.contains(&value) => iso8601_from_filetime(value),
-        None => None,
+    let filetime = match seconds {
+        Some(seconds) => filetime_from_unix(u64::from(seconds)),
+        None => Some(value).filter(|value| TIMES.contains(value)),
     };
+    let time = filetime.map(|time| debugger_time(Moment::from_filetime(time)));
     lines.extend(time.map(|time| format!("  Time:    {time}")));
     lines.extend(live.place(value).map(|place| format!("  Module:  {place}")));
     lines

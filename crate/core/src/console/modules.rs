@@ -120,14 +120,20 @@ fn time(module: &Module) -> String {
     )
 }
 
-/// Everything about one module.
+/// Everything about one module, in the debugger's order and words; behind them what only this report
+/// knows.
 fn details(module: &Module) -> Vec<String> {
+    let mut lines = Vec::new();
+    let path = module.path.clone().unwrap_or_else(|| module.name.clone());
+    lines.push(format!("    Image path: {path}"));
+    lines.push(format!("    Image name: {}", module.name));
+    if module.timestamp_is_hash == Some(true) {
+        lines.push("    Image was built with /Brepro flag.".into());
+    }
     let checksum = module
         .checksum
         .map_or("not recorded".into(), |sum| format!("{sum:08X}"));
     let known = [
-        ("Image path", module.path.clone()),
-        ("Image name", Some(module.name.clone())),
         ("Timestamp", Some(time(module))),
         ("CheckSum", Some(checksum)),
         ("ImageSize", Some(format!("{:08X}", module.size))),
@@ -140,10 +146,12 @@ fn details(module: &Module) -> Vec<String> {
         ),
         ("Image file", module.image_path.clone()),
     ];
-    known
-        .into_iter()
-        .filter_map(|(name, value)| Some(format!("    {:<17}{}", format!("{name}:"), value?)))
-        .collect()
+    lines.extend(
+        known
+            .into_iter()
+            .filter_map(|(name, value)| Some(format!("    {:<18}{}", format!("{name}:"), value?))),
+    );
+    lines
 }
 
 /// Whether a name fits a pattern of `*` and `?`, whatever its case.

@@ -1,15 +1,23 @@
-//! `!irp`, `!devobj`, `!drvobj`, `!object`: objects of the I/O manager.
+//! `!irp`, `!devobj`, `!devstack`, `!drvobj`, `!object`: objects of the I/O manager.
+//!
+//! Layouts of the answers: public outputs of the debugger's commands of these names, in the form of
+//! Windows 10's debugger.
+
+mod device;
+mod driver;
+mod flags;
+mod request;
 
 use super::Live;
 use super::live::joined;
 use crate::memory::VirtualAddress;
 use crate::nt::Space;
-use crate::nt::object::{Device, Driver, File, Object, Objects, Request, major_name};
+use crate::nt::directory::Namespace;
+use crate::nt::object::{Device, File, Object, Objects};
+use crate::nt::object_detail::Details;
 use alloc::{format, string::String, vec::Vec};
 
-/// Devices of one driver that are listed.
-const MAX_DEVICES: usize = 64;
-
+/// What objects are read with.
 struct Reader<'a> {
     live: &'a Live<'a>,
     space: Space<'a>,
@@ -21,85 +29,182 @@ impl Reader<'_> {
         Objects::new(&self.space, self.live.width(), build.unwrap_or_default())
     }
 
-    fn at(&self, at: VirtualAddress) -> String {
-        self.live.address(at.0)
+    fn details(&self) -> Details<'_> {
+        Details::new(&self.space, self.live.width())
     }
 
-    /// A pointer and what it points to in a module, or a line of its own name.
-    fn place(&self, at: VirtualAddress) -> String {
-        match self.live.place(at.0) {
-            Some(place) => format!("{} {place}", self.at(at)),
-            None => self.at(at),
+    fn namespace(&self) -> Option<Namespace<'_>> {
+        Namespace::open(&self.space, self.live.debugger_data()?, self.objects())
+    }
+
+    /// The name of a device's driver.
+    fn driver_name(&self, device: &Device) -> Option<String> {
+        let driver = self.objects().driver(device.driver?)?;
+        driver.name.or_else(|| self.live.place(driver.start?.0))
+    }
+
+    /// The object that was typed: by its name in one of these directories, or by its address.
+    fn typed(&self, word: &str, folders: &[&str]) -> Result<VirtualAddress, String> {
+        let address = || self.live.evaluate(word).map(VirtualAddress);
+        let expression = word.contains(['@', '+', '(', '!', '`']) || super::number(word).is_some();
+        if folders.is_empty() || expression {
+            return address();
         }
-    }
-
-    fn field(&self, name: &str, at: Option<VirtualAddress>) -> Option<String> {
-        Some(format!("    {name:<20}{}", self.place(at?)))
+        let Some(namespace) = self.namespace() else {
+            return Err(format!(
+                "'{word}' cannot be found by its name: this dump does not hold the object manager's directories. \
+                 Give the address."
+            ));
+        };
+        let find = |path: &str| namespace.find(&self.space, path);
+        let found = match word.starts_with('\\') {
+            true => find(word),
+            false => folders
+                .iter()
+                .find_map(|folder| find(&format!("{folder}\\{word}"))),
+        };
+        found.ok_or_else(|| {
+            format!("No object is called '{word}', or its directory is not in this dump.")
+        })
     }
 }
 
-/// Runs `show` on the address that is meant.
+/// A pointer as the I/O commands print it: all its digits, or eight zeros.
+fn pointer(at: Option<VirtualAddress>) -> String {
+    format!("{:08x}", at.map_or(0, |at| at.0))
+}
+
+/// Runs `show` on the object that is meant.
 fn with(
     words: &[&str],
     live: &Live<'_>,
-    what: &str,
-    show: &dyn Fn(&Reader<'_>, VirtualAddress) -> Option<Vec<String>>,
+    (what, folders): (&str, &[&str]),
+    show: &dyn Fn(&Reader<'_>, VirtualAddress, &[String]) -> Option<Vec<String>>,
 ) -> Vec<String> {
     let reader = Reader {
         live,
         space: live.space(),
     };
     let words = joined(words);
-    let Some(word) = words.first() else {
+    let Some((word, rest)) = words.split_first() else {
         return Vec::from([format!("The address of {what} is missing.")]);
     };
-    match live.evaluate(word) {
-        Ok(at) => show(&reader, VirtualAddress(at)).unwrap_or_else(|| {
-            let at = live.address(at);
+    if let Some(why) = super::display::without_memory(false, live) {
+        return Vec::from([why]);
+    }
+    match reader.typed(word, folders) {
+        Ok(at) => show(&reader, at, rest).unwrap_or_else(|| {
+            let at = live.address(at.0);
             Vec::from([format!("{at} is not {what}, or cannot be read.")])
         }),
         Err(why) => Vec::from([why]),
     }
 }
 
-/// `!irp ADDRESS`.
+/// Where drivers and devices have their names.
+const DRIVERS: &[&str] = &["\\Driver", "\\FileSystem"];
+const DEVICES: &[&str] = &["\\Device"];
+
+/// `!irp ADDRESS [1]`.
 pub(super) fn irp(words: &[&str], live: &Live<'_>) -> Vec<String> {
-    with(words, live, "an I/O request", &|reader, at| {
-        Some(request(reader, &reader.objects().request(at)?))
+    with(words, live, ("an I/O request", &[]), &|reader, at, rest| {
+        let request = reader.objects().request(at)?;
+        Some(request::lines(reader, &request, !rest.is_empty()))
     })
 }
 
-/// `!devobj ADDRESS`.
+/// `!devobj ADDRESS|NAME`.
 pub(super) fn devobj(words: &[&str], live: &Live<'_>) -> Vec<String> {
-    with(words, live, "a device object", &|reader, at| {
-        Some(device(reader, &reader.objects().device(at)?))
-    })
-}
-
-/// `!drvobj ADDRESS`.
-pub(super) fn drvobj(words: &[&str], live: &Live<'_>) -> Vec<String> {
-    with(words, live, "a driver object", &|reader, at| {
-        Some(driver(reader, &reader.objects().driver(at)?))
-    })
-}
-
-/// `!object ADDRESS`: whatever object it is.
-pub(super) fn object(words: &[&str], live: &Live<'_>) -> Vec<String> {
     with(
         words,
         live,
-        "an object that is known here",
-        &|reader, at| {
-            let found = match reader.objects().read(at) {
-                Some(Object::Device(found)) => device(reader, &found),
-                Some(Object::Driver(found)) => driver(reader, &found),
-                Some(Object::File(found)) => file(reader, &found),
-                Some(Object::Request(found)) => request(reader, &found),
-                None => return thread_or_process(reader, at),
-            };
-            Some(found)
+        ("a device object", DEVICES),
+        &|reader, at, _| Some(device::lines(reader, &reader.objects().device(at)?)),
+    )
+}
+
+/// `!devstack ADDRESS|NAME`.
+pub(super) fn devstack(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    with(
+        words,
+        live,
+        ("a device object", DEVICES),
+        &|reader, at, _| Some(device::stack(reader, &reader.objects().device(at)?)),
+    )
+}
+
+/// `!drvobj ADDRESS|NAME [FLAGS]`.
+pub(super) fn drvobj(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    with(
+        words,
+        live,
+        ("a driver object", DRIVERS),
+        &|reader, at, rest| {
+            let flags = rest.first().and_then(|word| super::number(word));
+            let driver = reader.objects().driver(at)?;
+            Some(driver::lines(reader, &driver, flags.unwrap_or(1)))
         },
     )
+}
+
+/// `!object ADDRESS|PATH`: whatever object it is.
+pub(super) fn object(words: &[&str], live: &Live<'_>) -> Vec<String> {
+    let what = "an object that is known here";
+    let folders: &[&str] = &[""];
+    let by_path = words.first().is_some_and(|word| word.starts_with('\\'));
+    with(words, live, (what, folders), &|reader, at, _| {
+        let objects = reader.objects();
+        let (kind, mut lines) = match objects.read(at) {
+            Some(Object::Device(found)) => ("Device", device::lines(reader, &found)),
+            Some(Object::Driver(found)) => ("Driver", driver::lines(reader, &found, 1)),
+            Some(Object::File(found)) => ("File", file(&found)),
+            Some(Object::Request(found)) => return Some(request::lines(reader, &found, false)),
+            None if by_path => return directory(reader, at),
+            None => return thread_or_process(reader, at),
+        };
+        let name = objects.name(at).or_else(|| match objects.read(at) {
+            Some(Object::Driver(driver)) => driver.name,
+            _ => None,
+        });
+        let head = [
+            format!("Object: {}  Type: {kind}", pointer(Some(at))),
+            format!("    Name: {}", name.as_deref().unwrap_or("(none)")),
+        ];
+        lines.splice(0..0, head);
+        Some(lines)
+    })
+}
+
+/// The objects of a directory.
+fn directory(reader: &Reader<'_>, at: VirtualAddress) -> Option<Vec<String>> {
+    let objects = reader.objects();
+    let entries = reader.namespace()?.entries(&reader.space, at);
+    let mut lines = Vec::from([
+        format!("Object: {}  Type: Directory", pointer(Some(at))),
+        String::new(),
+        "    Hash Address          Type          Name".into(),
+        "    ---- -------          ----          ----".into(),
+    ]);
+    let mut last = None;
+    for entry in &entries {
+        let kind = match objects.read(entry.object) {
+            Some(Object::Device(_)) => "Device",
+            Some(Object::Driver(_)) => "Driver",
+            Some(Object::File(_)) => "File",
+            _ => "",
+        };
+        let hash = match last == Some(entry.bucket) {
+            true => String::new(),
+            false => format!("{:02}", entry.bucket),
+        };
+        last = Some(entry.bucket);
+        lines.push(format!(
+            "     {hash:<2}  {} {kind:<13} {}",
+            pointer(Some(entry.object)),
+            entry.name.as_deref().unwrap_or_default()
+        ));
+    }
+    (!entries.is_empty()).then_some(lines)
 }
 
 fn thread_or_process(reader: &Reader<'_>, at: VirtualAddress) -> Option<Vec<String>> {
@@ -109,136 +214,16 @@ fn thread_or_process(reader: &Reader<'_>, at: VirtualAddress) -> Option<Vec<Stri
         return Some(super::process::process(&[&word, "1"], reader.live));
     }
     view.thread(at)?;
-    Some(super::process::thread(&[&word], reader.live))
+    Some(super::thread::thread(&[&word], reader.live))
 }
 
-fn driver(reader: &Reader<'_>, driver: &Driver) -> Vec<String> {
-    let mut lines = Vec::from([
-        format!("Driver object ({}) is for:", reader.at(driver.address)),
-        format!(
-            " {}",
-            driver
-                .name
-                .as_deref()
-                .unwrap_or("(its name cannot be read)")
-        ),
-    ]);
-    lines.extend(reader.field("DriverStart", driver.start));
-    lines.extend(
-        driver
-            .size
-            .map(|size| format!("    {:<20}{size:#x}", "DriverSize")),
-    );
-    let objects = reader.objects();
-    let mut devices: Vec<Device> = Vec::new();
-    let mut next = driver.device;
-    while let Some(at) = next.filter(|_| devices.len() < MAX_DEVICES) {
-        let seen = devices.iter().any(|device| device.address == at);
-        let Some(device) = objects.device(at).filter(|_| !seen) else {
-            break;
-        };
-        next = device.next;
-        devices.push(device);
-    }
-    lines.push("Device Object list:".into());
-    lines.extend(devices.iter().map(|device| {
-        let name = device.name.as_deref().unwrap_or_default();
-        format!("    {} {name}", reader.at(device.address))
-    }));
-    lines
-}
-
-/// The name of a device's driver.
-fn driver_name(reader: &Reader<'_>, device: &Device) -> Option<String> {
-    let driver = reader.objects().driver(device.driver?)?;
-    driver.name.or_else(|| reader.live.place(driver.start?.0))
-}
-
-fn device(reader: &Reader<'_>, device: &Device) -> Vec<String> {
-    let driver = driver_name(reader, device).unwrap_or_default();
-    let mut lines = Vec::from([
-        format!("Device object ({}) is for:", reader.at(device.address)),
-        format!(
-            " {} {driver}",
-            device.name.as_deref().unwrap_or("(no name)")
-        ),
-    ]);
-    lines.extend(reader.field("DriverObject", device.driver));
-    lines.extend(reader.field("CurrentIrp", device.request));
-    lines.extend(reader.field("DeviceExtension", device.extension));
-    lines.extend(
-        device
-            .kind
-            .map(|kind| format!("    {:<20}{kind:#x}", "DeviceType")),
-    );
-    lines.extend(
-        device
-            .flags
-            .map(|flags| format!("    {:<20}{flags:#010x}", "Flags")),
-    );
-    lines.extend(reader.field("AttachedDevice", device.attached));
-    for above in reader.objects().above(device) {
-        let driver = driver_name(reader, &above).unwrap_or_default();
-        lines.push(format!(
-            "      above it: {} {driver}",
-            reader.at(above.address)
-        ));
-    }
-    lines
-}
-
-fn file(reader: &Reader<'_>, file: &File) -> Vec<String> {
-    let mut lines = Vec::from([
-        format!("File object ({})", reader.at(file.address)),
+fn file(file: &File) -> Vec<String> {
+    Vec::from([
+        format!("File object ({})", pointer(Some(file.address))),
         format!(
             " {}",
             file.name.as_deref().unwrap_or("(its name cannot be read)")
         ),
-    ]);
-    lines.extend(reader.field("DeviceObject", file.device));
-    lines
-}
-
-fn request(reader: &Reader<'_>, request: &Request) -> Vec<String> {
-    let count = request.locations.len();
-    let mut lines = Vec::from([format!(
-        "Irp is active with {count} stacks, {} is current{}",
-        request.current,
-        match request.holder() {
-            Some(_) => "",
-            None => ": no driver holds it",
-        }
-    )]);
-    lines.extend(reader.field("Thread", request.thread));
-    lines.extend(reader.field("Mdl", request.mdl));
-    lines.extend(reader.field("File", request.file));
-    let status = request.status.map(|status| {
-        let name = crate::knowledge::ntstatus::name(status).unwrap_or_default();
-        format!("    {:<20}{status:08x} {name}", "IoStatus")
-    });
-    lines.extend(status);
-    let objects = reader.objects();
-    for (number, location) in (1_u64..).zip(&request.locations) {
-        let mark = if number == request.current { ">" } else { " " };
-        let what: String = match major_name(location.major) {
-            Some(name) => format!("{name}({:x}), {:x}", location.major, location.minor),
-            None => format!("({:x}), {:x}", location.major, location.minor),
-        };
-        lines.push(format!("{mark}[{what}]"));
-        let device = location.device.map(|at| {
-            let device = objects.device(at);
-            let driver = device.and_then(|device| driver_name(reader, &device));
-            format!(
-                "      device {} {}",
-                reader.at(at),
-                driver.unwrap_or_default()
-            )
-        });
-        lines.extend(device);
-        let done = location
-            .completion
-            .map(|at| format!("      completion {}", reader.place(at)));
-        lines.extend(done);
-    }
-    lines
+        format!("    Device Object: 0x{}", pointer(file.device)),
+    ])
 }

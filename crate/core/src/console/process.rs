@@ -1,23 +1,28 @@
-//! `!process`, `!thread`, `!stacks`, `!ready`, `.process`: processes and their threads.
+//! `!process` and `.process`: processes and their threads.
+//!
+//! Layout of the answers: public outputs of the debugger's commands of these names.
 
 use super::Live;
 use super::live::joined;
+use super::thread::{Teller, span};
 use super::threads::{MAX_STACKS, stack_of};
 use crate::memory::VirtualAddress;
 use crate::nt::process::{Process, ProcessLayout, Reader};
-use crate::nt::thread::{self, RUNNING, Thread, ThreadLayout};
+use crate::nt::process_detail::ProcessDetail;
+use crate::nt::thread::{self, Thread, ThreadLayout};
+use crate::nt::thread_detail::Clock;
 use crate::nt::{Machine, Space};
 use crate::symbols::KernelIdentity;
 use crate::symbols::layout::Layouts;
 use crate::time::iso8601_from_filetime;
 use alloc::{format, string::String, vec::Vec};
 
-/// Threads are told too (`!process … 2`).
+/// Memory, times and token are told too (`!process … 1`).
+const MORE: u64 = 1;
+/// Threads with what they wait for (`!process … 2`).
 const THREADS: u64 = 2;
 /// And the stack of each (`!process … 6`).
 const STACKS: u64 = 4;
-/// The state of a thread that waits for a processor.
-const READY: [u8; 3] = [1, 3, 7];
 /// Threads that one command lists.
 const MAX_LISTED: usize = 5_000;
 
@@ -26,7 +31,7 @@ pub(super) struct View<'a> {
     pub live: &'a Live<'a>,
     pub space: Space<'a>,
     pub machine: Machine<'a>,
-    processes: Vec<Process>,
+    pub processes: Vec<Process>,
     of_process: Option<ProcessLayout>,
     pub of_thread: ThreadLayout,
 }
@@ -79,7 +84,7 @@ impl<'a> View<'a> {
     }
 
     /// The threads of a process, and why some may be missing.
-    fn threads(&self, process: VirtualAddress) -> (Vec<Thread>, Option<String>) {
+    pub(super) fn threads(&self, process: VirtualAddress) -> (Vec<Thread>, Option<String>) {
         let Some(layout) = &self.of_process else {
             return (
                 Vec::new(),
@@ -100,12 +105,22 @@ impl<'a> View<'a> {
         (found, why)
     }
 
-    fn at(&self, at: VirtualAddress) -> String {
-        self.live.address(at.0)
+    /// An address with all its digits and no back-tick, as extensions of the debugger print it.
+    pub(super) fn plain(&self, at: Option<VirtualAddress>) -> String {
+        let digits = 2 * usize::from(self.machine.architecture.pointer_width());
+        format!("{:0digits$x}", at.map_or(0, |at| at.0))
     }
 
-    fn or_none(&self, at: Option<VirtualAddress>) -> String {
-        at.map_or_else(|| "none".into(), |at| self.at(at))
+    fn detail(&self, process: &Process) -> ProcessDetail {
+        let layouts = Layouts::for_kernel(&KernelIdentity {
+            machine: self.machine.architecture.machine(),
+            build: self.machine.build,
+            ..KernelIdentity::default()
+        });
+        let layout = self.of_process.as_ref();
+        layout.map_or_else(ProcessDetail::default, |layout| {
+            ProcessDetail::read(&self.space, self.machine, &layouts, layout, process.address)
+        })
     }
 }
 
@@ -121,7 +136,8 @@ pub(super) fn process(words: &[&str], live: &Live<'_>) -> Vec<String> {
     };
     let words = joined(words);
     let flags = words.get(1).and_then(|word| super::number(word));
-    let first = match words.first() {
+    let named = words.first().filter(|&word| word != "-1");
+    let first = match named {
         Some(word) => match live.evaluate(word) {
             Ok(value) => value,
             Err(why) => return Vec::from([why]),
@@ -132,7 +148,7 @@ pub(super) fn process(words: &[&str], live: &Live<'_>) -> Vec<String> {
         },
     };
     let name = words.get(2);
-    if first == 0 || first == u64::MAX >> 32 {
+    if first == 0 {
         return every(
             &view,
             flags.unwrap_or(0),
@@ -150,7 +166,13 @@ pub(super) fn process(words: &[&str], live: &Live<'_>) -> Vec<String> {
         None => view.process(VirtualAddress(first)),
     };
     match found {
-        Some(process) => one(&view, &process, flags.unwrap_or(THREADS | 1)),
+        Some(process) => {
+            let mut lines = one(&view, &process, flags.unwrap_or(THREADS | MORE));
+            if process.address.0 != first {
+                lines.insert(0, format!("Searching for Process with Cid == {first:x}"));
+            }
+            lines
+        }
         None => Vec::from([format!(
             "{} is no process object of this dump.",
             live.address(first)
@@ -191,7 +213,8 @@ fn every(view: &View<'_>, flags: u64, name: Option<&str>, words: usize) -> Vec<S
     lines
 }
 
-fn hex(value: Option<u32>) -> String {
+/// An identifier in the four digits of the debugger.
+pub(super) fn hex(value: Option<u32>) -> String {
     value.map_or_else(|| "?".into(), |value| format!("{value:04x}"))
 }
 
@@ -201,239 +224,126 @@ fn one(view: &View<'_>, process: &Process, flags: u64) -> Vec<String> {
         .map_or("none".into(), |id| format!("{id:x}"));
     let directory = process
         .directory
-        .map_or("?".into(), |at| format!("{at:09x}"));
+        .map_or("?".into(), |at| format!("{at:08x}"));
+    let detail = view.detail(process);
+    let handles = match (detail.handles, detail.table) {
+        (Some(count), _) => format!("{count:3}."),
+        (None, None) => "  0.".into(),
+        (None, Some(_)) => "<Data Not Accessible>".into(),
+    };
     let mut lines = Vec::from([
-        format!("PROCESS {}", view.at(process.address)),
+        format!("PROCESS {}", view.plain(Some(process.address))),
         format!(
-            "    SessionId: {session}  Cid: {}    Peb: {}  ParentCid: {}",
+            "    SessionId: {session}  Cid: {}    Peb: {:08x}  ParentCid: {}",
             hex(process.pid),
-            process.environment.map_or("0".into(), |at| view.at(at)),
+            process.environment.map_or(0, |at| at.0),
             hex(process.parent_pid)
         ),
-        format!("    DirBase: {directory}"),
+        format!(
+            "    DirBase: {directory}  ObjectTable: {:08x}  HandleCount: {handles}",
+            detail.table.map_or(0, |at| at.0)
+        ),
         format!("    Image: {}", process.name.as_deref().unwrap_or("?")),
     ]);
-    let time = |filetime: Option<u64>| filetime.and_then(iso8601_from_filetime);
-    if let Some(exited) = time(process.exited) {
-        lines.push(format!("    Exited: {exited}"));
+    if flags & MORE != 0 {
+        lines.extend(more(view, process, &detail));
     }
-    if flags & 1 != 0 {
-        lines.extend(
-            process
-                .path
-                .as_ref()
-                .map(|path| format!("    Path: {path}")),
-        );
-        lines.extend(time(process.created).map(|time| format!("    Created: {time}")));
-        let number = |what: &str, value: Option<u64>, unit: &str| {
-            value.map(|value| format!("    {what:<26}{value}{unit}"))
-        };
-        lines.extend(number("CommitCharge", process.commit, " pages"));
-        lines.extend(number("Private pages", process.private, ""));
-        lines.extend(number("Working set", process.working_set, " pages"));
-        lines.extend(number("Threads", process.threads.map(u64::from), ""));
-    }
-    if flags & THREADS != 0 {
-        let (threads, why) = view.threads(process.address);
-        let most = if flags & STACKS == 0 {
-            MAX_LISTED
-        } else {
-            MAX_STACKS
-        };
-        for thread in threads.iter().take(most) {
-            lines.push(String::new());
-            lines.extend(thread_lines(view, thread));
-            if flags & STACKS != 0 {
-                lines.extend(stack_of(view.live, thread));
-            }
-        }
-        lines.extend(why);
+    if flags & (THREADS | STACKS) != 0 {
+        lines.extend(threads(view, process, flags));
     }
     lines.push(String::new());
     lines
 }
 
-/// In what state a thread is, in the debugger's words.
-fn state(thread: &Thread) -> String {
-    match (thread.state, thread.state_words()) {
-        (Some(RUNNING), _) => match thread.processor {
-            Some(number) => format!("RUNNING on processor {number:x}"),
-            None => "RUNNING".into(),
-        },
-        (_, Some((_, Some(reason)))) => format!("WAIT: ({reason})"),
-        (_, Some((state, None))) => state.to_ascii_uppercase(),
-        (_, None) => "?".into(),
-    }
-}
-
-fn thread_lines(view: &View<'_>, thread: &Thread) -> Vec<String> {
-    let mut lines = Vec::from([format!(
-        "        THREAD {}  Cid {}.{}  Teb: {} {}",
-        view.at(thread.address),
-        hex(thread.pid),
-        hex(thread.id),
-        thread.environment.map_or("0".into(), |at| view.at(at)),
-        state(thread)
-    )]);
-    let place = |at: VirtualAddress| match view.live.place(at.0) {
-        Some(place) => format!("{place} ({})", view.at(at)),
-        None => view.at(at),
-    };
-    let start = thread
-        .start
-        .map(|at| format!("Start Address {}", place(at)));
-    let user = thread.user_start.filter(|&at| Some(at) != thread.start);
-    let user = user.map(|at| format!("Win32 Start Address {}", place(at)));
-    lines.extend(
-        start
-            .into_iter()
-            .chain(user)
-            .map(|line| format!("        {line}")),
-    );
-    if let Some((limit, base)) = thread.stack {
-        lines.push(format!(
-            "        Stack Base {} Limit {} Current {}",
-            view.at(base),
-            view.at(limit),
-            view.or_none(thread.kernel_stack)
-        ));
-    }
-    lines.extend(
-        thread
-            .priority
-            .map(|priority| format!("        Priority {priority}")),
-    );
-    lines
-}
-
-/// `!thread [ADDRESS]`.
-pub(super) fn thread(words: &[&str], live: &Live<'_>) -> Vec<String> {
-    let Some(view) = View::new(live) else {
-        return no_view();
-    };
-    let words = joined(words);
-    let at = match words.first() {
-        Some(word) => live.evaluate(word),
-        None => {
-            let current = live.report.stack.as_ref().and_then(|stack| stack.thread);
-            current.map(|at| at.0).ok_or_else(|| {
-                "Which thread was running is not in this report; name one by its address.".into()
-            })
-        }
-    };
-    let at = match at {
-        Ok(at) => at,
-        Err(why) => return Vec::from([why]),
-    };
-    let Some(thread) = view.thread(VirtualAddress(at)) else {
-        return Vec::from([format!(
-            "{} is no thread object of this dump.",
-            live.address(at)
-        )]);
-    };
-    let mut lines: Vec<String> = thread_lines(&view, &thread)
-        .iter()
-        .map(|line| line.trim_start().into())
-        .collect();
-    let owner = thread.process.map(|at| {
-        let process = view.process(at);
-        let name = process.and_then(|process| process.name);
-        format!(
-            "Process {}  Image: {}",
-            view.at(at),
-            name.as_deref().unwrap_or("?")
-        )
-    });
-    lines.extend(owner);
-    let created = thread.created.and_then(iso8601_from_filetime);
-    lines.extend(created.map(|time| format!("Created {time}")));
-    lines.extend(
-        thread
-            .trap_frame
-            .map(|at| format!("Trap frame {}", view.at(at))),
-    );
-    lines.extend(stack_of(live, &thread));
-    lines
-}
-
-/// Threads of every process that `wanted` picks, one a line.
-fn listed(
-    view: &View<'_>,
-    stacks: bool,
-    wanted: &dyn Fn(&Process, &Thread) -> bool,
-) -> Vec<String> {
-    let most = if stacks { MAX_STACKS } else { MAX_LISTED };
-    let mut count = 0;
+/// What flag 1 adds: memory, times, token.
+fn more(view: &View<'_>, process: &Process, detail: &ProcessDetail) -> Vec<String> {
     let mut lines = Vec::new();
-    let mut whys: Vec<String> = Vec::new();
-    for process in &view.processes {
-        let (threads, why) = view.threads(process.address);
-        if let Some(why) = why.filter(|why| !whys.contains(why)) {
-            whys.push(why);
-        }
-        let name = process.name.as_deref().unwrap_or("?");
-        for thread in threads.iter().filter(|thread| wanted(process, thread)) {
-            if count >= most {
-                continue;
-            }
-            count += 1;
-            let start = thread.user_start.or(thread.start);
-            let start = start.and_then(|at| view.live.place(at.0).or(Some(view.at(at))));
-            lines.push(format!(
-                "{}.{}  {}  {name:<16} {:<26} {}",
-                hex(thread.pid.or(process.pid)),
-                hex(thread.id),
-                view.at(thread.address),
-                state(thread),
-                start.unwrap_or_default()
-            ));
-            if stacks {
-                lines.extend(stack_of(view.live, thread));
-            }
+    let mut vad = String::new();
+    for (what, value) in [
+        ("VadRoot", detail.ranges.map(|at| view.plain(Some(at)))),
+        ("Private", process.private.map(|pages| format!("{pages}."))),
+        ("Locked", detail.locked.map(|pages| format!("{pages}."))),
+    ] {
+        if let Some(value) = value {
+            vad += &format!(" {what} {value}");
         }
     }
-    whys.truncate(8);
-    lines.extend(whys);
+    if !vad.is_empty() {
+        lines.push(format!("   {vad}"));
+    }
+    let mut line = |what: &str, value: Option<String>| {
+        let gap = if what.len() > 30 { 33 } else { 34 };
+        lines.extend(value.map(|value| format!("    {what:<gap$}{value}")));
+    };
+    let clock = Clock::read(&view.space, view.machine);
+    let ticks = |ticks: Option<u32>| {
+        let long = ticks.and_then(|ticks| clock.milliseconds(ticks));
+        long.map(|long| span(long, false))
+    };
+    let path = process.path.clone();
+    line("Token", detail.token.map(|at| view.plain(Some(at))));
+    line("ElapsedTime", elapsed(view, process));
+    line("UserTime", ticks(detail.ticks[0]));
+    line("KernelTime", ticks(detail.ticks[1]));
+    let working_set = process.working_set.map(|pages| {
+        let kilobytes = pages.saturating_mul(4);
+        format!("({pages}, ?, ?) ({kilobytes}KB, ?KB, ?KB)")
+    });
+    line("Working Set Sizes (now,min,max)", working_set);
+    line(
+        "PeakWorkingSetSize",
+        detail.peak.map(|pages| format!("{pages}")),
+    );
+    let megabytes = |bytes: Option<u64>| bytes.map(|bytes| format!("{} Mb", bytes >> 20));
+    line("VirtualSize", megabytes(detail.size));
+    line("PeakVirtualSize", megabytes(detail.peak_size));
+    line(
+        "CommitCharge",
+        process.commit.map(|pages| format!("{pages}")),
+    );
+    line("Job", detail.job.map(|at| view.plain(Some(at))));
+    let time = |filetime: Option<u64>| filetime.and_then(iso8601_from_filetime);
+    line("CreateTime", time(process.created));
+    line("ExitTime", time(process.exited));
+    let status = detail.exit_status.filter(|_| process.exited.is_some());
+    line("ExitStatus", status.map(|status| format!("{status:08x}")));
+    line("Path", path);
     lines
 }
 
-/// `!stacks [0 | 2] [FILTER]`: every thread with its state and where it began; with 2, its stack.
-pub(super) fn stacks(words: &[&str], live: &Live<'_>) -> Vec<String> {
-    let Some(view) = View::new(live) else {
-        return no_view();
-    };
-    if view.processes.is_empty() {
-        return super::absent("A list of processes");
-    }
-    let filter = words
-        .iter()
-        .find(|word| super::number(word).is_none_or(|n| n > 2));
-    let filter = filter.map(|word| word.to_ascii_lowercase());
-    let deep = words.contains(&"2");
-    listed(&view, deep, &|process, thread| {
-        filter.as_ref().is_none_or(|filter| {
-            let name = process.name.as_deref().unwrap_or_default();
-            let state = state(thread);
-            name.to_ascii_lowercase().contains(filter.as_str())
-                || state.to_ascii_lowercase().contains(filter.as_str())
-        })
-    })
+/// How long it had run when Windows stopped, or until it ended.
+fn elapsed(view: &View<'_>, process: &Process) -> Option<String> {
+    let header = view.live.header()?;
+    let end = process.exited.or(header.system_time)?;
+    let ran = end.checked_sub(process.created?)?;
+    Some(span(ran / 10_000, false))
 }
 
-/// `!ready`: threads that wait for a processor.
-pub(super) fn ready(_: &[&str], live: &Live<'_>) -> Vec<String> {
-    let Some(view) = View::new(live) else {
-        return no_view();
-    };
-    if view.processes.is_empty() {
-        return super::absent("A list of processes");
+fn threads(view: &View<'_>, process: &Process, flags: u64) -> Vec<String> {
+    let (threads, why) = view.threads(process.address);
+    let stacks = flags & STACKS != 0 && flags & THREADS != 0;
+    let most = if stacks { MAX_STACKS } else { MAX_LISTED };
+    let mut lines = Vec::new();
+    let teller = Teller::new(view);
+    if threads.is_empty() && why.is_none() {
+        lines.push("No active threads".into());
     }
-    let lines = listed(&view, false, &|_, thread| {
-        thread.state.is_some_and(|state| READY.contains(&state))
-    });
-    if lines.is_empty() {
-        return Vec::from(["No thread waits for a processor.".into()]);
+    for thread in threads.iter().take(most) {
+        lines.push(String::new());
+        // Alone, flag 4 is a line for each thread; with 2 and 1 everything is told.
+        let mut told = teller.lines(thread, flags & (MORE | THREADS) == MORE | THREADS);
+        if flags & THREADS == 0 {
+            told.truncate(1);
+        }
+        if stacks {
+            told.extend(stack_of(view.live, thread));
+        }
+        lines.extend(told.iter().map(|line| format!("        {line}")));
     }
+    if threads.len() > most {
+        lines.push(format!("No more than {most} threads are listed."));
+    }
+    lines.extend(why);
     lines
 }
 

@@ -152,13 +152,29 @@ pub(super) fn registers(words: &[&str], live: &Live<'_>) -> Vec<String> {
         return super::absent("A context with registers");
     };
     let all = &stack.registers;
-    if let Some(&name) = words.first() {
-        let name = name.trim_start_matches('@');
-        let found = all.iter().find(|one| one.name.eq_ignore_ascii_case(name));
-        return Vec::from([match found {
+    let asked = words.iter().flat_map(|word| word.split(','));
+    let asked = asked
+        .map(|name| name.trim_start_matches('@'))
+        .filter(|name| !name.is_empty());
+    let one = |name: &str| {
+        let called = match name {
+            "$ip" => &["rip", "eip", "pc"][..],
+            "$csp" => &["rsp", "esp", "sp"],
+            _ => &[name],
+        };
+        let found = all.iter().find(|one| {
+            called
+                .iter()
+                .any(|name| one.name.eq_ignore_ascii_case(name))
+        });
+        match found {
             Some(found) => register(found, wide).trim_start().into(),
             None => format!("'{name}' is not a register in this report."),
-        }]);
+        }
+    };
+    let told: Vec<String> = asked.map(one).collect();
+    if !told.is_empty() {
+        return told;
     }
     let kind = match wide {
         true if is_arm64(stack) => Architecture::Arm64,

@@ -140,7 +140,7 @@ fn time_lines(system: &System) -> Vec<String> {
 }
 
 /// `Tue Dec 18 10:39:02.334 2018 (UTC + 0:00)`.
-fn debugger_time(m: Moment) -> String {
+pub(super) fn debugger_time(m: Moment) -> String {
     format!(
         "{} {} {:2} {:02}:{:02}:{:02}.{:03} {} (UTC + 0:00)",
         m.weekday_name(),
@@ -159,6 +159,7 @@ pub(super) fn sysinfo(arguments: &[&str], report: &Report) -> Vec<String> {
     match arguments {
         ["machineid"] => machine(report),
         ["registry"] => registry(report),
+        ["cpuinfo"] => processor(report),
         [] => [
             machine(report),
             Vec::from([String::new()]),
@@ -166,7 +167,7 @@ pub(super) fn sysinfo(arguments: &[&str], report: &Report) -> Vec<String> {
         ]
         .concat(),
         _ => Vec::from([
-            "Only '!sysinfo machineid' and '!sysinfo registry' are answered here.".into(),
+            "Only '!sysinfo machineid', '!sysinfo cpuinfo' and '!sysinfo registry' are answered here.".into(),
         ]),
     }
 }
@@ -183,6 +184,44 @@ fn machine(report: &Report) -> Vec<String> {
             .into_iter()
             .filter_map(|(name, value)| Some(format!("{name} = {}", value?))),
     );
+    lines
+}
+
+/// What the registry in the dump and CPUID say of the processor.
+fn processor(report: &Report) -> Vec<String> {
+    let system = report.system.as_ref();
+    let id = system.and_then(|system| system.processor_id.as_ref());
+    let mut lines = Vec::new();
+    let mut line = |name: &str, value: Option<String>| {
+        lines.extend(value.map(|value| format!("{name} = {value}")));
+    };
+    let number = |value: Option<u32>| value.map_or_else(|| "?".into(), |value| format!("{value}"));
+    line(
+        "Identifier",
+        id.filter(|id| id.family.is_some()).map(|id| {
+            let (family, model, step) = (number(id.family), number(id.model), number(id.stepping));
+            format!("Family {family} Model {model} Stepping {step}")
+        }),
+    );
+    let name = system.and_then(|system| system.processor_name.clone());
+    line(
+        "ProcessorNameString",
+        name.map(|name| format!("REG_SZ {name}")),
+    );
+    let update = id.and_then(|id| id.microcode);
+    line(
+        "Update Signature",
+        update.map(|update| format!("{update:08x}")),
+    );
+    let vendor = id.and_then(|id| id.vendor.clone());
+    line(
+        "VendorIdentifier",
+        vendor.map(|vendor| format!("REG_SZ {vendor}")),
+    );
+    if lines.is_empty() {
+        return super::absent("What the processor is called");
+    }
+    lines.insert(0, "[CPU Information]".into());
     lines
 }
 

@@ -115,11 +115,67 @@ fn spellings_of_the_debugger_are_understood() {
     assert_eq!(run("!ANALYZE -v", &report), run("!analyze", &report));
     assert_eq!(run("?", &report), run("help", &report));
     assert_eq!(run("help LM", &report).lines().count(), 2);
-    assert!(run("help nosuch", &report).contains("no such command"));
+    assert!(run("help nosuch", &report).contains("is not a command"));
+    assert!(run("help kb", &report).starts_with("k [FRAMES]\n"));
+    assert!(run("help !lmi", &report).starts_with("lm "));
     assert_eq!(run("  ", &report), "");
     assert!(run("lmvm EXAMP*", &report).contains("exampflt.sys"));
     assert!(!run("lmvm examp", &report).contains("exampflt.sys"));
     assert!(!run("lmvm *sys?", &report).contains("exampflt.sys"));
+}
+
+#[test]
+fn a_word_that_is_no_command_is_answered_with_the_nearest_or_with_why_there_is_none() {
+    let report = sample();
+    for (typed, says) in [
+        ("!proces", "Did you mean one of !process, .process?"),
+        ("!analyse -v", ""),
+        ("!analize", "Did you mean !analyze?"),
+        ("!devstak", "Did you mean !devstack?"),
+        (".bugchek", "Did you mean .bugcheck?"),
+        ("dt nt!_EPROCESS", "Types of symbol files"),
+        ("g", "A dump does not run"),
+        (".reload /f", "Symbol files are put beside the dump"),
+        ("!handle 0", "not read from a dump here"),
+        ("!xyzzyxyzzy", "Type help"),
+        ("!", "Type help"),
+        ("~0s", "~0k shows its stack"),
+    ] {
+        let answer = run(typed, &report);
+        assert!(answer.contains(says), "{typed}: {answer}");
+    }
+    assert_eq!(run("!analyse -v", &report), run("!analyze -v", &report));
+}
+
+#[test]
+fn no_command_is_said_to_be_absent() {
+    for command in COMMANDS {
+        let answer = spelling::unknown(command.name).concat();
+        assert!(!answer.contains("not read from a dump"), "{}", command.name);
+        assert!(!answer.contains("does not run"), "{}", command.name);
+    }
+}
+
+#[test]
+fn registers_are_told_one_by_one_and_several_at_once() {
+    let report = sample();
+    let both = run("r rcx,rdx", &report);
+    assert_eq!(both, run("r rcx", &report) + &run("r @rdx", &report));
+    assert_eq!(both, run("r rcx rdx", &report));
+    assert!(run("r rcx", &report).starts_with("rcx="));
+}
+
+#[test]
+fn the_header_and_the_kind_of_machine_are_told() {
+    let report = sample();
+    assert_eq!(run(".effmach", &report), "Effective machine: x64 (AMD64)\n");
+    let header = run(".dumpdebug", &report);
+    assert!(header.contains("\nDUMP_HEADER64:\n"), "{header}");
+    assert!(header.contains("\nSecondary data:\n{270a33fd"), "{header}");
+    let empty = run(".ecxr", &Report::default());
+    assert!(empty.starts_with("Unable to get exception context"));
+    let processor = run("!sysinfo cpuinfo", &report);
+    assert!(processor.starts_with("[CPU Information]\n"), "{processor}");
 }
 
 #[test]

@@ -3,14 +3,15 @@
 
 use super::Live;
 use super::code::{Fault, at_trap, current, trap_context};
-use super::registers::{TRAPS, frame_lines, trap_frame_of};
+use super::registers::{self, TRAPS, frame_lines, trap_frame_of};
 use super::state::block;
 use crate::knowledge::ntstatus;
 use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::model::{Hex, How, Report, Stack};
-use crate::nt::thread::Thread;
+use crate::nt::thread::{RUNNING, Thread};
 use crate::nt::{Architecture, Context, DebuggerData, ExceptionRecord, Machine, ProcessorFacts};
 use crate::report::document::is_wide;
+use crate::report::format::address;
 use crate::stack::{
     Namer, Registers, StackRange, Start, name_frames, range_above, scan, switched_away,
 };
@@ -27,11 +28,19 @@ const PARTIAL: [&str; 2] = [
 /// KTRAP_FRAME.ErrCode of x86.
 const X86_ERROR_CODE: u64 = 0x64;
 
-/// The stacks of the processors.
+/// `~`: the processors, or with a `k` behind one's number or `*` the stacks of one or all.
 pub(super) fn processors(words: &[&str], report: &Report) -> Vec<String> {
-    let wanted = words.first().copied().unwrap_or("*");
+    let typed = words.concat();
+    let wanted = typed.trim_end_matches(registers::is_flag);
+    let (wanted, stacks) = match wanted.strip_suffix('k') {
+        Some(wanted) => (wanted, true),
+        None => (typed.as_str(), false),
+    };
+    if !stacks {
+        return listed(wanted, report);
+    }
     let number: Option<u32> = wanted.parse().ok();
-    if wanted != "*" && number.is_none() {
+    if !matches!(wanted, "*" | "") && number.is_none() {
         return Vec::from(["Usage: ~*k or ~NUMBERk.".into()]);
     }
     let mut lines = Vec::new();
@@ -51,6 +60,41 @@ pub(super) fn processors(words: &[&str], report: &Report) -> Vec<String> {
         return super::absent("The stack of that processor");
     }
     lines
+}
+
+/// The processors in a line each, the one that stopped the machine marked as the current one.
+fn listed(wanted: &str, report: &Report) -> Vec<String> {
+    let (wanted, switch) = match wanted.strip_suffix('s') {
+        Some(wanted) => (wanted, true),
+        None => (wanted, false),
+    };
+    let number: Option<u32> = wanted.parse().ok();
+    if switch {
+        let of = number.map_or("NUMBER".into(), |number| format!("{number}"));
+        return Vec::from([format!(
+            "The console has no current processor. ~{of}k shows its stack, !prcb {of} its block, !running -it \
+             all of them."
+        )]);
+    }
+    let mut lines = Vec::new();
+    for processor in &report.processors {
+        if number.is_some_and(|number| number != processor.number) {
+            continue;
+        }
+        let mark = if processor.stopped { '.' } else { ' ' };
+        let thread = processor
+            .thread
+            .map_or("?".into(), |at| address(at.0, is_wide(report)));
+        let name = processor.process_name.as_deref().unwrap_or("?");
+        lines.push(format!(
+            "{mark}{:>3}  Thread {thread}  {name}",
+            processor.number
+        ));
+    }
+    match lines.is_empty() {
+        true => super::absent("What the processors were running"),
+        false => lines,
+    }
 }
 
 /// What stacks are read with.
@@ -127,7 +171,10 @@ impl<'a> Reader<'a> {
             .map(|(low, high)| StackRange { low, high })
             .into_iter()
             .collect();
-        if let Some(registers) = self.running(machine, thread.address) {
+        // One that waits or is ready is on no processor.
+        let may_run = thread.state.is_none_or(|state| state == RUNNING);
+        let running = || self.running(machine, thread.address);
+        if let Some(registers) = may_run.then(running).flatten() {
             return Ok(self.stack(&registers, &stacks, How::Context));
         }
         let at = thread.kernel_stack.ok_or("its stack is not known")?;
@@ -266,6 +313,25 @@ pub(super) fn context(words: &[&str], live: &Live<'_>) -> Vec<String> {
     }
 }
 
+/// `.ecxr`: the registers at the exception, from its context record, else from the trap frame on the
+/// stack.
+pub(super) fn exception_context(_: &[&str], live: &Live<'_>) -> Vec<String> {
+    let failure = live.report.failure.as_ref();
+    if let Some(at) = failure.and_then(|failure| failure.context) {
+        return context(&[&format!("{:x}", at.0)], live);
+    }
+    let frames = live.report.stack.iter().flat_map(|stack| &stack.frames);
+    let mut frames = frames.filter(|frame| frame.how == How::TrapFrame);
+    match frames.next() {
+        Some(_) => trap(&[], live),
+        None => Vec::from([
+            "Unable to get exception context: the stop names no context record, and no trap frame is on the \
+             stack. r shows the registers that the dump keeps."
+                .into(),
+        ]),
+    }
+}
+
 /// An exception record; -1 is that of the stop.
 pub(super) fn exception(words: &[&str], live: &Live<'_>) -> Vec<String> {
     let report = live.report;
@@ -353,12 +419,19 @@ pub(super) fn exception_lines(
     lines
 }
 
+/// The stack of a thread.
+///
+/// # Errors
+/// The reason why there is none, as the rest of a sentence.
+pub(super) fn stack_frames(live: &Live<'_>, thread: &Thread) -> Result<Stack, String> {
+    Reader::new(live)
+        .ok_or_else(|| "the kind of machine is not known".into())
+        .and_then(|reader| reader.of_thread(thread))
+}
+
 /// The stack of a thread, or why it cannot be shown.
 pub(super) fn stack_of(live: &Live<'_>, thread: &Thread) -> Vec<String> {
-    let stack = Reader::new(live)
-        .ok_or_else(|| "the kind of machine is not known".into())
-        .and_then(|reader| reader.of_thread(thread));
-    match stack {
+    match stack_frames(live, thread) {
         Ok(stack) => frame_lines(&stack, is_wide(live.report), &TRAPS),
         Err(why) => Vec::from([format!("The stack cannot be shown: {why}.")]),
     }

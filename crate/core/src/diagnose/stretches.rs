@@ -28,14 +28,24 @@ struct Mark<'a> {
     weak: bool,
 }
 
-/// What is between the stop and the trap, by the stop code: Microsoft's bug check reference.
-fn trap_of(code: u32) -> &'static str {
-    match plain_stop_code(code) {
-        0x77 | 0x7A => "in-page-error",
-        0x0A | 0x50 | 0xBE | 0xCC | 0xCD | 0xCE | 0xD0 | 0xD1 | 0xD3..=0xD5 | 0xFC => "page-fault",
-        0x1E | 0x3B | 0x7E | 0x8E => "exception",
-        0x139 => "fast-fail",
-        0x9C | 0x124 => "hardware-error",
+/// What is between the stop and the trap, by the stop code and its first parameter: Microsoft's bug check
+/// reference. 0x7F names the processor's vector, others the exception.
+fn trap_of(code: u32, first: u64) -> &'static str {
+    match (plain_stop_code(code), first as u32) {
+        (0x7F, 2) | (0x80, _) => "nmi",
+        (0x7F, 8) => "double-fault",
+        (0x7F, 13) => "protection-fault",
+        (0x7F, 16 | 19) => "floating-point",
+        (0x7F, 18) | (0x9C, _) => "machine-check",
+        (0x7F, 0) | (0x1E | 0x3B | 0x7E | 0x8E, 0xC000_0094) => "divide-error",
+        (0x7F, 1 | 3) | (0x1E | 0x3B | 0x7E | 0x8E, 0x8000_0003 | 0x8000_0004) => "breakpoint",
+        (0x7F, 6) | (0x1E | 0x3B | 0x7E | 0x8E, 0xC000_001D) => "invalid-opcode",
+        (0x77 | 0x7A, _) => "in-page-error",
+        (0x0A | 0x50 | 0xBE | 0xCC | 0xCD | 0xCE | 0xD0 | 0xD1 | 0xD3..=0xD5 | 0xFC, _)
+        | (0x7F, 14) => "page-fault",
+        (0x1E | 0x3B | 0x7E | 0x8E, _) => "exception",
+        (0x139, _) => "fast-fail",
+        (0x124, _) => "hardware-error",
         _ => "trap",
     }
 }
@@ -94,12 +104,12 @@ fn interrupted(index: usize, frame: &Frame) -> bool {
 }
 
 /// Gives the kernel's nameless frames the meaning that their neighbours have.
-fn lean(marks: &mut [Mark<'_>], frames: &[Frame], stack: &Stack, code: u32) {
-    let Some(first) = marks.first_mut() else {
+fn lean(marks: &mut [Mark<'_>], frames: &[Frame], stack: &Stack, (code, first): (u32, u64)) {
+    let Some(innermost) = marks.first_mut() else {
         return;
     };
     if let (true, Some(doing)) = (stack.bug_check, called("bug-check")) {
-        (first.doing, first.who, first.weak) = (doing, "", false);
+        (innermost.doing, innermost.who, innermost.weak) = (doing, "", false);
     }
     let trap = frames
         .iter()
@@ -108,7 +118,7 @@ fn lean(marks: &mut [Mark<'_>], frames: &[Frame], stack: &Stack, code: u32) {
     let stopped = marks
         .first()
         .is_some_and(|first| first.doing.word == "bug-check");
-    if let (true, Some(trap), Some(doing)) = (stopped, trap, called(trap_of(code))) {
+    if let (true, Some(trap), Some(doing)) = (stopped, trap, called(trap_of(code, first))) {
         for mark in marks.iter_mut().take(trap).filter(|mark| mark.weak) {
             (mark.doing, mark.weak) = (doing, false);
         }
@@ -185,10 +195,10 @@ fn describe(doing: Doing, first: usize, frames: &[Frame]) -> Stretch {
     }
 }
 
-/// The stretches of a stack, innermost first. `code` is the stop code, 0 for a stack that did not
-/// stop the machine.
+/// The stretches of a stack, innermost first. `stop` is the stop code with its first parameter, zeros for
+/// a stack that did not stop the machine.
 #[must_use]
-pub fn stretches(stack: &Stack, code: u32) -> Vec<Stretch> {
+pub fn stretches(stack: &Stack, stop: (u32, u64)) -> Vec<Stretch> {
     let frames = stack.frames.as_slice();
     let wide = frames.iter().any(|frame| frame.address.0 >> 32 != 0);
     let Some(mut marks) = frames
@@ -198,7 +208,7 @@ pub fn stretches(stack: &Stack, code: u32) -> Vec<Stretch> {
     else {
         return Vec::new();
     };
-    lean(&mut marks, frames, stack, code);
+    lean(&mut marks, frames, stack, stop);
     let mut found = Vec::new();
     let mut first = 0;
     while let Some(start) = marks.get(first) {

@@ -17,6 +17,7 @@ pub mod lookup;
 pub mod machine_check;
 pub mod ntstatus;
 pub mod pooltag;
+pub mod problem;
 pub mod secondary;
 pub mod store;
 pub mod stretch;

@@ -51,6 +51,7 @@ tables! {
     Status = "ntstatus.txt";
     Platform = "platform.txt";
     PoolTag = "pooltag.txt";
+    Problem = "problem.txt";
     Secondary = "secondary.txt";
     StatusMeaning = "status-meaning.txt";
     Stretch = "stretch.txt";

@@ -3,6 +3,7 @@
 mod context;
 mod current;
 pub mod debugger_data;
+pub mod directory;
 pub mod exception;
 pub mod hardware_error;
 mod identifiers;
@@ -12,16 +13,20 @@ pub mod memory_manager;
 mod minidump;
 mod module;
 pub mod object;
+pub mod object_detail;
 pub mod paged;
 pub mod pool_block;
 pub mod pool_tags;
 pub mod process;
+pub mod process_detail;
 pub mod processor;
+pub mod processor_detail;
 mod record;
 pub mod registry;
 mod shared_data;
 mod space;
 pub mod thread;
+pub mod thread_detail;
 pub mod watchdog;
 
 pub use context::Context;

@@ -16,5 +16,6 @@ pub mod shared;
 pub mod triage;
 pub mod user;
 pub mod verifier;
+pub mod wait;
 
 pub use build::Build;

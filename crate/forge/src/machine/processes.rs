@@ -1,6 +1,7 @@
 //! Processes and threads: EPROCESS and ETHREAD objects, their lists, and kernel stacks.
 
 use super::{Machine, Process, Running, Thread};
+use crate::layout::wait;
 use crate::scenario::{self, Architecture, Number, ScenarioError};
 
 /// Pages of a kernel stack.
@@ -21,6 +22,9 @@ pub(super) const REGISTRY: &str = "Registry";
 
 /// Offset of the session's number in _MM_SESSION_SPACE.
 const SESSION_ID: u64 = 8;
+
+/// The clock ticks every 15.625 ms.
+const TICKS_A_SECOND: u64 = 64;
 
 /// What the thread of a sleeping process waits in.
 const WAITING: u64 = 5;
@@ -252,6 +256,10 @@ impl Machine<'_> {
         if let Some(apc) = self.apc_process() {
             self.put_pointer(object + apc, process);
         }
+        self.make_wait(object);
+        if let Some(list) = self.build.field("_ETHREAD", "IrpList") {
+            self.link(object + list, &[]);
+        }
         self.set(object, "_ETHREAD", "CreateTime", created, 8);
         if let Some(cid) = self.build.field("_ETHREAD", "Cid") {
             let p = self.pointer() as u64;
@@ -271,6 +279,40 @@ impl Machine<'_> {
             stack_base: base,
             stack_limit: limit,
         }
+    }
+
+    /// A thread waits for ten seconds already, for a queue of its own, and has run a little.
+    fn make_wait(&mut self, thread: u64) {
+        let k = "_KTHREAD";
+        let ticks = self.scenario.system.uptime.0 * TICKS_A_SECOND;
+        let began = ticks.saturating_sub(10 * TICKS_A_SECOND);
+        self.set(thread, k, "WaitTime", began, 4);
+        self.set(thread, k, "ContextSwitches", 77, 4);
+        self.set(thread, k, "IdealProcessor", 1, 4);
+        self.set(thread, k, "UserTime", TICKS_A_SECOND, 4);
+        self.set(thread, k, "KernelTime", TICKS_A_SECOND / 2, 4);
+        self.set(thread, k, "BasePriority", 8, 1);
+        let fields = (
+            self.build.field(k, "WaitBlockList"),
+            self.build.field(k, "WaitBlock"),
+        );
+        let (Some(list), Some(block)) = fields else {
+            return;
+        };
+        let old = self.scenario.machine.build < 9200;
+        let form = wait::form(self.pointer(), old);
+        let queue = self.regions.nonpaged.allocate(wait::OBJECT);
+        self.kernel.touch(queue, wait::OBJECT);
+        self.kernel.u8(queue, wait::QUEUE);
+        let block = thread + block;
+        self.link(queue + wait::LIST, &[block]);
+        self.put_pointer(block + form.thread, thread);
+        self.put_pointer(block + form.object, queue);
+        if let Some(next) = form.next {
+            self.put_pointer(block + next, block);
+        }
+        self.put_pointer(thread + list, block);
+        self.set(thread, k, "WaitBlockCount", 1, 1);
     }
 
     /// The threads that processors run.

@@ -17,6 +17,14 @@ pub struct Device {
     pub attached: Number,
     /// A request that waits here.
     pub request: Option<Request>,
+    /// FILE_DEVICE_*.
+    pub kind: u32,
+    /// DO_*.
+    pub flags: Number,
+    /// FILE_* characteristics.
+    pub characteristics: Number,
+    /// The instance path of the device that it stands for, as `PCI\VEN_8086&DEV_2922`; none when empty.
+    pub instance: String,
 }
 
 /// An I/O request packet that has come down to a device.
@@ -29,4 +37,14 @@ pub struct Request {
     pub major: u8,
     /// Minor function.
     pub minor: u8,
+    /// IRP_*.
+    pub flags: Number,
+    /// Control bits of its stack location.
+    pub control: u8,
+    /// Parameters of its stack location.
+    pub parameters: Vec<Number>,
+    /// How far into the image of the driver above its completion routine lies; none when 0.
+    pub completion: Number,
+    /// Whether it was marked as pending.
+    pub pending: bool,
 }

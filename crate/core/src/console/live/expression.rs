@@ -130,6 +130,8 @@ impl Parser<'_, '_> {
         if let Some(value) = number(atom) {
             return Ok(value);
         }
+        // Where the processor is.
+        let atom = if atom == "." { "@$ip" } else { atom };
         if let Some(name) = atom.strip_prefix('@') {
             return self
                 .register(name)

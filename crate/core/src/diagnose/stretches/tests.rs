@@ -20,12 +20,16 @@ fn frame(module: &str, symbol: &str, how: How) -> Frame {
 }
 
 fn told(frames: Vec<Frame>, bug_check: bool, code: u32) -> Vec<Stretch> {
+    told_of(frames, bug_check, (code, 0xFF))
+}
+
+fn told_of(frames: Vec<Frame>, bug_check: bool, stop: (u32, u64)) -> Vec<Stretch> {
     let stack = Stack {
         frames,
         bug_check,
         ..Stack::default()
     };
-    stretches(&stack, code)
+    stretches(&stack, stop)
 }
 
 fn kinds(found: &[Stretch]) -> Vec<(&str, u32)> {
@@ -143,4 +147,50 @@ fn only_candidates_are_told_as_such_and_no_frames_give_no_stretch() {
             .contains("leftovers")
     );
     assert!(told(Vec::new(), true, 0xD1).is_empty());
+}
+
+#[test]
+fn traps_are_called_by_their_handler_and_without_names_by_the_vector_of_the_stop() {
+    for (handler, kind) in [
+        ("KiDoubleFaultAbort", "double-fault"),
+        ("KiNmiInterrupt", "nmi"),
+        ("KiMcheckAbort", "machine-check"),
+        ("KiPageFault", "page-fault"),
+        ("KiBreakpointTrap", "breakpoint"),
+        ("KiDivideErrorFault", "divide-error"),
+        ("KiGeneralProtectionFault", "protection-fault"),
+        ("KiInvalidOpcodeFault", "invalid-opcode"),
+        ("KiInterruptDispatch", "interrupt"),
+        ("KiSystemServiceCopyEnd", "system-call"),
+        ("KiStackFault", "trap"),
+    ] {
+        let found = told(vec![frame(NT, handler, How::Unwind)], false, 0);
+        assert_eq!(kinds(&found), [(kind, 1)], "{handler}");
+    }
+    let nameless = || {
+        vec![
+            frame(NT, "", How::Context),
+            frame(NT, "", How::Unwind),
+            frame("exampflt.sys", "", How::TrapFrame),
+        ]
+    };
+    for (stop, kind) in [
+        ((0x7F, 8), "double-fault"),
+        ((0x1000_007F, 8), "double-fault"),
+        ((0x7F, 0), "divide-error"),
+        ((0x7F, 2), "nmi"),
+        ((0x7F, 18), "machine-check"),
+        ((0x7F, 99), "trap"),
+        ((0x80, 0), "nmi"),
+        ((0x9C, 0), "machine-check"),
+        ((0x124, 0), "hardware-error"),
+        ((0x7E, 0xFFFF_FFFF_8000_0003), "breakpoint"),
+        ((0x7E, 0xFFFF_FFFF_C000_0005), "exception"),
+        ((0x3B, 0xC000_0094), "divide-error"),
+        ((0xD1, 0), "page-fault"),
+    ] {
+        let found = told_of(nameless(), true, stop);
+        let expected = [("bug-check", 1), (kind, 1), ("driver", 1)];
+        assert_eq!(kinds(&found), expected, "{stop:x?}");
+    }
 }
