@@ -4,6 +4,9 @@
 // into the second goes through the table, and before the second is there it throws what
 // `part_missing` in crate/wasm throws.
 //
+// Constants go with the code: what only the second part's functions name (texts, and tables of texts)
+// becomes data of the second, which it lays into the shared memory when it is loaded.
+//
 // The first keeps everything that it can reach without passing a gate: a function of one of the
 // rooms below. All else, and the gates themselves, goes into the second; so a generic function that
 // only the console instantiates goes with it, whatever it is called.
@@ -203,6 +206,140 @@ for (const name of kept) {
   if (used.has(name)) share("func", name, signature(module.functions.get(name).lines[0]).typed);
 }
 
+/** A byte of a text in the text format: a pair of digits, an escape, or itself. */
+const ESCAPES = { t: 9, n: 10, r: 13, '"': 34, "'": 39, "\\": 92 };
+function bytesOf(text) {
+  const bytes = [];
+  for (let at = 0; at < text.length; at++) {
+    if (text[at] !== "\\") {
+      bytes.push(text.charCodeAt(at));
+    } else if (/^[0-9a-f]{2}/i.test(text.slice(at + 1, at + 3))) {
+      bytes.push(Number.parseInt(text.slice(at + 1, at + 3), 16));
+      at += 2;
+    } else {
+      bytes.push(ESCAPES[text[++at]]);
+    }
+  }
+  return bytes;
+}
+
+/** The constants of a module, each where it lies, in the order of their addresses. */
+function constants(data) {
+  const found = data.map((line) => {
+    const [, name, at, text] = /^ \(data (?:\$(\S+) )?\(i32\.const (\d+)\) "(.*)"\)$/.exec(line) ?? [];
+    if (text === undefined) throw new Error(`a segment is not understood: ${line.slice(0, 80)}`);
+    return { name: name ?? "", at: Number(at), bytes: bytesOf(text), second: false };
+  });
+  return found.sort((one, other) => one.at - other.at);
+}
+
+/** Numbers in code that may be addresses: constants, and offsets of loads and stores. */
+function numbers(bodies) {
+  const found = new Set();
+  for (const line of bodies) {
+    for (const [, number] of line.matchAll(/(?:i32\.const |offset=)(\d+)/g)) found.add(Number(number));
+  }
+  return [...found].sort((one, other) => one - other);
+}
+
+/** So far before a constant an address may lie that stands for it: a place before the first of a table. */
+const BEFORE = 64;
+/** Shorter stretches stay where they are: to cut them out costs as much. */
+const SHORT = 16;
+
+/** Whether the bytes are mostly text, as names, sentences and patterns of sentences are. */
+function isText({ bytes }) {
+  return bytes.filter((byte) => byte >= 0x20 && byte !== 0x7f).length * 10 >= bytes.length * 6;
+}
+
+/** Marks the constants that nothing in the first part can come to. */
+function shareOut(segments, first, second) {
+  const within = (address) => {
+    let [low, high] = [0, segments.length];
+    while (low < high) {
+      const middle = (low + high) >> 1;
+      if (segments[middle].at <= address) low = middle + 1;
+      else high = middle;
+    }
+    const found = segments[low - 1];
+    return found && address < found.at + found.bytes.length ? found : undefined;
+  };
+  const words = ({ at, bytes }) => {
+    const found = [];
+    for (let i = (4 - (at % 4)) % 4; i + 4 <= bytes.length; i += 4) {
+      found.push(bytes[i] | (bytes[i + 1] << 8) | (bytes[i + 2] << 16) | (bytes[i + 3] << 24));
+    }
+    return found;
+  };
+  // From what may change, and from all that the first part's code may mean, to what those lead to.
+  const kept = new Set();
+  const left = segments.filter(({ name }) => !name.startsWith(".rodata"));
+  const end = segments.at(-1).at + segments.at(-1).bytes.length;
+  for (const address of first.filter((n) => n + BEFORE >= segments[0].at && n < end)) {
+    for (let at = address; at <= address + BEFORE; ) {
+      const found = within(at) ?? segments.find((segment) => segment.at >= at);
+      if (!found || found.at > address + BEFORE) break;
+      left.push(found);
+      at = found.at + found.bytes.length;
+    }
+  }
+  while (left.length) {
+    const segment = left.pop();
+    if (kept.has(segment)) continue;
+    kept.add(segment);
+    for (const word of words(segment)) {
+      const found = within(word);
+      if (found) left.push(found);
+    }
+  }
+  // What is left must be named by the second part, at its very beginning; tables lead to texts.
+  const starts = new Map(segments.map((segment) => [segment.at, segment]));
+  const named = second.map((address) => starts.get(address)).filter(Boolean);
+  while (named.length) {
+    const segment = named.pop();
+    if (kept.has(segment) || segment.second) continue;
+    const leads = words(segment).map((word) => starts.get(word));
+    const table = leads.filter(Boolean).length * 3 >= leads.length;
+    if (!isText(segment) && !table) continue;
+    segment.second = true;
+    named.push(...leads.filter(Boolean));
+  }
+}
+
+/** Lines of the constants of one part, those beside one another as one. */
+function laid(segments, second) {
+  const runs = [];
+  for (const segment of segments) {
+    const last = runs.at(-1);
+    const gap = last ? segment.at - (last.at + last.bytes.length) : 0;
+    if (last && last.second === segment.second && gap >= 0 && gap < SHORT) {
+      last.bytes.push(...new Array(gap).fill(0), ...segment.bytes);
+    } else {
+      runs.push({ at: segment.at, bytes: [...segment.bytes], second: segment.second });
+    }
+  }
+  const hex = (byte) => `\\${byte.toString(16).padStart(2, "0")}`;
+  return runs
+    .filter((run) => run.second === second)
+    .map((run) => ` (data (i32.const ${run.at}) "${run.bytes.map(hex).join("")}")`);
+}
+
+const segments = constants(module.data);
+shareOut(segments, numbers([...kept].flatMap((name) => module.functions.get(name).lines)), numbers(bodies));
+// What would be cut into crumbs stays.
+for (let from = 0; from < segments.length; ) {
+  let to = from;
+  let bytes = 0;
+  while (to < segments.length && segments[to].second === segments[from].second) {
+    bytes += segments[to++].bytes.length;
+  }
+  if (segments[from].second && bytes < SHORT) {
+    for (const segment of segments.slice(from, to)) segment.second = false;
+  }
+  from = to;
+}
+const weight = (of) => of.reduce((sum, { bytes }) => sum + bytes.length, 0);
+
 const lines = (names) => [...names].flatMap((name) => module.functions.get(name).lines);
 const write = (path, fields) => {
   writeFileSync(wat(path), ["(module", ...fields.flat(2), ")", ""].join("\n"));
@@ -210,15 +347,17 @@ const write = (path, fields) => {
   rmSync(wat(path));
 };
 write(first, [
-  [module.type, module.import, module.global, module.memory, module.data],
+  [module.type, module.import, module.global, module.memory, laid(segments, false)],
   [table, module.table.slice(1), module.elem, module.export, exports],
   [lines(kept), gates.map(standIn)],
 ]);
 write(second, [
   [module.type, imports],
+  laid(segments, true),
   ` (elem $0 (table $0) (i32.const ${size}) func ${gates.map(({ name }) => name).join(" ")})`,
   bodies,
 ]);
 console.error(
-  `split: ${kept.size} functions first, ${moved.length} second behind ${gates.length} gates`,
+  `split: ${kept.size} functions first, ${moved.length} second behind ${gates.length} gates;` +
+    ` ${weight(segments.filter(({ second }) => second))} of ${weight(segments)} bytes of constants second`,
 );

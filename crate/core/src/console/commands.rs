@@ -7,7 +7,20 @@ use super::{
 };
 
 /// All commands, in the order in which `help` lists them.
-pub static COMMANDS: &[Command] = &[
+pub static COMMANDS: &[Command] = ALL;
+
+/// Their names alone, for who only asks whether a word is a command.
+pub(super) static NAMES: [&str; ALL.len()] = {
+    let mut names = [""; ALL.len()];
+    let mut at = 0;
+    while at < ALL.len() {
+        names[at] = ALL[at].name;
+        at += 1;
+    }
+    names
+};
+
+const ALL: &[Command] = &[
     Command {
         name: "!analyze",
         arguments: "[-v [-kv]] | -show CODE|NAME [P1 [P2 [P3 [P4]]]]",

@@ -131,7 +131,9 @@ pub fn reads_dump(line: &str) -> bool {
 #[must_use]
 pub fn knows(line: &str) -> bool {
     let name = line.split_whitespace().next().unwrap_or_default();
-    COMMANDS.iter().any(|c| c.name.eq_ignore_ascii_case(name))
+    commands::NAMES
+        .iter()
+        .any(|known| known.eq_ignore_ascii_case(name))
 }
 
 fn help(words: &[&str], _: &Report) -> Vec<String> {
