@@ -94,7 +94,7 @@ export class ConsoleSection extends Section {
     const help = await this.desk.command("help").catch(() => "");
     const lines = help.split("\n");
     const commands = lines.flatMap((line, index) => {
-      const name = /^([!.]?[a-z?]+)( .*)?$/.exec(line);
+      const name = /^([!.]?[a-z?~]+)( .*)?$/.exec(line);
       return name?.[1] ? [{ line: name[1], about: (lines[index + 1] ?? "").trim() }] : [];
     });
     const others = OFFERED.filter((line) => !commands.some((command) => command.line === line));

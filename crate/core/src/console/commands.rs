@@ -1,8 +1,7 @@
 //! The commands by name, with what may follow and what each answers.
 
 use super::{
-    Answering, Command, address, analyze, blackbox, bus, census, code, damage, display, formats,
-    help, memory, modules, named, object, other, pool, process, registers, registry, running,
+    Answering, Command, address, analyze, blackbox, bus, census, code, damage, display, formats, help, locks, memory, modules, named, object, other, pool, process, registers, registry, running,
     search, stacks, target, thread, threads, translate,
 };
 
@@ -159,6 +158,12 @@ const ALL: &[Command] = &[
         arguments: "",
         about: "threads that wait for a processor (a job)",
         answering: Answering::Job(stacks::ready),
+    },
+    Command {
+        name: "!locks",
+        arguments: "",
+        about: "executive resources that somebody holds, with owners and how many wait (a job)",
+        answering: Answering::Job(locks::locks),
     },
     Command {
         name: ".process",

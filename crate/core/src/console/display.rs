@@ -244,20 +244,21 @@ pub(super) fn dps(words: &[&str], live: &Live<'_>) -> Vec<String> {
     }
     let stretch = live.stretch(range.at, range.len);
     let step = usize::from(width);
-    let mut lines: Vec<String> = (0..stretch.bytes.len() / step)
-        .map(|index| {
+    let mut lines: Vec<String> = live.named_all(&mut |named| {
+        let line = |index: usize| {
             let from = index * step;
             let at = live.address(range.at.wrapping_add(from as u64));
             match stretch.number(from, step) {
                 Some(value) => {
-                    let place = live.place(value).unwrap_or_default();
+                    let place = named(value).unwrap_or_default();
                     format!("{at}  {} {place}", live.address(value))
                 }
                 None if width == 4 => format!("{at}  ????????"),
                 None => format!("{at}  ????????`????????"),
             }
-        })
-        .collect();
+        };
+        (0..stretch.bytes.len() / step).map(line).collect()
+    });
     let holes = stretch.holes.iter();
     lines.extend(holes.map(|hole| gap(hole, &|at| live.address(at))));
     lines

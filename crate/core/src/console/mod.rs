@@ -20,6 +20,7 @@ mod explore;
 mod formats;
 mod job;
 mod live;
+mod locks;
 mod memory;
 mod modules;
 mod named;

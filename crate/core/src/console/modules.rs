@@ -1,6 +1,6 @@
 //! `lm` and `ln`: modules, and whose an address is.
 
-use crate::model::{Module, Report, UnloadedModule};
+use crate::model::{Module, Report, SymbolFile, UnloadedModule};
 use crate::order;
 use crate::report::document::{is_wide, stem};
 use crate::report::format::address;
@@ -54,7 +54,7 @@ pub(super) fn lm(words: &[&str], report: &Report) -> Vec<String> {
     let pad = if wide { 17 } else { 8 };
     let mut lines = Vec::from([format!("{:pad$} {:pad$}   module name", "start", "end")]);
     for module in loaded {
-        lines.push(line(module, &options, wide));
+        lines.push(line(module, &options, report));
         if options.full {
             lines.extend(details(module));
         }
@@ -76,7 +76,8 @@ pub(super) fn lm(words: &[&str], report: &Report) -> Vec<String> {
 }
 
 /// One module in a line.
-fn line(module: &Module, options: &Options<'_>, wide: bool) -> String {
+fn line(module: &Module, options: &Options<'_>, report: &Report) -> String {
+    let wide = is_wide(report);
     let end = module.base.0.saturating_add(u64::from(module.size));
     let mut line = format!(
         "{} {}   {:<10}",
@@ -89,6 +90,18 @@ fn line(module: &Module, options: &Options<'_>, wide: bool) -> String {
         line.push_str(&format!(" {path}"));
     } else if options.names || options.times {
         line.push_str(&format!(" {:<16}", module.name));
+    } else {
+        // The debugger calls deferred what it has no symbol file of yet.
+        let own = |file: &&SymbolFile| {
+            let of_module = file.module.as_deref();
+            file.used
+                && file.kind == "symbols"
+                && of_module.is_some_and(|name| name.eq_ignore_ascii_case(&module.name))
+        };
+        match report.symbol_files.iter().find(own) {
+            Some(file) => line.push_str(&format!(" (pdb symbols)          {}", file.name)),
+            None => line.push_str(" (deferred)"),
+        }
     }
     if options.times || options.names {
         line.push_str(&format!(" {}", time(module)));

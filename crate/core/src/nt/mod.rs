@@ -23,6 +23,7 @@ pub mod processor;
 pub mod processor_detail;
 mod record;
 pub mod registry;
+pub mod resource;
 mod shared_data;
 mod space;
 pub mod thread;

@@ -63,3 +63,7 @@ pub const IO32: Io = Io {
 
 /// OBJECT_DIRECTORY: lists of entries, each with the next, its object, a hash; Vergilius.
 pub const DIRECTORY_LISTS: u64 = 37;
+
+/// ERESOURCE: its size, ActiveCount, Flag, OwnerEntry, ContentionCount, NumberOfExclusiveWaiters; Vergilius.
+pub const LOCK64: [u64; 6] = [0x68, 0x18, 0x1a, 0x30, 0x44, 0x4c];
+pub const LOCK32: [u64; 6] = [0x38, 0xc, 0xe, 0x18, 0x24, 0x2c];

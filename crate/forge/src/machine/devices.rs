@@ -53,6 +53,35 @@ impl Machine<'_> {
         self.link_requests(&requests);
     }
 
+    /// Writes the scenario's executive resources into the kernel's list.
+    pub(super) fn make_locks(&mut self) {
+        let locks = self.scenario.locks.clone();
+        let Some(head) = self.variable("ExpSystemResourcesList").filter(|_| !locks.is_empty()) else {
+            return;
+        };
+        let form = if self.pointer() == 4 { io::LOCK32 } else { io::LOCK64 };
+        let [size, active, flag, owner, contention, exclusive] = form;
+        let thread = self.current.thread.object;
+        let p = self.pointer() as u64;
+        for lock in &locks {
+            let at = lock.address.0;
+            self.kernel.touch(at, size);
+            if !lock.held {
+                continue;
+            }
+            self.kernel.u16(at + active, 1);
+            self.kernel.u16(at + flag, if lock.exclusive { 0x80 } else { 0 });
+            self.put_pointer(at + owner, thread);
+            // Once, behind three bits of flags; two up to Windows 7.
+            let old = self.scenario.machine.build < 9200;
+            self.kernel.u32(at + owner + p, if old { 4 } else { 8 });
+            self.kernel.u32(at + contention, lock.waiters);
+            self.kernel.u32(at + exclusive, lock.waiters);
+        }
+        let entries: Vec<u64> = locks.iter().map(|lock| lock.address.0).collect();
+        self.link(head, &entries);
+    }
+
     /// The image of a driver: where it begins and how long it is.
     fn image_of(&self, name: &str) -> (u64, u64) {
         let image = self.images.iter().find(|i| i.name.to_lowercase() == name);

@@ -218,6 +218,7 @@ impl<'s> Machine<'s> {
         machine.write_identifiers();
         machine.make_user_memory();
         machine.make_devices();
+        machine.make_locks();
         machine.make_records();
         machine.overwrite();
         machine.mark_pages();

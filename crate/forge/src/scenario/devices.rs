@@ -27,6 +27,20 @@ pub struct Device {
     pub instance: String,
 }
 
+/// An executive resource that the stopping thread holds, or nobody.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(default, deny_unknown_fields)]
+pub struct Lock {
+    /// Where it lies.
+    pub address: Number,
+    /// Whether it is held.
+    pub held: bool,
+    /// Whether by one thread alone.
+    pub exclusive: bool,
+    /// How many wait to have it alone.
+    pub waiters: u32,
+}
+
 /// An I/O request packet that has come down to a device.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(default, deny_unknown_fields)]

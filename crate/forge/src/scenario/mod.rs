@@ -10,7 +10,7 @@ mod records;
 mod software;
 mod value;
 
-pub use devices::{Device, Request};
+pub use devices::{Device, Lock, Request};
 pub use dump::{DebuggerBlock, DumpKind, DumpOptions, Faults, Word};
 pub use firmware::{BlackBox, Bus, Firmware, FirmwareKind};
 pub use memory::{Counters, PageFile, PageKind, Pages, PoolBlocks, PoolTag};
@@ -137,6 +137,8 @@ pub struct Scenario {
     pub processes: Vec<Process>,
     /// Devices of drivers.
     pub devices: Vec<Device>,
+    /// Executive resources in the kernel's list.
+    pub locks: Vec<Lock>,
     /// Records of hardware errors.
     pub hardware_errors: Vec<HardwareError>,
     /// Driver Verifier.

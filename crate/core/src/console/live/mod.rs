@@ -220,18 +220,25 @@ impl<'a> Live<'a> {
     /// What an address is called, with names from exports too: `nt!KeBugCheckEx+0x10`.
     #[must_use]
     pub fn named(&self, at: u64) -> Option<String> {
+        self.named_all(&mut |named| named(at))
+    }
+
+    /// The same of many addresses: the images are opened once.
+    pub fn named_all<T>(&self, ask: &mut dyn FnMut(&dyn Fn(u64) -> Option<String>) -> T) -> T {
         let space = self.space();
         let space = self.modules().over(&space, self.files());
         let namer = Namer::new(&space, self.modules(), self.files());
-        let Some(named) = namer.name(VirtualAddress(at)) else {
-            return self.place(at);
-        };
-        let module = self.modules().find(VirtualAddress(at))?.symbol_name();
-        Some(format!(
-            "{module}!{}{}",
-            named.function,
-            offset(named.offset)
-        ))
+        ask(&|at| {
+            let Some(named) = namer.name(VirtualAddress(at)) else {
+                return self.place(at);
+            };
+            let module = self.modules().find(VirtualAddress(at))?.symbol_name();
+            Some(format!(
+                "{module}!{}{}",
+                named.function,
+                offset(named.offset)
+            ))
+        })
     }
 
     /// The module called `name` as symbols call it, or by its file name.

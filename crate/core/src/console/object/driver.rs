@@ -99,8 +99,18 @@ fn devices(reader: &Reader<'_>, driver: &Driver) -> Vec<Device> {
 }
 
 fn routines(reader: &Reader<'_>, driver: &Driver) -> Vec<String> {
+    reader
+        .live
+        .named_all(&mut |named| routines_by(reader, driver, named))
+}
+
+fn routines_by(
+    reader: &Reader<'_>,
+    driver: &Driver,
+    named: &dyn Fn(u64) -> Option<String>,
+) -> Vec<String> {
     let detail = reader.details().driver(driver);
-    let named = |at: VirtualAddress| reader.live.named(at.0).unwrap_or_default();
+    let named = |at: VirtualAddress| named(at.0).unwrap_or_default();
     let mut lines = Vec::from([String::new()]);
     let names = [
         "DriverEntry:",
