@@ -226,7 +226,8 @@ function bytesOf(text) {
 /** The constants of a module, each where it lies, in the order of their addresses. */
 function constants(data) {
   const found = data.map((line) => {
-    const [, name, at, text] = /^ \(data (?:\$(\S+) )?\(i32\.const (\d+)\) "(.*)"\)$/.exec(line) ?? [];
+    const [, name, at, text] =
+      /^ \(data (?:\$(\S+) )?\(i32\.const (\d+)\) "(.*)"\)$/.exec(line) ?? [];
     if (text === undefined) throw new Error(`a segment is not understood: ${line.slice(0, 80)}`);
     return { name: name ?? "", at: Number(at), bytes: bytesOf(text), second: false };
   });
@@ -237,7 +238,8 @@ function constants(data) {
 function numbers(bodies) {
   const found = new Set();
   for (const line of bodies) {
-    for (const [, number] of line.matchAll(/(?:i32\.const |offset=)(\d+)/g)) found.add(Number(number));
+    for (const [, number] of line.matchAll(/(?:i32\.const |offset=)(\d+)/g))
+      found.add(Number(number));
   }
   return [...found].sort((one, other) => one - other);
 }
@@ -276,7 +278,7 @@ function shareOut(segments, first, second) {
   const left = segments.filter(({ name }) => !name.startsWith(".rodata"));
   const end = segments.at(-1).at + segments.at(-1).bytes.length;
   for (const address of first.filter((n) => n + BEFORE >= segments[0].at && n < end)) {
-    for (let at = address; at <= address + BEFORE; ) {
+    for (let at = address; at <= address + BEFORE;) {
       const found = within(at) ?? segments.find((segment) => segment.at >= at);
       if (!found || found.at > address + BEFORE) break;
       left.push(found);
@@ -325,9 +327,13 @@ function laid(segments, second) {
 }
 
 const segments = constants(module.data);
-shareOut(segments, numbers([...kept].flatMap((name) => module.functions.get(name).lines)), numbers(bodies));
+shareOut(
+  segments,
+  numbers([...kept].flatMap((name) => module.functions.get(name).lines)),
+  numbers(bodies),
+);
 // What would be cut into crumbs stays.
-for (let from = 0; from < segments.length; ) {
+for (let from = 0; from < segments.length;) {
   let to = from;
   let bytes = 0;
   while (to < segments.length && segments[to].second === segments[from].second) {

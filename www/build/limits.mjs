@@ -17,7 +17,7 @@ export const limits = {
  */
 export const parts = [
   { id: "bluepane-wasm", file: "www/pkg/bluepane_bg.wasm", gzip: true, limit: 400_000 },
-  // What no report needs: the console, the renderings, the search over the tables.
+  // What no report needs: the console, the renderings, the search over the tables, and their texts.
   { id: "bluepane-later", file: "www/pkg/bluepane_later.wasm", limit: 180_000 },
   { id: "bluepane-knowledge", make: packKnowledge, limit: 150_000 },
   { id: "bluepane-layouts", make: packLayouts, limit: 60_000 },

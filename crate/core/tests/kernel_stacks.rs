@@ -338,10 +338,19 @@ fn the_console_shows_trap_frames_threads_and_their_stacks() {
     for &address in truth.sleeping.iter().skip(1) {
         has(2, &shown(address));
     }
-    let of_sleeper = answers[3].split(&format!("  {sleeper:016x} ")).nth(1).unwrap();
-    let frames = of_sleeper.lines().skip(1).take_while(|line| line.starts_with("          "));
+    let of_sleeper = answers[3]
+        .split(&format!("  {sleeper:016x} "))
+        .nth(1)
+        .unwrap();
+    let frames = of_sleeper
+        .lines()
+        .skip(1)
+        .take_while(|line| line.starts_with("          "));
     assert_eq!(frames.count() + 1, truth.sleeping.len(), "{}", answers[3]);
-    has(3, &format!("  {:016x} ", truth.processes[0].threads[0].object));
+    has(
+        3,
+        &format!("  {:016x} ", truth.processes[0].threads[0].object),
+    );
     has(4, "\nThreads Processed: ");
     assert!(!answers[4].contains(']'), "{}", answers[4]);
     has(5, "which stopped the machine");

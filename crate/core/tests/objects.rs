@@ -555,9 +555,19 @@ fn all_stacks_are_listed_process_by_process() {
 fn held_resources_are_listed_with_their_owner_and_who_waits() {
     for name in MACHINES {
         let narrow = name.contains("x86");
-        let at = |at: u64| if narrow { 0x8555_0000 | at & 0xFFFF } else { at };
+        let at = |at: u64| {
+            if narrow {
+                0x8555_0000 | at & 0xFFFF
+            } else {
+                at
+            }
+        };
         let mut scenario = machine(name, 0xE2, &[]);
-        for (address, held, exclusive) in [(0x7100, true, true), (0x7200, false, false), (0x7300, true, false)] {
+        for (address, held, exclusive) in [
+            (0x7100, true, true),
+            (0x7200, false, false),
+            (0x7300, true, false),
+        ] {
             scenario.locks.push(bluepane_forge::scenario::Lock {
                 address: Number(at(0xFFFF_E000_5555_0000 | address)),
                 held,
@@ -575,15 +585,22 @@ fn held_resources_are_listed_with_their_owner_and_who_waits() {
         let first = own(at(0xFFFF_E000_5555_7100));
         let last = own(at(0xFFFF_E000_5555_7300));
         for line in [
-            format!("\nResource @ 0x{first}    Exclusively owned\n    Contention Count = 3\n    NumberOfExclusiveWaiters = 3\n     Threads: {thread}-01<*>\n"),
-            format!("\nResource @ 0x{last}    Shared 1 owning threads\n     Threads: {thread}-01<*>\n"),
+            format!(
+                "\nResource @ 0x{first}    Exclusively owned\n    Contention Count = 3\n    NumberOfExclusiveWaiters = 3\n     Threads: {thread}-01<*>\n"
+            ),
+            format!(
+                "\nResource @ 0x{last}    Shared 1 owning threads\n     Threads: {thread}-01<*>\n"
+            ),
             "3 total locks, 2 locks currently held\n".into(),
         ] {
             assert!(text.contains(&line), "{name}: {line} in {text}");
         }
         // No list, no locks.
         let none = Asked::new(&machine(name, 0xE2, &[])).ask("!locks");
-        assert!(none.contains("0 total locks, 0 locks currently held\n"), "{name}: {none}");
+        assert!(
+            none.contains("0 total locks, 0 locks currently held\n"),
+            "{name}: {none}"
+        );
         assert!(none.contains("resources"), "{name}: {none}");
     }
 }

@@ -1,8 +1,9 @@
 //! The commands by name, with what may follow and what each answers.
 
 use super::{
-    Answering, Command, address, analyze, blackbox, bus, census, code, damage, display, formats, help, locks, memory, modules, named, object, other, pool, process, registers, registry, running,
-    search, stacks, target, thread, threads, translate,
+    Answering, Command, address, analyze, blackbox, bus, census, code, damage, display, formats,
+    help, locks, memory, modules, named, object, other, pool, process, registers, registry,
+    running, search, stacks, target, thread, threads, translate,
 };
 
 /// All commands, in the order in which `help` lists them.

@@ -114,7 +114,9 @@ fn lines(view: &View<'_>, resource: &Resource) -> Vec<String> {
     count("NumberOfExclusiveWaiters", resource.waiters[1]);
     let each = resource.owners.iter().map(|owner| {
         let thread = VirtualAddress(owner.thread.0 & !MARKS);
-        let count = owner.count.map_or(String::new(), |count| format!("-{count:02x}"));
+        let count = owner
+            .count
+            .map_or(String::new(), |count| format!("-{count:02x}"));
         let mut text = format!("{}{count}<*>", view.plain(Some(owner.thread)));
         if thread != owner.thread {
             text += &format!(" *** Actual Thread {}", view.plain(Some(thread)));

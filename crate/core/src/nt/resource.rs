@@ -97,7 +97,11 @@ pub fn list(space: &dyn AddressSpace, machine: Machine<'_>) -> Option<Entries> {
 
 /// The resource at `at`; nothing where nobody holds it or it cannot be read.
 #[must_use]
-pub fn held(space: &dyn AddressSpace, machine: Machine<'_>, at: VirtualAddress) -> Option<Resource> {
+pub fn held(
+    space: &dyn AddressSpace,
+    machine: Machine<'_>,
+    at: VirtualAddress,
+) -> Option<Resource> {
     let width = machine.architecture.pointer_width();
     let layout = if width == 4 { &NARROW } else { &WIDE };
     let record = Record::new(space, at, layout.len, width);
@@ -125,11 +129,15 @@ pub fn held(space: &dyn AddressSpace, machine: Machine<'_>, at: VirtualAddress) 
         // The first entry says how many there are.
         let head = Record::new(space, table, layout.entry_len as u16, width);
         let count = head.int(width.into(), 4).unwrap_or(0).min(MAX_OWNERS);
-        owners.extend((1..count).filter_map(|index| owner(table.checked_add(index * layout.entry_len)?)));
+        owners.extend(
+            (1..count).filter_map(|index| owner(table.checked_add(index * layout.entry_len)?)),
+        );
     }
     Some(Resource {
         address: at,
-        exclusive: record.int(layout.flag, 2).is_ok_and(|flag| flag & EXCLUSIVE != 0),
+        exclusive: record
+            .int(layout.flag, 2)
+            .is_ok_and(|flag| flag & EXCLUSIVE != 0),
         owners,
         contention: word(layout.contention),
         waiters: [word(layout.shared_waiters), word(layout.exclusive_waiters)],

@@ -56,10 +56,17 @@ impl Machine<'_> {
     /// Writes the scenario's executive resources into the kernel's list.
     pub(super) fn make_locks(&mut self) {
         let locks = self.scenario.locks.clone();
-        let Some(head) = self.variable("ExpSystemResourcesList").filter(|_| !locks.is_empty()) else {
+        let Some(head) = self
+            .variable("ExpSystemResourcesList")
+            .filter(|_| !locks.is_empty())
+        else {
             return;
         };
-        let form = if self.pointer() == 4 { io::LOCK32 } else { io::LOCK64 };
+        let form = if self.pointer() == 4 {
+            io::LOCK32
+        } else {
+            io::LOCK64
+        };
         let [size, active, flag, owner, contention, exclusive] = form;
         let thread = self.current.thread.object;
         let p = self.pointer() as u64;
@@ -70,7 +77,8 @@ impl Machine<'_> {
                 continue;
             }
             self.kernel.u16(at + active, 1);
-            self.kernel.u16(at + flag, if lock.exclusive { 0x80 } else { 0 });
+            self.kernel
+                .u16(at + flag, if lock.exclusive { 0x80 } else { 0 });
             self.put_pointer(at + owner, thread);
             // Once, behind three bits of flags; two up to Windows 7.
             let old = self.scenario.machine.build < 9200;
