@@ -61,14 +61,17 @@ impl Machine<'_> {
     fn stack_end(&mut self, on: On, thread: u64, number: usize) -> u64 {
         let member = match on {
             On::Thread => return thread - 0x80,
-            On::Dpc => "DpcStack",
-            On::Interrupt => "IsrStack",
-            On::DoubleFault => "ExceptionStack",
+            On::Dpc => Some("DpcStack"),
+            On::Interrupt => Some("IsrStack"),
+            On::DoubleFault => Some("ExceptionStack"),
+            On::Nmi => None,
         };
         let limit = self.regions.stacks.pages(SPECIAL + 0x1000) + 0x1000;
         self.kernel.touch(limit, SPECIAL);
         let prcb = self.processors[number].prcb;
-        self.set_pointer(prcb, "_KPRCB", member, limit + SPECIAL);
+        if let Some(member) = member {
+            self.set_pointer(prcb, "_KPRCB", member, limit + SPECIAL);
+        }
         limit + SPECIAL - 0x40
     }
 

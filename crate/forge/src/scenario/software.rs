@@ -136,6 +136,8 @@ pub enum On {
     Interrupt,
     /// That of double faults.
     DoubleFault,
+    /// That of interrupts that cannot be masked, which only the processor's own tables name.
+    Nmi,
 }
 
 /// A loaded driver.
