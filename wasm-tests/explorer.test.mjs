@@ -83,9 +83,19 @@ inBrowsers("the explorer", (it) => {
       "a module is not completed",
     );
     await tab.evaluate(start, ["s -q fffff80000000000 L80000000 1122334455667788"]);
+    // What runs is on show, and said, before it is answered.
+    await shows(tab, /> s -q fffff80000000000 L80000000 1122334455667788 Working…/);
+    assert.match(await tab.evaluate(announced), /^Running s -q/);
     await until(() => tab.evaluate(stop), "there is nothing to stop it with");
     const text = await shows(tab, "the analysis was stopped", { seconds: 60 });
     assert.match(text, /of 16 GiB could be searched/);
+    assert.match(await tab.evaluate(announced), /the analysis was stopped/);
+    await tab.evaluate(start, ["s -q fffff80000000000 L80000000 1122334455667788"]);
+    await until(() => tab.evaluate(escape), "the Escape key does not stop it", { seconds: 60 });
+    // A long answer is not read out.
+    await tab.evaluate(run, ["lm"]);
+    assert.match(await tab.evaluate(announced), /^lm: \d+ lines of output$/);
+    assert.deepEqual(await tab.evaluate(copies, ["lm"]), [true]);
     await tab.evaluate(run, ["db nt L2"]);
     await shows(tab, /> db nt L2 [0-9a-f`]+ 4d 5a/);
   });
@@ -146,6 +156,33 @@ function stop() {
   const found = [...buttons].find((button) => button.textContent.trim() === "Stop");
   found?.click();
   return found !== undefined;
+}
+
+/** Presses Escape; whether nothing runs any more. */
+function escape() {
+  const found = globalThis.deepFind("bluepane-console");
+  const input = found.renderRoot.querySelector("form input");
+  input.dispatchEvent(new KeyboardEvent("keydown", { key: "Escape", bubbles: true }));
+  return !found.running;
+}
+
+/** What a screen reader hears. */
+function announced() {
+  return globalThis.deepFind("bluepane-console").renderRoot.querySelector("form + [role=status]")
+    .textContent;
+}
+
+/** Whether each answer to a command can be copied as it stands. */
+function copies([line]) {
+  const entries = [
+    ...globalThis.deepFind("bluepane-console").renderRoot.querySelectorAll(".entry"),
+  ];
+  return entries
+    .filter((entry) => entry.querySelector(".line").textContent === `> ${line}`)
+    .map(
+      (entry) =>
+        entry.querySelector("bluepane-copy").text === entry.querySelector(".answer").textContent,
+    );
 }
 
 function type([text]) {

@@ -6,7 +6,7 @@ import { basename, join } from "node:path";
 import { inBrowsers } from "./lib/browsers.mjs";
 import { dumps, sampleFacts } from "./lib/dumps.mjs";
 import { pageUrl, scratch } from "./lib/paths.mjs";
-import { shows } from "./lib/wait.mjs";
+import { shows, until } from "./lib/wait.mjs";
 
 const files = await dumps();
 const folder = await scratch("symbols");
@@ -46,13 +46,27 @@ inBrowsers("symbol files", (it) => {
     ]);
     await tab.evaluate(drop, await Promise.all(given));
     await shows(tab, /used for\s+ntoskrnl\.exe/);
+    await until(
+      async () => (await tab.evaluate(reached)) === "Symbols",
+      "what became of the files is not shown",
+    );
     const told = await tab.text();
     assert.match(told, /wrong\.json/);
-    assert.match(told, /the ntoskrnl\.exe of this dump is ntkrnlmp\.pdb/);
+    assert.match(
+      told,
+      /Not used\.\s+It is ntkrnlmp\.pdb .*; the ntoskrnl\.exe of this dump is ntkrnlmp\.pdb/,
+    );
     assert.match(told, /broken\.pdb[\s\S]*the PDB is damaged/);
     assert.deepEqual(tab.complaints, []);
   });
 });
+
+/** In the page: what has the keyboard. */
+function reached() {
+  let element = document.activeElement;
+  while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+  return element?.textContent.trim();
+}
 
 /** In the page: a drop of files with these names and texts. */
 function drop(files) {

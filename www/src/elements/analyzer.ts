@@ -153,10 +153,12 @@ export class BluepaneAnalyzer extends LitElement {
     const { files, passedOver } = await openArchives(picked);
     const { dumps, symbols } = apart(files);
     if (symbols.length) this.#symbols = together(this.#symbols, symbols);
-    // Files for the dump on show: it is read again with them.
+    // Files for the dump on show: it is read again with them, and what became of them is shown.
     const source = this.#source;
     if (dumps.length === 0 && symbols.length && source) {
-      return this.analyze([source]);
+      const reports = await this.analyze([source]);
+      if (reports.length) this.#view()?.show("symbols");
+      return reports;
     }
     this.#passedOver = passedOver;
     return this.analyze(dumps.map((file) => blobSource(file)));

@@ -73,7 +73,13 @@ export class SymbolsSection extends Section {
                   ${KIND[file.kind]}
                   ${file.identity ? html`<div class="muted small">${file.identity}</div>` : nothing}
                 </td>
-                <td>${file.used ? html`used for <code>${file.module}</code>` : file.why}</td>
+                <td>
+                  ${
+                    file.used
+                      ? html`used for <code>${file.module}</code>`
+                      : html`<b class="refused">Not used.</b> ${file.why}`
+                  }
+                </td>
               </tr>`,
           )}
         </tbody>
@@ -86,6 +92,15 @@ export class SymbolsSection extends Section {
       <table>
         <caption>
           Would help most
+          ${
+            files.length > 1
+              ? html`<bluepane-copy
+                  class="screen"
+                  label="Copy all places"
+                  .text=${files.map(({ path }) => path).join("\n")}
+                ></bluepane-copy>`
+              : nothing
+          }
         </caption>
         <thead>
           <tr>
