@@ -216,7 +216,14 @@ impl Crash {
         self.page_fault(dice);
         trap(&mut self.frames, "thread");
         let windows = dice.of(&FRAMEWORKS);
-        for _ in 0..1 + dice.below(3) {
+        // Handed on to a driver of Windows; by itself the kernel faults as well.
+        let kernel = self.kind == Kind::Leftovers && dice.below(2) == 0;
+        for name in ["nt!ExFreePoolWithTag", "nt!KeWaitForSingleObject"] {
+            if kernel {
+                self.frames.push((name.into(), "thread"));
+            }
+        }
+        for _ in 0..if kernel { 0 } else { 1 + dice.below(3) } {
             self.frames.push((driver(dice, windows), "thread"));
         }
         if self.kind == Kind::HandedOn {
@@ -371,13 +378,16 @@ impl Crash {
 
     /// Words of the stack that no frame uses, filled with addresses in drivers' code.
     fn leftovers(&self, dice: &mut Dice, truth: &Truth) -> Vec<(u64, u64)> {
-        let top = truth.stack_pointer;
-        let free = (1..0x180_u64).map(|index| top + 8 * index).filter(|at| {
-            let page = truth.kernel.get(&(at & !0xFFF));
-            let at = (at & 0xFFF) as usize;
-            page.is_some_and(|page| page[at..at + 8] == [0; 8])
-        });
-        let free: Vec<u64> = free.collect();
+        let word = |at: u64| {
+            let page = truth.kernel.get(&(at & !0xFFF))?;
+            let bytes = page.get((at & 0xFFF) as usize..)?.first_chunk()?;
+            Some(u64::from_le_bytes(*bytes))
+        };
+        let outermost = truth.stack.last().copied();
+        // Not behind the outermost frame: the zero there says that it is the last.
+        let places = (1..0x200_u64).map(|index| truth.stack_pointer + 8 * index);
+        let places = places.take_while(|at| word(*at) != outermost);
+        let free: Vec<u64> = places.filter(|at| word(*at) == Some(0)).collect();
         let count = 1 + dice.below(4);
         (0..count.min(free.len()))
             .map(|_| {
@@ -416,6 +426,17 @@ fn report(bytes: &[u8]) -> Report {
     analysis.report().clone()
 }
 
+/// The stack that was found, for the message.
+fn found(report: &Report) -> String {
+    let frames = report.stack.as_ref().map_or(&[][..], |stack| &stack.frames);
+    let each = frames.iter().take(16).map(|frame| {
+        let module = frame.module.as_deref().unwrap_or("?");
+        let offset = frame.offset.unwrap_or(frame.address);
+        format!("{module}+{offset} {:?} {:?}", frame.how, frame.confidence)
+    });
+    each.collect::<Vec<_>>().join(", ")
+}
+
 fn number(name: &str) -> Option<u64> {
     std::env::var(name).ok()?.parse().ok()
 }
@@ -440,7 +461,7 @@ impl Tally {
             (None, _) => {}
             (Some(blame), Some(culprit)) if blame.module == culprit => counted.1 += 1,
             (Some(blame), culprit) => self.wrong.push(format!(
-                "seed {seed}, {kind:?} on {} ({}): {} {:?} instead of {culprit:?}; {:#x} {:x?} {:?} {:?}",
+                "seed {seed}, {kind:?} on {} ({}): {} {:?} instead of {culprit:?}; {:#x} {:x?} {:?} {:?}; {}",
                 crash.build,
                 if crash.triage { "triage" } else { "kernel" },
                 blame.module,
@@ -449,6 +470,7 @@ impl Tally {
                 crash.parameters,
                 crash.frames.iter().map(|f| &f.0).collect::<Vec<_>>(),
                 blame.evidence.first().map(|e| &e.text),
+                found(&report),
             )),
         }
         // A driver's own fault and its own call for the stop leave no doubt.

@@ -105,6 +105,11 @@ fn carrier(frame: &Frame) -> bool {
         .any(|one| one.eq_ignore_ascii_case(name(frame)))
 }
 
+/// Whether a driver of Windows was at work there, and not one that only hands on.
+fn working(frame: &Frame) -> bool {
+    matches!(role(name(frame)), Role::Framework | Role::Windows) && !carrier(frame)
+}
+
 /// Kinds of drivers that see whatever passes, and so stand on most stacks of files, packets and
 /// system calls.
 const ONLOOKERS: [&str; 5] = [
@@ -148,9 +153,6 @@ pub(super) fn passed_on(frames: &[Frame], at: usize) -> bool {
     let call = last.symbol.as_deref();
     let call = call.is_none_or(|name| matches!(name, "IofCallDriver" | "IoCallDriver"));
     let handed = carrier(last) || role(name(last)) == Role::Kernel && call;
-    let working = |frame: &Frame| {
-        matches!(role(name(frame)), Role::Framework | Role::Windows) && !carrier(frame)
-    };
     handed && at_work.iter().any(working)
 }
 
@@ -184,9 +186,14 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         .find_map(|(at, frame)| Some((at, others(frame)?)))?;
     let count = near.iter().filter(|&f| others(f) == Some(name)).count();
     let frame = near.get(at)?;
-    // One value may be left over from an earlier call, however near it is.
+    // Values may be left over from earlier calls, however near they are: two side by side at the
+    // fault itself are fewer accidents, and what Windows did in between is not told by them.
     let guess = !caught && at > 0 && frame.confidence == Confidence::Possible;
-    let alone = count < 2 && (guess || at >= CLOSE);
+    let next = at < 3 && near.get(at + 1).and_then(others) == Some(name);
+    let alone = match guess {
+        true => count < 3 && !next || near.iter().take(at).any(working),
+        false => at >= CLOSE && count < 2,
+    };
     if alone || passed_on(near, at) || looked_on(near, at) {
         return None;
     }
