@@ -162,7 +162,8 @@ function group(
   counters: Record<string, Counter>,
 ): TemplateResult | typeof nothing {
   const known = names.filter((name) => counters[name] !== undefined);
-  if (known.length === 0) return nothing;
+  // What this kind of dump does not record at all is said once, below.
+  if (known.every((name) => counters[name]?.gap === "not-recorded")) return nothing;
   return html`<section>
     <h3>${title}</h3>
     <dl>

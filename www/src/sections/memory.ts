@@ -80,11 +80,16 @@ export class MemorySection extends Section {
       ></bluepane-asked>`;
     return html`<div class="asked">
       ${text("As a debugger prints it (!vm)", "!vm")} ${text("In short (!mem)", "!mem")}
-      ${text(
-        "Census of all pages (!memusage)",
-        "!memusage",
-        "Reads the record of every page of memory and counts their states. On a large machine that takes a while; what was counted when it is stopped is shown.",
-      )}
+      ${
+        // A minidump has no records of pages.
+        this.report.file.kind === "triage"
+          ? nothing
+          : text(
+              "Census of all pages (!memusage)",
+              "!memusage",
+              "Reads the record of every page of memory and counts their states. On a large machine that takes a while; what was counted when it is stopped is shown.",
+            )
+      }
     </div>`;
   }
 }
@@ -195,7 +200,8 @@ function checks(list: Memory["checks"]): TemplateResult | typeof nothing {
       ${list.map(
         (check) =>
           html`<li>
-            ${check.text} ${check.holds ? "holds" : html`<span class="fails">does not hold</span>`}
+            ${check.text.replace(/\.$/, "")}:
+            ${check.holds ? "holds" : html`<span class="fails">does not hold</span>`}
           </li>`,
       )}
     </ul>

@@ -11,7 +11,7 @@ export class NotesSection extends Section {
 
   protected override render(): unknown {
     const notes = this.report.notes ?? [];
-    const holds = this.report.file.holds;
+    const holds = this.desk.has("coverage") ? "" : this.report.file.holds;
     return html`${this.head("Notes")} ${holds ? html`<p class="lead">${holds}</p>` : nothing}
     ${
       notes.length
