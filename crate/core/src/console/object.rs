@@ -74,12 +74,15 @@ fn pointer(at: Option<VirtualAddress>) -> String {
     format!("{:08x}", at.map_or(0, |at| at.0))
 }
 
+/// The lines on an object at an address, with what was typed behind it; nothing where it is none.
+type Show<'a> = dyn Fn(&Reader<'_>, VirtualAddress, &[String]) -> Option<Vec<String>> + 'a;
+
 /// Runs `show` on the object that is meant.
 fn with(
     words: &[&str],
     live: &Live<'_>,
     (what, folders): (&str, &[&str]),
-    show: &dyn Fn(&Reader<'_>, VirtualAddress, &[String]) -> Option<Vec<String>>,
+    show: &Show<'_>,
 ) -> Vec<String> {
     let reader = Reader {
         live,

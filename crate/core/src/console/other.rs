@@ -2,6 +2,7 @@
 
 use super::Live;
 use crate::model::Report;
+use crate::report::format::address;
 use alloc::{format, string::String, vec::Vec};
 
 /// The kind of processor whose registers are shown.
@@ -33,6 +34,7 @@ pub(super) fn header(_: &[&str], report: &Report) -> Vec<String> {
     let width = width.unwrap_or(0);
     for field in &header.fields {
         let value = field.value.as_deref().unwrap_or("(not filled in)");
+        let value = number_of(value).unwrap_or_else(|| value.into());
         let meaning = field.meaning.as_ref();
         let meaning = meaning.map_or(String::new(), |meaning| format!("  {meaning}"));
         lines.push(format!("{:<width$} {value}{meaning}", field.name));
@@ -49,6 +51,12 @@ pub(super) fn header(_: &[&str], report: &Report) -> Vec<String> {
         }));
     }
     lines
+}
+
+/// A number with as many digits as the debugger gives it; nothing for other text.
+fn number_of(text: &str) -> Option<String> {
+    let number = super::number(text).filter(|_| text.starts_with("0x") || text.len() == 16)?;
+    Some(address(number, text.len() == 16 || number >> 32 != 0))
 }
 
 /// The thread that was running.

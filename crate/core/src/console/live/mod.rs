@@ -90,6 +90,9 @@ impl fmt::Debug for Live<'_> {
     }
 }
 
+/// What an address is called.
+pub type NameOf<'a> = dyn Fn(u64) -> Option<String> + 'a;
+
 /// A name further off than this says little.
 const NEAR: u32 = 0x2000;
 
@@ -224,7 +227,7 @@ impl<'a> Live<'a> {
     }
 
     /// The same of many addresses: the images are opened once.
-    pub fn named_all<T>(&self, ask: &mut dyn FnMut(&dyn Fn(u64) -> Option<String>) -> T) -> T {
+    pub fn named_all<T>(&self, ask: &mut dyn FnMut(&NameOf<'_>) -> T) -> T {
         let space = self.space();
         let space = self.modules().over(&space, self.files());
         let namer = Namer::new(&space, self.modules(), self.files());
