@@ -34,6 +34,15 @@ inBrowsers("memory", (it) => {
     await until(async () => /^small0\.exe/.test((await rows())[0]), "the order is not turned");
     await tab.evaluate(search, [0, "heavy"]);
     await until(async () => (await rows()).length === 1, "the search finds more than it should");
+    // On paper everything stands, and after it the page is as it was.
+    const folded = await tab.evaluate(closed);
+    assert.ok(folded > 0);
+    await tab.evaluate(printing, ["beforeprint"]);
+    assert.equal((await rows()).length, 31);
+    assert.equal(await tab.evaluate(closed), 0);
+    await tab.evaluate(printing, ["afterprint"]);
+    await until(async () => (await rows()).length === 1, "the search is forgotten after print");
+    assert.equal(await tab.evaluate(closed), folded);
     assert.match((await tab.evaluate(firstRows, 1))[0], /^Vmbm ?not known ?35\.2 MiB/);
     await tab.evaluate(sortBy, [1, "Paged"]);
     await until(
@@ -118,6 +127,16 @@ function firstRows(index) {
     .renderRoot.querySelectorAll("bluepane-sorted");
   const rows = tables[index].renderRoot.querySelectorAll("tbody tr");
   return [...rows].map((row) => row.textContent.replace(/\s+/g, " ").trim());
+}
+
+function printing([moment]) {
+  dispatchEvent(new Event(moment));
+}
+
+/** How many parts of the section are folded. */
+function closed() {
+  const { renderRoot } = globalThis.deepFind("bluepane-memory");
+  return renderRoot.querySelectorAll("details:not([open])").length;
 }
 
 function sortBy([index, label]) {
