@@ -1,48 +1,15 @@
 //! What a report on a large machine costs, counted in rounds, reads and bytes, which no noisy
 //! machine can blur; and that it costs no more on a larger one, but for the bitmap.
 
+mod support;
+
 use bluepane::analysis::{Analysis, Progress};
 use bluepane::model::Report;
-use bluepane::source::{CacheLimits, Range};
-use bluepane_forge::{Dump, Scenario, forge};
-use std::collections::BTreeMap;
+use bluepane::source::CacheLimits;
+use bluepane_forge::{Scenario, forge};
+use support::Pieces;
 
 const LARGE: &str = include_str!("../../forge/scenarios/kernel/large.toml");
-
-/// A forged dump as a file of which only the pieces exist.
-struct Pieces {
-    pieces: BTreeMap<u64, Vec<u8>>,
-    len: u64,
-}
-
-impl Pieces {
-    fn of(dump: &Dump) -> Self {
-        Self {
-            pieces: dump
-                .pieces()
-                .map(|(at, bytes)| (at, bytes.to_vec()))
-                .collect(),
-            len: dump.len(),
-        }
-    }
-
-    fn read(&self, range: Range) -> Vec<u8> {
-        let end = (range.offset + range.len).min(self.len);
-        let mut out = vec![0; end.saturating_sub(range.offset) as usize];
-        let before = self.pieces.range(..range.offset).next_back();
-        for (&at, bytes) in before
-            .into_iter()
-            .chain(self.pieces.range(range.offset..end))
-        {
-            let (from, to) = (at.max(range.offset), (at + bytes.len() as u64).min(end));
-            if from < to {
-                out[(from - range.offset) as usize..(to - range.offset) as usize]
-                    .copy_from_slice(&bytes[(from - at) as usize..(to - at) as usize]);
-            }
-        }
-        out
-    }
-}
 
 /// Counts of fetches.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]

@@ -75,13 +75,15 @@ export function standbyBar(memory: Memory): Bar | null {
 /** Commit against its limit and its peak. */
 export function commitBar(memory: Memory): Bar | null {
   const committed = figure(memory, "committed");
-  const limit = figure(memory, "commit_limit");
+  const known = figure(memory, "commit_limit");
+  // A minidump knows the limit with the page files at their largest.
+  const limit = known ?? figure(memory, "commit_limit_maximum");
   if (committed === null || limit === null) return null;
   const peak = figure(memory, "committed_peak", "peak_commit");
   const made: Bar = {
     title: "Commit",
     whole: limit,
-    wholeLabel: "limit",
+    wholeLabel: known === null ? "largest limit" : "limit",
     parts: [
       { label: "committed", value: committed, shade: "a" },
       { label: "left", value: Math.max(0, limit - committed), shade: "c" },

@@ -15,6 +15,60 @@ fn memory(report: &Report) -> Option<&Memory> {
     })
 }
 
+/// Counters in the order in which a debugger of today prints them, whatever Windows is in the dump.
+/// Source: outputs of `!vm` that people published, of Windows 7 to 11.
+const VM: [&str; 29] = [
+    "physical",
+    "available",
+    "resident_available",
+    "locked_io",
+    "free_system_ptes",
+    "modified",
+    "modified_page_file",
+    "modified_no_write",
+    "nonpaged_pool",
+    "nonpaged_pool_maximum",
+    "paged_pool",
+    "paged_pool_maximum",
+    "session_commit",
+    "shared_commit",
+    "kernel_stacks",
+    "mdl_pages",
+    "contiguous",
+    "physical_vads",
+    "nonpaged_pool_commit",
+    "paged_pool_commit",
+    "driver_commit",
+    "boot_commit",
+    "page_frame_database",
+    "slab_allocator",
+    "page_tables",
+    "process_locked",
+    "page_file_hash",
+    "committed",
+    "commit_limit",
+];
+/// How far a line reaches to the end of its pages.
+const COLUMN: usize = 33;
+
+/// What the debugger calls a counter.
+fn label(name: &str) -> String {
+    let known = COUNTERS.iter().find(|&&(known, _)| known == name);
+    known.map_or_else(|| counter_name(name), |&(_, label)| label.into())
+}
+
+/// A label, and a number that ends where all do.
+fn number(label: &str, number: u64) -> String {
+    let room = COLUMN.saturating_sub(label.len() + 2);
+    format!("{label}: {number:>room$}")
+}
+
+/// A line as the debugger prints it: pages end in one column, KiB in another.
+fn line(label: &str, pages: u64) -> String {
+    let kb = pages.saturating_mul(KB);
+    format!("{} ({kb:>11} Kb)", number(label, pages))
+}
+
 /// Page files, counters, and the processes that commit most; `!vm 1` leaves the processes out.
 pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
     let Some(memory) = memory(report) else {
@@ -26,29 +80,25 @@ pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
         lines.push(String::new());
     }
     let mut blanks = Blanks::default();
-    for (name, counter) in counters_in_order(memory) {
-        if let Some(line) = counted(name, counter) {
-            lines.push(line);
-            continue;
+    for name in VM {
+        if name == "committed" {
+            let private = total_private(report, memory);
+            lines.extend(private.map(|pages| line("Total Private", pages)));
         }
-        let label = COUNTERS
-            .iter()
-            .find(|&&(known, _)| known == name)
-            .map_or_else(|| counter_name(name), |&(_, label)| label.into());
-        let Some(pages) = counter.pages else {
-            blanks.add(label, counter.gap);
-            continue;
-        };
-        let kb = pages.0.saturating_mul(KB);
-        let doubt = match counter.confidence {
-            Confidence::Possible => "  (doubtful)",
-            _ => "",
-        };
-        lines.push(format!(
-            "{:<25}{:>12} ({kb:>12} Kb){doubt}",
-            format!("{label}:"),
-            pages.0
-        ));
+        if let Some(counter) = memory.counters.get(name) {
+            lines.extend(counted(name, counter, &mut blanks));
+        }
+        lines.extend(excess(memory, name));
+    }
+    lines.extend(failures(memory));
+    let more = counters_in_order(memory).into_iter();
+    let more = more.filter(|(name, _)| !VM.contains(name));
+    let more: Vec<String> = more
+        .filter_map(|(name, counter)| counted(name, counter, &mut blanks))
+        .collect();
+    if !more.is_empty() {
+        lines.extend([String::new(), "Not among what a debugger prints:".into()]);
+        lines.extend(more);
     }
     lines.extend(failed_checks(memory));
     if words.first() != Some(&"1") {
@@ -63,6 +113,29 @@ pub(super) fn vm(words: &[&str], report: &Report) -> Vec<String> {
     }
     lines.extend(closing);
     lines
+}
+
+/// What all processes committed, where each of them is known.
+fn total_private(report: &Report, memory: &Memory) -> Option<u64> {
+    let partial = report
+        .notes
+        .iter()
+        .any(|note| note.code.starts_with("process"));
+    let mut commits = memory.processes.iter().map(|process| process.commit_pages);
+    let sum = commits.try_fold(0_u64, |sum, pages| Some(sum.saturating_add(pages?.0)));
+    sum.filter(|&sum| sum > 0 && !partial)
+}
+
+/// The debugger's warning behind a pool that is used to more than four fifths.
+fn excess(memory: &Memory, name: &str) -> Option<String> {
+    let (used, word) = match name {
+        "nonpaged_pool_maximum" => ("nonpaged_pool", "NonPaged"),
+        "paged_pool_maximum" => ("paged_pool", "Paged"),
+        _ => return None,
+    };
+    let pages = |name: &str| Some(u128::from(memory.counters.get(name)?.pages?.0));
+    (pages(used)? * 5 > pages(name)? * 4)
+        .then(|| format!("********** Excessive {word} Pool Usage *****"))
 }
 
 /// Figures that are missing, by the reason.
@@ -87,21 +160,21 @@ impl Blanks {
     }
 }
 
-/// The line of a counter that counts no pages; the debugger prints failures between stars.
-fn counted(name: &str, counter: &Counter) -> Option<String> {
-    let count = counter
-        .pages
-        .map(|pages| pages.0)
-        .filter(|_| is_count(name))?;
-    Some(match name {
-        "failed_commit_charges" if count > 0 => {
-            format!("******* {count} commit requests have failed  ******")
-        }
-        "page_hash_errors" if count > 0 => {
-            format!("******* {count} page file pages came back changed  ******")
-        }
-        _ => format!("{:<25}{count:>12}", format!("{}:", counter_name(name))),
-    })
+/// The line of a counter. One that is missing goes to the `blanks`.
+fn counted(name: &str, counter: &Counter, blanks: &mut Blanks) -> Option<String> {
+    let label = label(name);
+    let Some(pages) = counter.pages else {
+        blanks.add(label, counter.gap);
+        return None;
+    };
+    let mut text = match is_count(name) {
+        true => number(&label, pages.0),
+        false => line(&label, pages.0),
+    };
+    if counter.confidence == Confidence::Possible {
+        text += "  (doubtful)";
+    }
+    Some(text)
 }
 
 fn failed_checks(memory: &Memory) -> impl Iterator<Item = String> {
@@ -119,34 +192,37 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
     };
     let figure = |name: &str| Some(memory.counters.get(name)?.pages?.0);
     let mut lines = Vec::new();
+    let mut blanks = Blanks::default();
     let mut line = |label: &str, text: String| lines.push(format!("{label:<20}{text}"));
-    let unknown = |name: &str| {
-        let why = memory.counters.get(name).and_then(|counter| counter.gap);
-        why.map_or("not recorded".into(), |why| format!("({})", gap(why)))
-    };
-    let shown = |name: &str| figure(name).map_or_else(|| unknown(name), pages);
-    let share = |part: Option<u64>, whole: Option<u64>| {
+    let share = |part: u64, whole: Option<u64>| {
         let whole = whole.filter(|&whole| whole > 0);
-        let percent = part
-            .zip(whole)
-            .map(|(part, whole)| u128::from(part) * 100 / u128::from(whole));
+        let percent = whole.map(|whole| u128::from(part) * 100 / u128::from(whole));
         percent.map_or(String::new(), |percent| format!(" ({percent} %)"))
     };
-    let physical = figure("physical");
-    line("Physical memory:", shown("physical"));
-    for (label, name) in [
-        ("Available:", "available"),
-        ("Modified:", "modified"),
-        ("Locked by drivers:", "mdl_pages"),
-        ("Nonpaged pool:", "nonpaged_pool"),
-        ("Paged pool:", "paged_pool"),
+    let (physical, limit) = (figure("physical"), figure("commit_limit"));
+    for (label, name, whole) in [
+        ("Physical memory", "physical", None),
+        ("Available", "available", physical),
+        ("Modified", "modified", physical),
+        ("Locked by drivers", "mdl_pages", physical),
+        ("Nonpaged pool", "nonpaged_pool", physical),
+        ("Paged pool", "paged_pool", physical),
+        ("Commit limit", "commit_limit", None),
+        ("Committed", "committed", limit),
+        ("Peak", "committed_peak", limit),
     ] {
-        line(label, shown(name) + &share(figure(name), physical));
+        match figure(name) {
+            Some(found) => line(&format!("{label}:"), pages(found) + &share(found, whole)),
+            None => {
+                let why = memory.counters.get(name).and_then(|counter| counter.gap);
+                blanks.add(label.into(), why.or(Some(Gap::NotRecorded)));
+            }
+        }
     }
-    let limit = figure("commit_limit");
-    line("Commit limit:", shown("commit_limit"));
-    for (label, name) in [("Committed:", "committed"), ("Peak:", "committed_peak")] {
-        line(label, shown(name) + &share(figure(name), limit));
+    if limit.is_none()
+        && let Some(most) = figure("commit_limit_maximum")
+    {
+        line("Limit at most:", pages(most));
     }
     for file in &memory.page_files {
         let used = file.size_pages.0.saturating_sub(file.free_pages.0);
@@ -154,7 +230,7 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
             "{} of {} used{}, at most {}: {}",
             pages(used),
             pages(file.size_pages.0),
-            share(Some(used), Some(file.size_pages.0)),
+            share(used, Some(file.size_pages.0)),
             pages(file.maximum_pages.0),
             file.name
         );
@@ -164,27 +240,32 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
         line("Balloon:", balloon.explanation.clone());
     }
     lines.extend(failures(memory));
-    lines.extend(by_commit(memory).into_iter().take(SHORT + 2));
+    lines.extend(by_commit(memory).into_iter().take(SHORT + 3));
     lines.extend(by_tag(memory.pool_tags.iter().take(SHORT)));
     lines.push(String::new());
     lines.extend(conspicuous(report));
     lines.extend(failed_checks(memory));
+    lines.extend(blanks.lines());
     lines
 }
 
-/// Lines of what failed, where something did.
+/// Lines of what failed, where something did: the debugger puts them between stars.
 fn failures(memory: &Memory) -> impl Iterator<Item = String> {
-    let names = ["failed_commit_charges", "page_hash_errors"];
-    names.into_iter().filter_map(|name| {
-        let counter = memory.counters.get(name)?;
-        counter.pages.filter(|count| count.0 > 0)?;
-        counted(name, counter)
-    })
+    let words = [
+        ("failed_commit_charges", "commit requests have failed"),
+        ("page_hash_errors", "page file pages came back changed"),
+    ];
+    let line = |(name, words)| {
+        let count = memory.counters.get(name)?.pages?.0;
+        (count > 0).then(|| format!("********** {count} {words}  **********"))
+    };
+    let lines = words.into_iter().filter_map(line);
+    lines.flat_map(|line| [String::new(), line])
 }
 
 /// Titles of the findings on memory.
 fn conspicuous(report: &Report) -> impl Iterator<Item = String> {
-    let words = ["memory", "commit", "page-file", "holds-most"];
+    let words = ["memory", "commit", "page-file", "holds-most", "pool-large"];
     let about = move |id: &str| words.iter().any(|word| id.contains(word));
     let found = report.findings.iter().filter(move |found| about(found.id));
     found.map(|found| found.title.clone())
@@ -212,15 +293,20 @@ pub(super) fn by_tag<'a>(tags: impl Iterator<Item = &'a PoolTag>) -> Vec<String>
 
 fn page_file(file: &PageFile) -> [String; 3] {
     let kb = |pages: crate::model::Hex| pages.0.saturating_mul(KB);
+    let name = match file.kind {
+        // It has no name, and the debugger says so.
+        "compression store" => file.name.clone(),
+        _ => format!("Page File: {}", file.name),
+    };
     [
-        format!("Page File: {}", file.name),
+        name,
         format!(
-            "   Current: {:>12} Kb  Free Space: {:>12} Kb",
+            "  Current:{:>10} Kb  Free Space:{:>10} Kb",
             kb(file.size_pages),
             kb(file.free_pages)
         ),
         format!(
-            "   Minimum: {:>12} Kb  Maximum:    {:>12} Kb",
+            "  Minimum:{:>10} Kb  Maximum:{:>13} Kb",
             kb(file.minimum_pages),
             kb(file.maximum_pages)
         ),
@@ -245,11 +331,12 @@ fn by_commit(memory: &Memory) -> Vec<String> {
     let mut lines = Vec::new();
     if !processes.is_empty() {
         lines.push(String::new());
-        lines.push("  Pid ImageName                     Commit".into());
+        lines.push("  Pid ImageName                        Commit".into());
+        lines.push(String::new());
     }
     lines.extend(processes.into_iter().map(|process| {
         let kb = process.commit_pages.map_or(0, |p| p.0.saturating_mul(KB));
-        format!("{:>5x} {:<25} {kb:>9} Kb", process.pid, process.name)
+        format!("{:>5x} {:<25}{kb:>11} Kb", process.pid, process.name)
     }));
     lines
 }

@@ -73,7 +73,7 @@ impl PoolTags {
         let shapes = target.layouts.shapes("_POOL_TRACKER_TABLE");
         let best = shapes
             .iter()
-            .filter_map(|shape| Some((shape, fit(&bytes, shape)?)));
+            .filter_map(|shape| Some((shape, fit(&bytes, shape, rows)?)));
         let best = best.reduce(|best, next| if next.1 > best.1 { next } else { best });
         // Asked for before it is known whether the first table can be read.
         let listed = target.listed(table);
@@ -185,14 +185,18 @@ fn key(row: &[u8]) -> Key {
 }
 
 /// How many tags a form of the rows finds; `None` when it finds what is none.
-fn fit(bytes: &[u8], shape: &Shape<'_>) -> Option<usize> {
+fn fit(bytes: &[u8], shape: &Shape<'_>, rows: Option<u64>) -> Option<usize> {
     /// Of so many rows one may be damaged.
     const TOLERATED: usize = 64;
-    const SPAN: usize = 0x2_0000;
+    /// Windows makes it of a power of two and one row more.
+    const USUAL: u64 = 0x801;
     let stride = usize::try_from(shape.size()?).ok()?;
     let (mut tags, mut wrong) = (0, 0);
-    // The same bytes for every form: a longer row must not reach further than a shorter one.
-    let span = bytes.get(..SPAN).unwrap_or(bytes);
+    // Behind its rows may lie another processor's table, whose rows begin elsewhere.
+    let len = usize::try_from(rows.unwrap_or(USUAL))
+        .ok()?
+        .checked_mul(stride)?;
+    let span = bytes.get(..len).unwrap_or(bytes);
     for row in span.chunks_exact(stride) {
         match key(row) {
             Key::Tag(_, whole) => tags += usize::from(whole),

@@ -143,7 +143,9 @@ impl Pressure {
     #[must_use]
     pub fn near_limit(&self) -> bool {
         let pair = self.committed.zip(self.limit);
-        pair.is_some_and(|(committed, limit)| committed >= limit / 10 * 9 && limit > 0)
+        pair.is_some_and(|(committed, limit)| {
+            limit > 0 && committed.saturating_mul(10) >= limit.saturating_mul(9)
+        })
     }
 
     /// Whether more is wanted than there is. Locked pages may be among the committed ones, so

@@ -2,8 +2,10 @@
 //! piece in an order of its own.
 #![allow(dead_code, unused_imports)]
 
+mod pieces;
 mod reports;
 
+pub use pieces::*;
 pub use reports::*;
 
 use bluepane::source::{Attempt, Cache, CacheLimits, Completeness, Provider, SliceProvider, serve};

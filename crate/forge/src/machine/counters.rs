@@ -33,6 +33,9 @@ pub struct CounterValues {
     pub mdl_pages: u64,
     pub commit_failures: u64,
     pub page_hash_errors: u64,
+    pub modified_page_file: u64,
+    /// The standby list from priority 0 to 7.
+    pub standby_priorities: [u64; 8],
 }
 
 impl Machine<'_> {
@@ -59,23 +62,30 @@ impl Machine<'_> {
         } else {
             0x800_0000
         };
+        let standby = pick(
+            c.standby,
+            available.saturating_sub(zeroed.saturating_add(free)),
+        );
+        let modified = pick(c.modified, physical / 50);
         CounterValues {
             physical,
             available,
             resident_available: pick(c.resident_available, physical / 2),
             zeroed,
             free,
-            standby: pick(
-                c.standby,
-                available.saturating_sub(zeroed.saturating_add(free)),
-            ),
-            modified: pick(c.modified, physical / 50),
+            standby,
+            standby_priorities: standby_shares(standby, &c.standby_priorities),
+            modified,
+            modified_page_file: pick(c.modified_page_file, modified),
             modified_no_write: pick(c.modified_no_write, 0),
             committed,
             commit_limit: pick(c.commit_limit, usable + files),
-            commit_limit_maximum: pick(c.commit_limit, usable + files)
-                .saturating_sub(files)
-                .saturating_add(growth),
+            commit_limit_maximum: pick(
+                c.commit_limit_maximum,
+                pick(c.commit_limit, usable + files)
+                    .saturating_sub(files)
+                    .saturating_add(growth),
+            ),
             peak_commit: pick(c.peak_commit, committed.saturating_add(committed / 10)),
             shared_commit: pick(c.shared_commit, physical / 60),
             process_commit: pick(c.process_commit, physical / 20),
@@ -157,6 +167,17 @@ impl Machine<'_> {
             })
             .collect()
     }
+}
+
+/// Standby pages by priority 0 to 7: as the scenario has them, else most of them at normal priority.
+fn standby_shares(total: u64, given: &[Number]) -> [u64; 8] {
+    let of = |part: u64| total / part;
+    let mut shares = [of(16), of(32), 0, of(64), of(64), 0, of(128), of(64)];
+    shares[5] = total - shares.iter().sum::<u64>();
+    for (share, given) in shares.iter_mut().zip(given) {
+        *share = given.0;
+    }
+    shares
 }
 
 #[cfg(test)]

@@ -3,7 +3,7 @@
 
 use super::Machine;
 use super::counters::CounterValues;
-use crate::scenario::PageFile;
+use crate::scenario::{Number, PageFile};
 
 impl Machine<'_> {
     /// Writes every counter and the page files.
@@ -14,6 +14,7 @@ impl Machine<'_> {
         if self.build.size("_MI_VISIBLE_PARTITION") > 0 {
             self.write_partition(&c, &files);
             self.write_state(&c);
+            self.write_lesser();
         }
     }
 
@@ -34,6 +35,8 @@ impl Machine<'_> {
             ("MiChargeCommitmentFailures", c.commit_failures),
             ("MiPageHashErrors", c.page_hash_errors),
             ("MmNumberOfPagingFiles", files.len() as u64),
+            // Its address holds no more than 32 bits.
+            ("MmKernelStackPages", self.scenario.counters.kernel_stacks.0),
         ] {
             if let Some(at) = self.variable(name) {
                 self.kernel.u32(at, value as u32);
@@ -80,6 +83,7 @@ impl Machine<'_> {
             ("MmStandbyPageListHead", c.standby),
             ("MmModifiedPageListHead", c.modified),
             ("MmModifiedNoWritePageListHead", c.modified_no_write),
+            ("MmTotalPagesForPagingFile", c.modified_page_file),
         ] {
             self.global(name, value);
         }
@@ -125,8 +129,8 @@ impl Machine<'_> {
             return;
         };
         let size = self.build.size("_MMPFNLIST");
-        for (priority, share) in standby_shares(c.standby).into_iter().enumerate() {
-            self.put_pointer(at + size * priority as u64, share);
+        for (priority, share) in (0..).zip(c.standby_priorities) {
+            self.put_pointer(at + size * priority, share);
         }
     }
 
@@ -197,7 +201,7 @@ impl Machine<'_> {
             ("ModifiedPageListHead", c.modified),
             ("ModifiedNoWritePageListHead", c.modified_no_write),
             ("MdlPagesAllocated", c.mdl_pages),
-            ("TotalPagesForPagingFile", c.modified),
+            ("TotalPagesForPagingFile", c.modified_page_file),
         ] {
             self.set_pointer(vp_at, vp, member, value);
         }
@@ -226,7 +230,7 @@ impl Machine<'_> {
             ("ZeroedPageListHead", c.zeroed, 0),
             ("FreePageListHead", c.free, 1),
             ("StandbyPageListHead", c.standby, 2),
-            ("BadPageListHead", 0, 5),
+            ("BadPageListHead", self.scenario.counters.bad_pages.0, 5),
         ] {
             self.set_pointer(lists, s, member, total);
             if let Some(offset) = self.build.field(s, member) {
@@ -235,8 +239,8 @@ impl Machine<'_> {
         }
         if let Some(array) = self.build.field(s, "StandbyPageListByPriority") {
             let size = self.build.size("_MMPFNLIST");
-            for (i, share) in standby_shares(c.standby).into_iter().enumerate() {
-                self.kernel.u64(lists + array + size * i as u64, share);
+            for (priority, share) in (0..).zip(c.standby_priorities) {
+                self.kernel.u64(lists + array + size * priority, share);
             }
         }
     }
@@ -328,6 +332,92 @@ impl Machine<'_> {
         );
     }
 
+    /// Members that are nothing unless the scenario says so.
+    fn write_lesser(&mut self) {
+        let c = &self.scenario.counters;
+        let physical = self.scenario.machine.memory.0 >> 12;
+        let frames = c
+            .page_frame_database
+            .unwrap_or(Number(physical * 48 / 4096 + 7));
+        let boot = c.boot_commit.unwrap_or(Number(physical / 400 + 5));
+        for (variable, part, structure, member, value) in [
+            (
+                "MiSystemPartition",
+                "Vp",
+                "_MI_VISIBLE_PARTITION",
+                "VadPhysicalPages",
+                c.awe_pages,
+            ),
+            (
+                "MiSystemPartition",
+                "Vp",
+                "_MI_VISIBLE_PARTITION",
+                "ProcessLockedFilePages",
+                c.process_locked,
+            ),
+            (
+                "MiSystemPartition",
+                "Vp",
+                "_MI_VISIBLE_PARTITION",
+                "SlabAllocatorPages",
+                c.slab_pages,
+            ),
+            (
+                "MiSystemPartition",
+                "Vp",
+                "_MI_VISIBLE_PARTITION",
+                "ContiguousPagesAllocated",
+                c.contiguous,
+            ),
+            (
+                "MiSystemPartition",
+                "PageLists",
+                "_MI_PARTITION_PAGE_LISTS",
+                "TransitionPrivatePages",
+                c.transition_private,
+            ),
+            (
+                "MiSystemPartition",
+                "PageLists",
+                "_MI_PARTITION_PAGE_LISTS",
+                "TransitionSharedPages",
+                c.transition_shared,
+            ),
+            (
+                "MiState",
+                "Vs",
+                "_MI_VISIBLE_STATE",
+                "ContiguousPagesAllocated",
+                c.contiguous,
+            ),
+            ("MiState", "Vs", "_MI_VISIBLE_STATE", "BootCommit", boot),
+            (
+                "MiState",
+                "Vs",
+                "_MI_VISIBLE_STATE",
+                "PfnDatabaseCommit",
+                frames,
+            ),
+            (
+                "MiState",
+                "Vs",
+                "_MI_VISIBLE_STATE",
+                "PagefileHashPages",
+                c.page_file_hash,
+            ),
+        ] {
+            let whole = if variable == "MiState" {
+                "_MI_SYSTEM_INFORMATION"
+            } else {
+                "_MI_PARTITION"
+            };
+            let place = self.variable(variable).zip(self.build.field(whole, part));
+            if let Some((at, part)) = place.filter(|_| value.0 > 0) {
+                self.set_pointer(at + part, structure, member, value.0);
+            }
+        }
+    }
+
     /// Page-hash errors, and the bits kept in entries that are not valid.
     fn write_state_errors(&mut self, c: &CounterValues, state: u64) {
         if let Some(errors) = self.build.field("_MI_SYSTEM_INFORMATION", "Errors") {
@@ -352,22 +442,6 @@ impl Machine<'_> {
             );
         }
     }
-}
-
-/// Standby pages by priority 0 to 7.
-fn standby_shares(total: u64) -> [u64; 8] {
-    let mut shares = [
-        total / 16,
-        total / 32,
-        0,
-        total / 64,
-        total / 64,
-        0,
-        total / 128,
-        total / 64,
-    ];
-    shares[5] = total - shares.iter().sum::<u64>();
-    shares
 }
 
 #[cfg(test)]

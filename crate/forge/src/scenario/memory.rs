@@ -32,6 +32,20 @@ pub struct Counters {
     pub mdl_pages: Option<Number>,
     pub commit_failures: Option<Number>,
     pub page_hash_errors: Option<Number>,
+    pub commit_limit_maximum: Option<Number>,
+    pub modified_page_file: Option<Number>,
+    pub standby_priorities: Vec<Number>,
+    pub transition_private: Number,
+    pub transition_shared: Number,
+    pub bad_pages: Number,
+    pub contiguous: Number,
+    pub awe_pages: Number,
+    pub process_locked: Number,
+    pub slab_pages: Number,
+    pub boot_commit: Option<Number>,
+    pub page_frame_database: Option<Number>,
+    pub page_file_hash: Number,
+    pub kernel_stacks: Number,
 }
 
 /// A page file; sizes in pages.

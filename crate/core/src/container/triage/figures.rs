@@ -33,15 +33,15 @@ pub struct MemoryFigures {
     pub committed: u64,
     /// The most that was committed since the start.
     pub committed_peak: u64,
-    /// The most that can be committed.
-    pub commit_limit: u64,
+    /// The most that can be committed with the page files at their largest (CommitLimitMaximum).
+    pub commit_limit_maximum: u64,
 }
 
 impl MemoryFigures {
     /// Whether Windows filled in any commit or pool figure.
     #[must_use]
     pub fn recorded(&self) -> bool {
-        self.committed != 0 || self.commit_limit != 0 || self.allocated_nonpaged_pool != 0
+        self.committed != 0 || self.commit_limit_maximum != 0 || self.allocated_nonpaged_pool != 0
     }
 }
 
@@ -72,7 +72,7 @@ impl PieceReader<'_> {
             allocated_paged_pool: u64(layout::ALLOCATED_PAGED_POOL),
             committed: u64(layout::COMMITTED),
             committed_peak: u64(layout::COMMITTED_PEAK),
-            commit_limit: u64(layout::COMMIT_LIMIT),
+            commit_limit_maximum: u64(layout::COMMIT_LIMIT_MAXIMUM),
         })
     }
 }

@@ -210,6 +210,6 @@ pub(super) mod figures {
     pub const ALLOCATED_PAGED_POOL: u64 = 0x30;
     pub const COMMITTED: u64 = 0x38;
     pub const COMMITTED_PEAK: u64 = 0x40;
-    pub const COMMIT_LIMIT: u64 = 0x48;
+    pub const COMMIT_LIMIT_MAXIMUM: u64 = 0x48;
     pub const SIZE: u64 = 0x50;
 }

@@ -54,10 +54,11 @@ fn scarcity(memory: &Memory) -> Option<(Scarcity, u64, u64, &Counter)> {
     let (available, source) = counter(memory, "available")?;
     let physical = pages(memory, "physical").filter(|&physical| physical > 0)?;
     // A machine of a few hundred MiB lives with less.
-    let least = (64 * MIB).min(physical / 10);
-    let scarcity = if available < (physical / 50).min(GIB / 2).max(least) {
+    let least = available < (64 * MIB).min(physical / 10);
+    let below = |part, most| available.saturating_mul(part) < physical && available < most;
+    let scarcity = if least || below(50, GIB / 2) {
         Scarcity::Low
-    } else if available < (physical / 20).min(GIB).max(least) {
+    } else if below(20, GIB) {
         Scarcity::Tight
     } else {
         Scarcity::Enough
@@ -138,7 +139,10 @@ pub(super) fn available_tight(facts: &Facts<'_>) -> Option<Finding> {
 
 pub(super) fn commit_near_limit(facts: &Facts<'_>) -> Option<Finding> {
     let memory = facts.memory?;
-    let limit = pages(memory, "commit_limit").filter(|&limit| limit > 0)?;
+    // A minidump knows the largest limit alone: then the share was as large or larger.
+    let known = pages(memory, "commit_limit").map(|limit| (limit, ""));
+    let largest = || Some((pages(memory, "commit_limit_maximum")?, " or more"));
+    let (limit, more) = known.or_else(largest).filter(|found| found.0 > 0)?;
     let near = |name| {
         let (used, counter) = counter(memory, name)?;
         let share = percent(used, limit);
@@ -149,7 +153,7 @@ pub(super) fn commit_near_limit(facts: &Facts<'_>) -> Option<Finding> {
         (None, Some(found)) => ("at its peak", found),
         (None, None) => return None,
     };
-    let title = format!("Committed memory was at {share} % of its limit {when}.");
+    let title = format!("Committed memory was at {share} %{more} of its limit {when}.");
     let text = "What programs and the kernel have been promised must fit into memory and page \
                 files together. At the limit, programs fail, and drivers that do not expect it \
                 may stop Windows.";
@@ -213,7 +217,7 @@ pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
     let memory = facts.memory?;
     let (locked, counter) = counter(memory, "mdl_pages")?;
     let (scarcity, available, physical, _) = scarcity(memory)?;
-    if locked < physical / 8 || scarcity == Scarcity::Enough || ballooned(facts) {
+    if locked.saturating_mul(8) < physical || scarcity == Scarcity::Enough || ballooned(facts) {
         return None;
     }
     let share = percent(locked, physical);
@@ -262,7 +266,7 @@ pub(super) fn driver_locked(facts: &Facts<'_>) -> Option<Finding> {
 pub(super) fn unaccounted(facts: &Facts<'_>) -> Option<Finding> {
     let memory = facts.memory?;
     let (rest, physical) = not_accounted(memory)?;
-    if rest < physical / 4 {
+    if rest.saturating_mul(4) < physical {
         return None;
     }
     let found = finding(
@@ -294,7 +298,8 @@ pub(super) fn process(facts: &Facts<'_>) -> Option<Finding> {
     let near = commit_near_limit(facts).is_some() || is_scarce(memory);
     let holds = share >= 50 || share >= 33 && near;
     // Half of next to nothing is nothing.
-    if !holds || commit < pages(memory, "physical").unwrap_or(0) / 16 {
+    let physical = pages(memory, "physical").unwrap_or(0);
+    if !holds || commit.saturating_mul(16) < physical {
         return None;
     }
     let name = if process.name.is_empty() {
@@ -345,7 +350,7 @@ pub(super) fn pool_tag(facts: &Facts<'_>) -> Option<Finding> {
         let counted = pages(memory, if paged { "paged_pool" } else { "nonpaged_pool" });
         // Where both are known the larger is the pool: a table may lack tags, a counter lag behind.
         let pool = counted.unwrap_or(0).max(listed);
-        let most = own >= physical / 16 && own >= pool / 2;
+        let most = own.saturating_mul(16) >= physical && own.saturating_mul(2) >= pool;
         most.then_some((tag, own, pool, if paged { "paged" } else { "nonpaged" }))
     };
     let (tag, own, pool, kind) = heavy(false).or_else(|| heavy(true))?;
@@ -367,6 +372,30 @@ pub(super) fn pool_tag(facts: &Facts<'_>) -> Option<Finding> {
     Some(found.advise(&[
         "Find the driver that uses the tag: `findstr /m /l TAG %SystemRoot%\\System32\\drivers\\*.sys` names candidates.",
         "Update or remove that driver, and watch the tag with poolmon.",
+    ]))
+}
+
+pub(super) fn nonpaged_pool(facts: &Facts<'_>) -> Option<Finding> {
+    let memory = facts.memory?;
+    let (pool, counter) = counter(memory, "nonpaged_pool")?;
+    let committed = pages(memory, "committed")?;
+    if pool < GIB || pool.saturating_mul(2) < committed || pool_tag(facts).is_some() {
+        return None;
+    }
+    let share = percent(pool, committed);
+    let found = finding(
+        "nonpaged-pool-large",
+        counter.confidence.min(Confidence::Likely),
+        format!(
+            "Nonpaged pool held {} of memory, {share} % of what was committed.",
+            size(pool)
+        ),
+        "Nonpaged pool belongs to drivers and the kernel and cannot be moved out. So much of it is most \
+         often a leak in a driver.",
+    );
+    let text = format!("{} of {} committed.", size(pool), size(committed));
+    Some(found.because(text, counter.source.clone()).advise(&[
+        "See which pool tag holds it: poolmon on the running machine, or `!poolused 2` in a kernel dump.",
     ]))
 }
 
@@ -432,7 +461,7 @@ pub(super) fn page_file_full(facts: &Facts<'_>) -> Option<Finding> {
     };
     let sure = match page_files(facts.memory?)?.all(agrees) {
         true => Confidence::Certain,
-        false => Confidence::Likely,
+        false => Confidence::Possible,
     };
     let found = finding(
         "page-file-full",

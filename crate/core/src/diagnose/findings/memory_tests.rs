@@ -285,8 +285,8 @@ fn a_page_file_fuller_than_its_peak_and_a_process_above_all_commit_are_said_with
     full.page_files = vec![page_file(100_000, 1_000, 100_000)];
     for (peak, sure) in [
         (Some(99_000), Confidence::Certain),
-        (Some(98_999), Confidence::Likely),
-        (None, Confidence::Likely),
+        (Some(98_999), Confidence::Possible),
+        (None, Confidence::Possible),
     ] {
         full.page_files[0].peak_pages = peak.map(Hex);
         assert_eq!(confidence(&full, "page-file-full").0, sure, "{peak:?}");
@@ -305,4 +305,127 @@ fn a_page_file_fuller_than_its_peak_and_a_process_above_all_commit_are_said_with
         assert_eq!(found, sure);
         assert!(title.contains("100 %"), "{title}");
     }
+}
+
+/// Whether a finding is made of a machine with these counters over the usual ones.
+fn fires(id: &str, counters: &[(&'static str, u64)]) -> bool {
+    ids(&with(&machine(), &memory(counters))).contains(&id)
+}
+
+#[test]
+fn each_threshold_on_a_counter_is_where_the_catalogue_says_to_the_page() {
+    // 4 GiB are 1,048,576 pages: 2 % of it are 20,971.52, 5 % are 52,428.8.
+    for (id, name, fires_at, silent_at) in [
+        ("available-memory-low", "available", 20_971, 20_972),
+        ("available-memory-tight", "available", 20_972, 20_971),
+        ("available-memory-tight", "available", 52_428, 52_429),
+        ("commit-near-limit", "committed", 1_350_000, 1_349_999),
+        ("commit-near-limit", "committed_peak", 1_350_000, 1_349_999),
+        ("commit-charges-failed", "failed_commit_charges", 1, 0),
+        ("page-file-content-wrong", "page_hash_errors", 1, 0),
+        ("nonpaged-pool-large", "nonpaged_pool", 300_000, 299_999),
+    ] {
+        assert!(fires(id, &[(name, fires_at)]), "{id}: {name} {fires_at}");
+        assert!(!fires(id, &[(name, silent_at)]), "{id}: {name} {silent_at}");
+    }
+    // Large machines: 512 MiB and 1 GiB are enough whatever the share.
+    for (id, fires_at) in [
+        ("available-memory-low", 0x1_FFFF),
+        ("available-memory-tight", 0x3_FFFF),
+    ] {
+        let large = |available| [("physical", 1 << 28), ("available", available)];
+        assert!(fires(id, &large(fires_at)), "{id}");
+        assert!(!fires(id, &large(fires_at + 1)), "{id}");
+    }
+    // Small ones: 64 MiB are little where they are less than a tenth.
+    let small = |available| [("physical", 1 << 18), ("available", available)];
+    assert!(fires("available-memory-low", &small(0x3FFF)));
+    assert!(!fires("available-memory-low", &small(0x4000)));
+    let locked = |pages| [("available", 2_000), ("mdl_pages", pages)];
+    assert!(fires("driver-locked-memory", &locked(1 << 17)));
+    assert!(!fires("driver-locked-memory", &locked((1 << 17) - 1)));
+}
+
+#[test]
+fn each_threshold_on_a_process_a_tag_and_a_page_file_is_where_the_catalogue_says() {
+    let m = machine();
+    let is = |id: &str, memory: &Memory| ids(&with(&m, memory)).contains(&id);
+    let process = |commit, available| {
+        let mut memory = memory(&[("available", available)]);
+        memory.processes = vec![Process {
+            commit_pages: Some(Hex(commit)),
+            ..Process::default()
+        }];
+        is("process-holds-most", &memory)
+    };
+    assert!(process(300_000, 400_000) && !process(299_999, 400_000));
+    // While memory is scarce a third is enough.
+    assert!(process(198_000, 2_000) && !process(197_999, 2_000));
+    let tag = |pages: u64, pool| {
+        let mut memory = memory(&[("nonpaged_pool", pool)]);
+        memory.pool_tags = vec![PoolTag {
+            nonpaged_bytes: Hex(pages << 12),
+            ..PoolTag::default()
+        }];
+        is("pool-tag-holds-most", &memory)
+    };
+    assert!(tag(65_536, 100_000) && !tag(65_535, 100_000));
+    assert!(tag(100_000, 200_000) && !tag(100_000, 200_001));
+    let file = |free, maximum, peak| {
+        let mut memory = memory(&[("paging_files", 1), ("committed_peak", peak)]);
+        memory.page_files = vec![page_file(100_000, free, maximum)];
+        memory
+    };
+    assert!(is("page-file-full", &file(10_000, 100_000, 0)));
+    assert!(!is("page-file-full", &file(10_001, 100_000, 0)));
+    // A peak of 1,400,000 pages and a tenth are 491,424 more than memory has.
+    assert!(is("page-file-too-small", &file(50_000, 491_423, 1_400_000)));
+    assert!(!is(
+        "page-file-too-small",
+        &file(50_000, 491_424, 1_400_000)
+    ));
+    // A complete dump: memory and 257 MiB.
+    let complete = |maximum| {
+        let memory = file(50_000, maximum, 0);
+        let mut facts = with(&m, &memory);
+        facts.kind = Kind::Full;
+        ids(&facts).contains(&"page-file-too-small")
+    };
+    assert!(complete(1_114_367) && !complete(1_114_368));
+}
+
+#[test]
+fn a_minidump_that_knows_the_largest_limit_alone_tells_a_share_or_more() {
+    let m = machine();
+    let of = |committed| {
+        let mut memory = without("commit_limit", memory(&[("committed", committed)]));
+        let counter = memory.counters["committed"].clone();
+        let limit = Counter {
+            pages: Some(Hex(1_000_000)),
+            ..counter
+        };
+        memory.counters.insert("commit_limit_maximum", limit);
+        memory
+    };
+    let (near, far) = (of(900_000), of(899_999));
+    let found = only("commit-near-limit", &with(&m, &near), &with(&m, &far));
+    assert!(
+        found.title.contains("90 % or more of its limit"),
+        "{}",
+        found.title
+    );
+}
+
+#[test]
+fn nonpaged_pool_that_a_tag_stands_for_is_told_once() {
+    let m = machine();
+    let mut told = memory(&[("nonpaged_pool", 400_000)]);
+    assert!(ids(&with(&m, &told)).contains(&"nonpaged-pool-large"));
+    told.pool_tags = vec![PoolTag {
+        nonpaged_bytes: Hex(300_000 << 12),
+        ..PoolTag::default()
+    }];
+    let found = ids(&with(&m, &told));
+    assert!(found.contains(&"pool-tag-holds-most"));
+    assert!(!found.contains(&"nonpaged-pool-large"));
 }

@@ -66,7 +66,7 @@ catalogue! {
     "hyper-v-guest-storage-chain" Warning storage::guest_chain, "A page could not be read, in a Hyper-V guest: what to check on the host.";
     "boot-device-inaccessible" Critical storage::boot_device, "0x7B: Windows lost the disk it starts from.";
     "file-system-stopped" Warning storage::file_system, "A stop code of a file system.";
-    "available-memory-low" Critical memory::available_low, "Available memory was below 2 % of physical memory, or below 64 MiB.";
+    "available-memory-low" Critical memory::available_low, "Available memory was below 2 % of physical memory (at most 512 MiB), or below 64 MiB.";
     "available-memory-tight" Warning memory::available_tight, "Available memory was below 5 % of physical memory (at most 1 GiB), but not yet low.";
     "commit-near-limit" Warning memory::commit_near_limit, "Committed memory was at 90 % of the commit limit or more, at the stop or at its peak.";
     "commit-charges-failed" Warning memory::commit_failed, "Windows refused to commit memory at least once since it started.";
@@ -75,6 +75,7 @@ catalogue! {
     "memory-not-accounted" Note memory::unaccounted, "A quarter of physical memory or more is in no figure, where what drivers locked is not known.";
     "process-holds-most" Warning memory::process, "One process had half of all committed memory, or a third while memory was scarce.";
     "pool-tag-holds-most" Warning memory::pool_tag, "One pool tag held half of its pool and a sixteenth of physical memory.";
+    "nonpaged-pool-large" Warning memory::nonpaged_pool, "Nonpaged pool held half of all committed memory and a GiB or more, and no pool tag stands for it.";
     "page-file-missing" Warning memory::page_file_missing, "There was no page file.";
     "page-file-full" Warning memory::page_file_full, "The page files were 90 % used.";
     "page-file-too-small" Warning memory::page_file_small, "The page files at their largest cannot hold the peak of commit with a reserve, or this dump.";

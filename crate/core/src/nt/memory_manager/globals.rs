@@ -71,7 +71,8 @@ const GLOBALS: &[(&str, &str, Option<Member>, Unit)] = &[
         "driver_commit",
         "MmDriverCommit",
         Some(Member::MmDriverCommit),
-        Pages,
+        // In 9600 another variable follows 4 bytes behind it.
+        Count,
     ),
     (
         "process_commit",
@@ -134,7 +135,7 @@ const GLOBALS: &[(&str, &str, Option<Member>, Unit)] = &[
         Pages,
     ),
     ("mdl_pages", "MmMdlPagesAllocated", None, Pages),
-    ("kernel_stacks", "MmKernelStackPages", None, Pages),
+    ("kernel_stacks", "MmKernelStackPages", None, Count),
     (
         "modified_page_file",
         "MmTotalPagesForPagingFile",
@@ -165,6 +166,11 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) {
         };
         let width = if unit == Count { 4 } else { reader.width() };
         let mut value = reader.int(at, width);
+        if name == "failed_commit_charges" {
+            // Two kinds of them, which the debugger adds up.
+            let second = at.checked_add(4).ok_or(Missing::Unmapped);
+            value = value.and_then(|first| Ok(first + reader.int(second?, 4)?));
+        }
         if unit == Bytes {
             // Below zero stays below zero.
             value = value.map(|bytes| (bytes as i64 >> 12) as u64);
@@ -293,12 +299,15 @@ pub(super) fn priorities(
     let sum = heads
         .iter()
         .try_fold(0_u64, |sum, head| sum.checked_add((*head).ok()?));
-    let whole = found.pages("standby").unwrap_or(0);
+    let known = found.pages("standby");
+    let whole = known.unwrap_or(0);
     let physical = found
         .pages("physical")
         .or(reader.target.pages)
         .unwrap_or(u64::MAX);
-    let Some(sum) = sum.filter(|&sum| (sum == whole || whole == 0) && sum <= physical) else {
+    // Nothing on every list proves nothing where the whole is not known.
+    let agrees = |sum| sum == whole && known.is_some() || whole == 0 && sum > 0;
+    let Some(sum) = sum.filter(|&sum| agrees(sum) && sum <= physical) else {
         return;
     };
     for (index, (name, head)) in PRIORITIES.into_iter().zip(heads).enumerate() {

@@ -123,7 +123,19 @@ const NEVER_ZERO: &[&str] = &[
     "free_system_ptes",
     "mdl_pages",
     "kernel_stacks",
+    "boot_commit",
     "page_frame_database",
+];
+
+/// Figures that are zero on many machines, with nothing that proves such a zero.
+const OFTEN_ZERO: &[&str] = &[
+    "modified_page_file",
+    "contiguous",
+    "physical_vads",
+    "process_locked",
+    "slab_allocator",
+    "page_file_hash",
+    "transition",
 ];
 
 impl MemoryManager {
@@ -181,6 +193,10 @@ impl MemoryManager {
         // Windows itself lets counters slip below zero; such a one says nothing.
         let negative = found.is_ok_and(|value| value >> 63 != 0);
         let empty = found == Ok(0) && NEVER_ZERO.contains(&name);
+        let confidence = match found == Ok(0) && OFTEN_ZERO.contains(&name) {
+            true => confidence.min(Confidence::Likely),
+            false => confidence,
+        };
         let counter = Counter {
             pages: found.ok().filter(|_| !negative && !empty).map(Hex),
             source: match (empty, negative) {
@@ -198,7 +214,8 @@ impl MemoryManager {
         self.counters.insert(name, counter);
     }
 
-    /// Takes a count that is zero on most machines: such a zero is no surer than what lies behind it.
+    /// Takes a count that is zero on most machines: such a zero is no surer than what lies behind it,
+    /// for an empty place is what a member leaves that servicing moved.
     fn put_count(
         &mut self,
         name: &'static str,
@@ -208,7 +225,7 @@ impl MemoryManager {
     ) {
         let confidence = match zero {
             Zero::Proven => confidence,
-            _ => confidence.min(Confidence::Likely),
+            _ => Confidence::Possible,
         };
         self.put(name, Some(found), source, confidence);
         if zero == Zero::Doubtful {

@@ -40,11 +40,13 @@ impl Figure {
 }
 
 /// Withholds the figures of a structure that a distance common to them would mend: none may then
-/// begin below `floor`, or pass `most`.
+/// begin below `floor`, or pass `most`. Of a layout of another build all from the first odd one on.
+/// What stands farther back in `all` goes with them.
 pub(super) fn withhold_moved<'n>(
     reader: &Reader<'_>,
     (at, shape): (VirtualAddress, &Shape<'_>),
     members: impl Iterator<Item = &'n (&'static str, &'static str)>,
+    all: &[(&'static str, &'static str)],
     (floor, most): (u64, u64),
     found: &mut MemoryManager,
 ) {
@@ -63,6 +65,19 @@ pub(super) fn withhold_moved<'n>(
     let Some(first_odd) = figures.iter().position(odd) else {
         return;
     };
+    let withhold = |found: &mut MemoryManager, from: VirtualAddress| {
+        let from = from.0.checked_sub(at.0);
+        for &(name, member) in all {
+            if shape.offset(member) >= from {
+                found.withhold(name, MOVED);
+            }
+        }
+    };
+    if let Some(odd) = figures.get(first_odd)
+        && !shape.is_of_build(reader.target.layouts.identity().build)
+    {
+        withhold(found, odd.at);
+    }
     let step = u64::from(reader.width());
     for first in 0..=first_odd {
         let tail = figures.get(first..).unwrap_or_default();
@@ -80,11 +95,12 @@ pub(super) fn withhold_moved<'n>(
             let by = (steps * step) as i64;
             [by, -by]
         });
-        if ways.any(mends) {
+        if let Some(by) = ways.find(|&by| mends(by)) {
             for figure in tail {
                 found.withhold(figure.name, MOVED);
             }
-            return;
+            let from = head.at.0.wrapping_add_signed(by.min(0));
+            return withhold(found, VirtualAddress(from));
         }
     }
 }

@@ -18,6 +18,8 @@ use parts::Parts;
 
 /// Bytes of the partition in which Vp is looked for when it is not where it should be.
 const SEARCHED: u64 = 0x6000;
+/// Bytes of Vp in the builds in which it is longest.
+const LONGEST: u64 = 0x1700;
 /// Cache lines: what both structures are aligned to.
 const LINE: u64 = 0x40;
 /// The lowest page is one of the first; so many at most.
@@ -125,6 +127,7 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         }
     } else {
         found.limits.push(NO_FIT.into());
+        limit_by_sum(reader, place.at, &choice, found);
     }
     page_files::keep(choice.files, choice.count, found);
     let parts = Parts {
@@ -150,12 +153,23 @@ fn visible(
     found: &mut MemoryManager,
 ) {
     let shape = &choice.shape;
+    // That another build's layout fits says little of what no sum binds.
+    let build = reader.target.layouts.identity().build;
+    let unbound = match shape.is_of_build(build) {
+        true => confidence,
+        false => Confidence::Possible,
+    };
     for &(name, member) in VISIBLE {
         let text = source("MiSystemPartition.Vp", member, how);
         let value = reader.number(at, shape, member);
-        found.put(name, value, text, confidence);
+        let sure = if BEHIND_LIMIT.contains(&name) {
+            unbound
+        } else {
+            confidence
+        };
+        found.put(name, value, text, sure);
     }
-    failures(reader, at, shape, (how, confidence), found);
+    failures(reader, at, shape, (how, unbound), found);
     let named = lists_are_named(reader, at, shape);
     for (name, member, list) in MODIFIED_LISTS {
         if is_other_list(reader, at, shape, (member, list), named) {
@@ -176,12 +190,34 @@ fn visible(
     let most = found.pages("commit_limit").unwrap_or(1 << 36);
     let limit = shape.offset("TotalCommitLimit").unwrap_or(0);
     let floor = at.0.saturating_add(limit + u64::from(reader.width()));
-    neighbours::withhold_moved(reader, (at, shape), behind, (floor, most), found);
+    neighbours::withhold_moved(reader, (at, shape), behind, VISIBLE, (floor, most), found);
     let disordered = found.pages("committed") > found.pages("commit_limit");
     if choice.score == 0 && how == How::ByFamily && disordered {
         for name in ["committed", "commit_limit"] {
             found.withhold(name, "more is committed there than its limit");
         }
+    }
+}
+
+/// Where no layout fits: the commit limit is physical memory and the page files to the page, so the one
+/// place that holds their sum is it.
+fn limit_by_sum(
+    reader: &Reader<'_>,
+    at: VirtualAddress,
+    choice: &Choice<'_>,
+    found: &mut MemoryManager,
+) {
+    let files = &choice.files.files;
+    let whole = files.len() == choice.count;
+    let sum = found.pages("physical").filter(|_| whole);
+    let sum = sum.map(|pages| pages.saturating_add(page_files::capacity(files).0));
+    let width = reader.width();
+    let first = choice.shape.offset("ResidentAvailablePages").unwrap_or(0) + u64::from(width);
+    let places = (first..LONGEST).step_by(width.into());
+    let read = places.filter_map(|offset| reader.int(at.checked_add(offset)?, width).ok());
+    if read.filter(|&value| Some(value) == sum).count() == 1 {
+        let text = source("MiSystemPartition.Vp", "TotalCommitLimit", How::ByScan);
+        found.put("commit_limit", sum.map(Ok), text, Confidence::Likely);
     }
 }
 
@@ -293,10 +329,13 @@ fn failures(
     let sum = kinds.sum::<Result<u64, _>>();
     let text = source("MiSystemPartition.Vp", member, how);
     let pages = found.pages("physical").unwrap_or(u64::MAX);
-    let zero = match sum {
-        Ok(0) => neighbours::behind_failures(reader, at, shape, pages),
-        _ => Zero::Proven,
+    let behind = neighbours::behind_failures(reader, at, shape, pages);
+    let confidence = match behind {
+        Zero::Proven => confidence,
+        Zero::Plain => confidence.min(Confidence::Likely),
+        Zero::Doubtful => Confidence::Possible,
     };
+    let zero = if sum == Ok(0) { behind } else { Zero::Proven };
     found.put_count("failed_commit_charges", (sum, zero), text, confidence);
 }
 

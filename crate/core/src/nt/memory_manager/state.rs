@@ -131,13 +131,17 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
     };
     let rivals = |rival: &Place<'_>| {
         let as_good = rival.fit == place.fit && rival.prior >= place.prior;
-        place.how == How::ByScan && as_good && rival.is_believed()
+        // An odd figure in this build's own layout may be true, and then another's that seems whole is not.
+        let own = rival.expected && !place.expected;
+        (place.how == How::ByScan && as_good || own) && rival.is_believed()
     };
     tried.retain(rivals);
     visible(reader, &place, &tried, found);
+    frames(&bounds, found);
     let most = bounds.committed.unwrap_or(0).max(bounds.pages);
     let tail = VISIBLE.iter().filter(|(name, _)| IN_A_ROW.contains(name));
-    neighbours::withhold_moved(reader, (place.at, &place.shape), tail, (0, most), found);
+    let at = (place.at, &place.shape);
+    neighbours::withhold_moved(reader, at, tail, VISIBLE, (0, most), found);
     pools(reader, &place, &bounds, found);
     errors(reader, &place, found);
     // What is more than its own limit is one of two figures in another's place.
@@ -356,7 +360,7 @@ fn visible(
     rivals: &[Place<'_>],
     found: &mut MemoryManager,
 ) {
-    let (how, trusted) = trust(place);
+    let (how, trusted) = trust(reader, place);
     for &(name, member) in VISIBLE {
         let value = reader.number(place.at, &place.shape, member);
         let agree = |rival: &Place<'_>| reader.number(rival.at, &rival.shape, member) == value;
@@ -380,7 +384,31 @@ fn visible(
     }
 }
 
-fn trust(place: &Place<'_>) -> (How, Confidence) {
+/// The page-frame database takes 48 bytes a page, and a little more where memory has holes: what is far
+/// from that is another member's place, and so are its neighbours.
+fn frames(bounds: &Bounds, found: &mut MemoryManager) {
+    let expected = bounds.pages / 85;
+    let range = expected / 2..=expected.saturating_mul(4);
+    if found
+        .pages("page_frame_database")
+        .is_some_and(|pages| !range.contains(&pages))
+    {
+        for name in [
+            "boot_commit",
+            "mdl_pages",
+            "contiguous",
+            "page_tables",
+            "process_commit",
+            "driver_commit",
+            "page_frame_database",
+        ] {
+            found.withhold(name, "the page-frame database behind it has not its size");
+        }
+    }
+}
+
+fn trust(reader: &Reader<'_>, place: &Place<'_>) -> (How, Confidence) {
+    let build = reader.target.layouts.identity().build;
     let (how, trust) = place.shape.trust();
     let scanned = place.how == How::ByScan;
     let how = if scanned { How::ByScan } else { how };
@@ -389,7 +417,9 @@ fn trust(place: &Place<'_>) -> (How, Confidence) {
     } else {
         trust
     };
-    let confidence = sure(trust, true, place.fit.is_whole() && place.fit.equal);
+    // That another build's layout fits proves little.
+    let own = place.shape.is_of_build(build);
+    let confidence = sure(trust, true, own && place.fit.is_whole() && place.fit.equal);
     // One figure that is odd casts doubt on its neighbours.
     let whole = place.fit.is_whole();
     (
@@ -404,7 +434,7 @@ fn trust(place: &Place<'_>) -> (How, Confidence) {
 
 /// Nonpaged pool in use: a member of MiState itself, and its commit where that is not known.
 fn pools(reader: &Reader<'_>, place: &Place<'_>, bounds: &Bounds, found: &mut MemoryManager) {
-    let (how, confidence) = trust(place);
+    let (how, confidence) = trust(reader, place);
     let commit = found.pages("nonpaged_pool_commit");
     let shapes = reader.shapes("_MI_POOL_STATE");
     if let (Some((state, row)), Some(shape)) = (place.state, shapes.first())
@@ -462,7 +492,7 @@ fn errors(reader: &Reader<'_>, place: &Place<'_>, found: &mut MemoryManager) {
     if foreign && sum == Ok(0) {
         return;
     }
-    let (how, confidence) = trust(place);
+    let (how, confidence) = trust(reader, place);
     let text = source("MiState.Errors", "PageHashErrors", how);
     let zero = match sum {
         Ok(0) => behind_errors(reader, at, shape),

@@ -39,7 +39,7 @@ pub(crate) const COUNTERS: [(&str, &str); 50] = [
     ("kernel_stacks", "Kernel Stacks"),
     ("mdl_pages", "Pages For MDLs"),
     ("contiguous", "ContigMem Pages"),
-    ("physical_vads", "Physical VAD (AWE)"),
+    ("physical_vads", "Pages For AWE"),
     ("large_pages", "Large Pages"),
     ("process_locked", "ProcessLockedFilePages"),
     ("slab_allocator", "SlabAllocatorPages"),

@@ -78,7 +78,8 @@ impl<'a> Parts<'a, '_> {
                 let free = total("FreePageListHead", FREE);
                 let both = free.zip(total("StandbyPageListHead", STANDBY));
                 seen |= both.is_some();
-                if both.is_some_and(|(free, standby)| free.saturating_add(standby) > 0x400) {
+                let zeroed = || self.reader.value(at, &shape, "ZeroedPageListHead");
+                if both.is_some_and(|(free, standby)| free | standby | zeroed().unwrap_or(0) > 0) {
                     found.withhold("available", LISTS_HOLD);
                     return;
                 }
@@ -140,6 +141,17 @@ impl<'a> Parts<'a, '_> {
         let sum = idle.checked_add(standby)?;
         // Pages come and go while the processors are stopped one by one.
         Some(available > 0 && sum.abs_diff(available) <= (available / 50).max(0x400))
+    }
+
+    /// Whether the lists make up what is available to the page.
+    fn add_up(&self, at: VirtualAddress, shape: &Shape<'_>, found: &MemoryManager) -> Option<bool> {
+        let number = |member| self.reader.value(at, shape, member);
+        let standby = match number("StandbyPageListHead")? {
+            0 => self.standby_sum(at, shape)?,
+            standby => standby,
+        };
+        let idle = number("ZeroedPageListHead")?.checked_add(number("FreePageListHead")?)?;
+        Some(idle.checked_add(standby) == found.pages("available"))
     }
 
     fn standby_sum(&self, lists: VirtualAddress, shape: &Shape<'_>) -> Option<u64> {
@@ -212,17 +224,29 @@ impl<'a> Parts<'a, '_> {
                 "standby" => STANDBY,
                 _ => BAD,
             };
-            // Zeroed pages name themselves 0, as an empty place does: then the sum decides.
-            let other = is_other_list(self.reader, at, &shape, (member, list), self.named)
-                || name == "zeroed" && value == Some(Ok(0));
-            if other && !(fits && matches!(name, "standby" | "zeroed")) {
+            // Zeroed pages name themselves 0, as an empty place does, and the head of all standby pages
+            // may be out of use: then the sum decides, of nothing to the page.
+            let empty = value == Some(Ok(0));
+            let other = name == "zeroed" && empty
+                || is_other_list(self.reader, at, &shape, (member, list), self.named);
+            let proven = || match name {
+                "zeroed" | "standby" => !empty || self.add_up(at, &shape, found) == Some(true),
+                _ => false,
+            };
+            if other && !(fits && proven()) {
                 found.withhold(name, OTHER_LIST);
                 astray = true;
             }
         }
         let private = self.reader.number(at, &shape, "TransitionPrivatePages");
         let shared = self.reader.number(at, &shape, "TransitionSharedPages");
-        if let (Some(private), Some(shared)) = (private, shared) {
+        // Nothing proves these where kernels of this build are not known, or one of them is nothing.
+        let own = shape.is_of_build(self.reader.target.layouts.identity().build);
+        let alike = |private: &Result<u64, _>, shared| (*private == Ok(0)) == (shared == Ok(0));
+        if let (Some(private), Some(shared)) = (private, shared)
+            && own
+            && alike(&private, shared)
+        {
             let sum = private.and_then(|private| Ok(private.saturating_add(shared?)));
             let text = source(
                 place,
