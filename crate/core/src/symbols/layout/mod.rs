@@ -132,9 +132,15 @@ impl Shape<'_> {
         own.first.0 <= other.last.0 && other.first.0 <= own.last.0
     }
 
-    /// Whether it is what kernels of this build were seen with.
+    /// Whether it is what kernels of this build were seen with, or of that whose kernel it is: an
+    /// enablement package switches some to a new number.
     #[must_use]
     pub fn is_of_build(&self, build: u32) -> bool {
+        let build = match build {
+            18_363 => 18_362,
+            26_120 | 26_200 => 26_100,
+            build => build,
+        };
         self.layout.is_none_or(|layout| layout.is_of_build(build))
     }
 }

@@ -56,15 +56,9 @@ impl Layout {
         (size != 0).then_some(size)
     }
 
-    /// Whether kernels of this build were seen with it. Some builds are another one's kernel, switched to
-    /// a new number by an enablement package.
+    /// Whether kernels of this build were seen with it.
     #[must_use]
     pub fn is_of_build(&self, build: u32) -> bool {
-        let build = match build {
-            18_363 => 18_362,
-            26_120 | 26_200 => 26_100,
-            build => build,
-        };
         (self.first.0..=self.last.0).contains(&build)
     }
 }
