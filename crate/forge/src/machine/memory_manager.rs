@@ -3,7 +3,7 @@
 
 use super::Machine;
 use super::counters::CounterValues;
-use crate::scenario::{Number, PageFile};
+use crate::scenario::PageFile;
 
 impl Machine<'_> {
     /// Writes every counter and the page files.
@@ -335,84 +335,50 @@ impl Machine<'_> {
     /// Members that are nothing unless the scenario says so.
     fn write_lesser(&mut self) {
         let c = &self.scenario.counters;
-        let physical = self.scenario.machine.memory.0 >> 12;
-        let frames = c
-            .page_frame_database
-            .unwrap_or(Number(physical * 48 / 4096 + 7));
-        let boot = c.boot_commit.unwrap_or(Number(physical / 400 + 5));
-        for (variable, part, structure, member, value) in [
+        let visible = [
+            ("VadPhysicalPages", c.awe_pages),
+            ("ProcessLockedFilePages", c.process_locked),
+            ("SlabAllocatorPages", c.slab_pages),
+            ("ContiguousPagesAllocated", c.contiguous),
+        ];
+        let lists = [
+            ("TransitionPrivatePages", c.transition_private),
+            ("TransitionSharedPages", c.transition_shared),
+        ];
+        let state = [
+            ("ContiguousPagesAllocated", c.contiguous),
+            ("BootCommit", c.boot_commit),
+            ("PfnDatabaseCommit", c.page_frame_database),
+            ("PagefileHashPages", c.page_file_hash),
+        ];
+        let (partition, whole) = ("MiSystemPartition", "_MI_PARTITION");
+        let groups = [
             (
-                "MiSystemPartition",
+                partition,
+                whole,
                 "Vp",
                 "_MI_VISIBLE_PARTITION",
-                "VadPhysicalPages",
-                c.awe_pages,
+                &visible[..],
             ),
             (
-                "MiSystemPartition",
-                "Vp",
-                "_MI_VISIBLE_PARTITION",
-                "ProcessLockedFilePages",
-                c.process_locked,
-            ),
-            (
-                "MiSystemPartition",
-                "Vp",
-                "_MI_VISIBLE_PARTITION",
-                "SlabAllocatorPages",
-                c.slab_pages,
-            ),
-            (
-                "MiSystemPartition",
-                "Vp",
-                "_MI_VISIBLE_PARTITION",
-                "ContiguousPagesAllocated",
-                c.contiguous,
-            ),
-            (
-                "MiSystemPartition",
+                partition,
+                whole,
                 "PageLists",
                 "_MI_PARTITION_PAGE_LISTS",
-                "TransitionPrivatePages",
-                c.transition_private,
-            ),
-            (
-                "MiSystemPartition",
-                "PageLists",
-                "_MI_PARTITION_PAGE_LISTS",
-                "TransitionSharedPages",
-                c.transition_shared,
+                &lists,
             ),
             (
                 "MiState",
+                "_MI_SYSTEM_INFORMATION",
                 "Vs",
                 "_MI_VISIBLE_STATE",
-                "ContiguousPagesAllocated",
-                c.contiguous,
+                &state,
             ),
-            ("MiState", "Vs", "_MI_VISIBLE_STATE", "BootCommit", boot),
-            (
-                "MiState",
-                "Vs",
-                "_MI_VISIBLE_STATE",
-                "PfnDatabaseCommit",
-                frames,
-            ),
-            (
-                "MiState",
-                "Vs",
-                "_MI_VISIBLE_STATE",
-                "PagefileHashPages",
-                c.page_file_hash,
-            ),
-        ] {
-            let whole = if variable == "MiState" {
-                "_MI_SYSTEM_INFORMATION"
-            } else {
-                "_MI_PARTITION"
-            };
+        ];
+        for (variable, whole, part, structure, members) in groups {
             let place = self.variable(variable).zip(self.build.field(whole, part));
-            if let Some((at, part)) = place.filter(|_| value.0 > 0) {
+            let Some((at, part)) = place else { continue };
+            for (member, value) in members.iter().filter(|(_, value)| value.0 > 0) {
                 self.set_pointer(at + part, structure, member, value.0);
             }
         }

@@ -42,8 +42,8 @@ pub struct Counters {
     pub awe_pages: Number,
     pub process_locked: Number,
     pub slab_pages: Number,
-    pub boot_commit: Option<Number>,
-    pub page_frame_database: Option<Number>,
+    pub boot_commit: Number,
+    pub page_frame_database: Number,
     pub page_file_hash: Number,
     pub kernel_stacks: Number,
 }
