@@ -120,7 +120,10 @@ fn commit_figures_are_there_where_windows_wrote_them_and_make_sense() {
         assert_eq!(figures.recorded(), expected, "{name}");
         if figures.recorded() {
             assert!(figures.committed <= figures.committed_peak, "{name}");
-            assert!(figures.committed_peak <= figures.commit_limit_maximum, "{name}");
+            assert!(
+                figures.committed_peak <= figures.commit_limit_maximum,
+                "{name}"
+            );
             assert!(
                 figures.allocated_nonpaged_pool < figures.committed,
                 "{name}"
