@@ -156,7 +156,8 @@ fn record_arm64(locals: u32) -> Vec<u8> {
 const LARGEST_RECORD: u64 = 512;
 
 /// The record of an ARM64 function: its length, no epilogue, and the codes of its prologue, last instruction first.
-pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
+pub fn unwind_info_arm64(shape: Shape, len: u32, signed: bool) -> Vec<u8> {
+    const SIGN_LR: u8 = 0xfc;
     const SET_FP: u8 = 0xe1;
     const END: u8 = 0xe4;
     const TRAP_FRAME: u8 = 0xe8;
@@ -173,6 +174,9 @@ pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
         Shape::Trap => vec![TRAP_FRAME, END],
         Shape::Saved => vec![END],
     };
+    if signed && shape != Shape::Trap {
+        codes.insert(codes.len() - 1, SIGN_LR);
+    }
     codes.resize(codes.len().next_multiple_of(4), 0xe3);
     let mut info = ((len / 4) | ((codes.len() as u32 / 4) << 27))
         .to_le_bytes()
@@ -182,7 +186,8 @@ pub fn unwind_info_arm64(shape: Shape, len: u32) -> Vec<u8> {
 }
 
 /// The first instructions of an ARM64 function.
-pub fn function_bytes_arm64(function: &Function) -> Vec<u8> {
+pub fn function_bytes_arm64(function: &Function, signed: bool) -> Vec<u8> {
+    const PACIBSP: u32 = 0xd503_237f;
     const MOV_FP_SP: u32 = 0x9100_03fd;
     // stp fp, lr, [sp, #-bytes]!
     let store = |bytes: u64| 0xa980_7bfd | ((bytes / 8).wrapping_neg() as u32 & 0x7f) << 15;
@@ -209,8 +214,10 @@ pub fn function_bytes_arm64(function: &Function) -> Vec<u8> {
         Shape::Switch => vec![store(16), MOV_FP_SP, 0x9100_013f],
         Shape::Trap | Shape::Saved => vec![],
     };
-    let bytes = code
+    let first = (signed && function.shape != Shape::Trap).then_some(PACIBSP);
+    let bytes = first
         .iter()
+        .chain(&code)
         .flat_map(|word: &u32| word.to_le_bytes())
         .collect();
     // brk #0xf000
@@ -261,7 +268,7 @@ mod tests {
             locals: 0x410,
             grown: 0x40,
         };
-        let info = unwind_info_arm64(shape, 0x40);
+        let info = unwind_info_arm64(shape, 0x40, false);
         // set_fp; save_fplr; alloc_m of 0x41 times 16; end.
         assert_eq!(info[4..10], [0xe1, 0x40, 0xc0, 0x41, 0xe4, 0xe3]);
         let f = Function {
@@ -269,7 +276,7 @@ mod tests {
             end: 0x40,
             shape,
         };
-        let code = function_bytes_arm64(&f);
+        let code = function_bytes_arm64(&f, false);
         let words: Vec<u32> = code
             .chunks(4)
             .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
@@ -278,6 +285,24 @@ mod tests {
         assert_eq!(
             words[..4],
             [0xd110_43ff, 0xa900_7bfd, 0x9100_03fd, 0xd101_03ff]
+        );
+    }
+
+    #[test]
+    fn a_function_of_arm64_that_signs_its_return_address_does_so_first() {
+        let shape = Shape::Switch;
+        let info = unwind_info_arm64(shape, 0x40, true);
+        // set_fp; save_fplr_x of 16 bytes; pac_sign_lr; end.
+        assert_eq!(info[4..8], [0xe1, 0x81, 0xfc, 0xe4]);
+        let f = Function {
+            begin: 0,
+            end: 0x40,
+            shape,
+        };
+        // pacibsp
+        assert_eq!(
+            function_bytes_arm64(&f, true)[..4],
+            [0x7f, 0x23, 0x03, 0xd5]
         );
     }
 

@@ -73,6 +73,8 @@ pub struct Plan {
     pub functions: Vec<Function>,
     /// Exported names with their addresses.
     pub exports: Vec<(String, u32)>,
+    /// ARM64: whether functions sign their return addresses.
+    pub signed: bool,
 }
 
 /// A data directory entry: address and size.
@@ -98,7 +100,7 @@ impl Plan {
         for f in &self.functions {
             match self.arch {
                 Architecture::X64 => out.push((f.begin, function_bytes(f))),
-                Architecture::Arm64 => out.push((f.begin, function_bytes_arm64(f))),
+                Architecture::Arm64 => out.push((f.begin, function_bytes_arm64(f, self.signed))),
                 Architecture::X86 => out.push((f.begin, function_bytes_x86(f))),
             }
         }
@@ -198,7 +200,7 @@ impl Plan {
                 .map_or(f.end, |next| f.end.min(next.begin));
             b.align(4);
             let info = if arm64 {
-                unwind_info_arm64(f.shape, end - f.begin)
+                unwind_info_arm64(f.shape, end - f.begin, self.signed)
             } else {
                 unwind_info(f.shape)
             };

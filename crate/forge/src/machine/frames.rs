@@ -171,13 +171,25 @@ impl Machine<'_> {
             // What the function that changed stacks left here: the frame pointer, and where it returns to.
             let width = width as u64;
             self.put_pointer(start, frame_pointer);
-            self.put_pointer(start + width, frames[group.start].address);
+            let back = self.stored(frames[group.start].address, start);
+            self.put_pointer(start + width, back);
         }
         Laid {
             stack_pointer: start,
             frame_pointer,
             stack_end: end,
         }
+    }
+
+    /// A return address as it is stored at `at`: where functions sign them, with a signature in the bits that an address of
+    /// the kernel has set, but for the one that says which half it is of.
+    pub(super) fn stored(&self, address: u64, at: u64) -> u64 {
+        const SIGNATURE: u64 = 0xff7f << 48;
+        if !self.scenario.machine.signed || address >> 55 == 0 {
+            return address;
+        }
+        let signature = (address ^ at).wrapping_mul(0x9e37_79b9_7f4a_7c15);
+        address & !SIGNATURE | signature & SIGNATURE
     }
 
     /// What a prologue saved. Returns the frame pointer after it.
@@ -207,7 +219,7 @@ impl Machine<'_> {
             return saved;
         }
         self.kernel.u64(sp, frame_pointer);
-        self.kernel.u64(sp + 8, back);
+        self.kernel.u64(sp + 8, self.stored(back, sp));
         sp
     }
 
@@ -218,7 +230,7 @@ impl Machine<'_> {
             return sp + POINTER;
         }
         self.kernel.u64(sp, frame_pointer);
-        self.kernel.u64(sp + 8, back);
+        self.kernel.u64(sp + 8, self.stored(back, sp));
         sp
     }
 

@@ -69,6 +69,7 @@ impl Machine<'_> {
                 })
                 .collect(),
             exports: Vec::new(),
+            signed: self.scenario.machine.signed,
         }
     }
 

@@ -365,6 +365,7 @@ impl Machine<'_> {
             Architecture::Arm64 => {
                 let at = laid.stack_pointer - switched::ARM64_SIZE;
                 self.kernel.u64(at + switched::ARM64_FP, laid.frame_pointer);
+                let back = self.stored(back, at);
                 self.kernel.u64(at + switched::ARM64_RETURN, back);
                 at
             }

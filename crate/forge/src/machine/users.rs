@@ -174,6 +174,7 @@ impl Machine<'_> {
             }],
             functions: Vec::new(),
             exports: Vec::new(),
+            signed: false,
         }
     }
 }

@@ -69,6 +69,8 @@ pub struct Machine {
     pub pae: bool,
     /// Map the kernel image with large pages.
     pub large_pages: bool,
+    /// ARM64: functions sign the return addresses that they store.
+    pub signed: bool,
     /// Keep the bins of stable hives in a process named Registry, as 17134 and later do. A kernel dump then lacks them.
     pub registry_process: bool,
     /// Count pool use in a table for each processor, as machines with several do.
@@ -98,6 +100,7 @@ impl Default for Machine {
             paging_levels: 4,
             pae: true,
             large_pages: true,
+            signed: false,
             registry_process: false,
             pool_tables: true,
             frame_database: false,
