@@ -29,6 +29,8 @@ impl Scanner<'_> {
 
     /// Follows the chain from the registers, after the caller that only they tell. Answers from
     /// where on a scan may look for more; nothing when there was none to follow.
+    // Functions of their own, this and that for a scan: the page loads them apart.
+    #[inline(never)]
     pub(super) fn chain(&mut self) -> Option<u64> {
         let registers = self.start.registers;
         if let Some((caller, at)) = registers.caller {
@@ -143,6 +145,7 @@ impl Scanner<'_> {
     }
 
     /// A trap frame that a scan came across, with the chain behind it.
+    #[inline(never)]
     pub(super) fn scanned_trap_x86(&mut self, at: u64) -> Option<u64> {
         let trap = trap::x86(&self.slots, at, &self.reported)?;
         self.picker.owner(trap.instruction)?;

@@ -345,6 +345,8 @@ fn described_epilogue(function: &Function, info: &Info, rva: u32) -> Option<u32>
 /// Goes on from `into` bytes into an epilogue of version 2. It mirrors the pushes, which all stand
 /// in one description, be it one that this one is chained to; flags that were pushed, described as
 /// eight bytes taken; and what the processor pushed, but for the error code, which is gone by then.
+// A function of its own: the page loads it apart.
+#[inline(never)]
 fn by_pushes(
     image: &Image<'_>,
     cursor: &mut Cursor,
