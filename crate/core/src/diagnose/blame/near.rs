@@ -168,6 +168,13 @@ fn others(frame: &Frame) -> Option<&str> {
     (loaded && role(name) == Role::Other).then_some(name)
 }
 
+/// Whether values of a driver from `at` on, `count` of them, may be left over from earlier calls,
+/// however near they are: two side by side at the fault itself are fewer accidents, and what Windows
+/// did in between is not told by them.
+fn leftovers(near: &[Frame], at: usize, count: usize, next: bool) -> bool {
+    count < 3 && !(at < 3 && next) || near.iter().take(at).any(working)
+}
+
 /// Names the first driver of another maker above the fault, when it is close enough.
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     // Who stands on a stack that ran out says nothing; who used it does.
@@ -186,14 +193,10 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         .find_map(|(at, frame)| Some((at, others(frame)?)))?;
     let count = near.iter().filter(|&f| others(f) == Some(name)).count();
     let frame = near.get(at)?;
-    // Values may be left over from earlier calls, however near they are: two side by side at the
-    // fault itself are fewer accidents, and what Windows did in between is not told by them.
     let guess = !caught && at > 0 && frame.confidence == Confidence::Possible;
-    let next = at < 3 && near.get(at + 1).and_then(others) == Some(name);
-    let alone = match guess {
-        true => count < 3 && !next || near.iter().take(at).any(working),
-        false => at >= CLOSE && count < 2,
-    };
+    let next = near.get(at + 1).and_then(others) == Some(name);
+    let alone = !guess && at >= CLOSE && count < 2;
+    let alone = alone || guess && leftovers(near, at, count, next);
     if alone || passed_on(near, at) || looked_on(near, at) {
         return None;
     }
@@ -205,11 +208,11 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     } else {
         "on the stack"
     };
+    let frames_word = if at == 1 { "frame" } else { "frames" };
     let text = match at {
         0 => format!("{name} is on top of the stack, where {what} was."),
         _ => format!(
-            "{name} is the driver of another maker nearest to {what}: {at} {} away, {how}.",
-            if at == 1 { "frame" } else { "frames" }
+            "{name} is the driver of another maker nearest to {what}: {at} {frames_word} away, {how}."
         ),
     };
     let again = format!(
@@ -225,13 +228,10 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
         let text = "Driver Verifier stops within the call of the driver that it catches.";
         evidence.push(Evidence::new(text, "stop code"));
     }
+    let confidence = [Confidence::Possible, Confidence::Likely][usize::from(verifier)];
     Some(Suspect {
         module: name.into(),
-        confidence: if verifier {
-            Confidence::Likely
-        } else {
-            Confidence::Possible
-        },
+        confidence,
         evidence,
     })
 }
