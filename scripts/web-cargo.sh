@@ -5,10 +5,7 @@ web_target_dir=$root/target/web-$(web_toolchain)
 # Paths of the building machine do not belong in the published file, nor may they change it.
 web_rustflags() {
   local cargo_home=${CARGO_HOME:-$HOME/.cargo}
-  # Each constant stays a segment of its own, so that scripts/split-wasm.mjs can move those that only
-  # the second part reads.
-  echo "--remap-path-prefix=$root=/bluepane --remap-path-prefix=$cargo_home=/cargo" \
-    "-Clink-arg=--no-merge-data-segments"
+  echo "--remap-path-prefix=$root=/bluepane --remap-path-prefix=$cargo_home=/cargo"
 }
 
 web_cargo() {
