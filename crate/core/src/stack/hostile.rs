@@ -285,7 +285,7 @@ fn chained_far() -> Vec<u8> {
         let at = 0x2010 + 0x40 * index;
         let (info, entries) = (at as u32, at as u32 + 0x10);
         put(0x2008, &[0x2020 | 1]);
-        put(at, &[0x21, 0x1000, 0x2000, entries + 0x40 | 1]);
+        put(at, &[0x21, 0x1000, 0x2000, (entries + 0x40) | 1]);
         for hop in 0..3 {
             let to = if hop == 2 {
                 info
