@@ -231,6 +231,32 @@ impl Maker {
         frames
     }
 
+    /// What every processor ran, but for those that had nothing to do.
+    fn stacks(&mut self, processors: u64) -> String {
+        let mut text = String::new();
+        for frame in self.chain("at = \"nt!KeBugCheckEx\"".into()) {
+            write!(text, "[[stack]]\n{}\n", frame.replace(", ", "\n")).unwrap();
+        }
+        for number in 1..processors {
+            if self.dice.one_in(3) {
+                continue;
+            }
+            let first = format!("at = \"{}\", offset = 0", self.in_driver());
+            let frames = self.chain(first);
+            let frames: Vec<String> = frames
+                .iter()
+                .map(|frame| format!("{{ {frame} }}"))
+                .collect();
+            let list = frames.join(", ");
+            write!(
+                text,
+                "[[running]]\nprocessor = {number}\nstack = [{list}]\n"
+            )
+            .unwrap();
+        }
+        text
+    }
+
     fn dice_trap(&mut self) -> String {
         let index = self.dice.below(self.traps.len() as u64) as usize;
         self.traps[index].clone()
@@ -279,26 +305,7 @@ fn invent(seed: u64) -> (Scenario, String) {
     for driver in DRIVERS {
         write!(text, "[[modules]]\nname = \"{driver}\"\nsize = 0x20000\n").unwrap();
     }
-    for frame in maker.chain("at = \"nt!KeBugCheckEx\"".into()) {
-        write!(text, "[[stack]]\n{}\n", frame.replace(", ", "\n")).unwrap();
-    }
-    for number in 1..processors {
-        if maker.dice.one_in(3) {
-            continue;
-        }
-        let first = format!("at = \"{}\", offset = 0", maker.in_driver());
-        let frames = maker.chain(first);
-        let frames: Vec<String> = frames
-            .iter()
-            .map(|frame| format!("{{ {frame} }}"))
-            .collect();
-        let list = frames.join(", ");
-        write!(
-            text,
-            "[[running]]\nprocessor = {number}\nstack = [{list}]\n"
-        )
-        .unwrap();
-    }
+    text += &maker.stacks(processors);
     let what = format!("seed {seed}: {architecture} {build}, {kind}, {processors} processors");
     let scenario = Scenario::from_toml(&text).unwrap_or_else(|e| panic!("{what}: {e}\n{text}"));
     (scenario, what)

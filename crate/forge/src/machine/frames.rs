@@ -145,27 +145,12 @@ impl Machine<'_> {
                 sp + self.room(frames[i].shape)
             };
             frame_pointer = match frames[i].shape {
-                Shape::Plain { pushes, locals } => {
-                    self.plain_frame(sp, pushes, locals, next, frame_pointer, rng)
-                }
-                Shape::Pointer { locals, grown } => {
-                    self.pointer_frame(sp + u64::from(grown), locals, next, frame_pointer)
-                }
-                Shape::Trap => {
-                    let address = frames[i].fault_address;
-                    let pointer = self.trap_frame(sp, address, (next, resumed, frame_pointer), rng);
-                    if user {
-                        self.came_from_user(sp, resumed);
-                    }
-                    pointer
-                }
                 Shape::Switch => outer.stack_pointer,
-                // KiSwapContext keeps the frame pointer of its caller in the lowest slot.
-                Shape::Saved => {
-                    self.kernel.word(sp, frame_pointer, width);
-                    frame_pointer
-                }
+                _ => self.lay_frame(&frames[i], sp, (next, resumed, frame_pointer), rng),
             };
+            if user {
+                self.came_from_user(sp, resumed);
+            }
         }
         if entered_by_switch {
             // What the function that changed stacks left here: the frame pointer, and where it returns to.
@@ -178,6 +163,27 @@ impl Machine<'_> {
             stack_pointer: start,
             frame_pointer,
             stack_end: end,
+        }
+    }
+
+    /// Writes one frame, whose stack pointer is `sp`. What it returns to or interrupted: instruction, stack and frame
+    /// pointers. Answers its own frame pointer.
+    fn lay_frame(&mut self, frame: &Placed, sp: u64, outer: (u64, u64, u64), rng: &mut Rng) -> u64 {
+        let (next, _, frame_pointer) = outer;
+        match frame.shape {
+            Shape::Plain { pushes, locals } => {
+                self.plain_frame(sp, pushes, locals, next, frame_pointer, rng)
+            }
+            Shape::Pointer { locals, grown } => {
+                self.pointer_frame(sp + u64::from(grown), locals, next, frame_pointer)
+            }
+            Shape::Trap => self.trap_frame(sp, frame.fault_address, outer, rng),
+            // KiSwapContext keeps the frame pointer of its caller in the lowest slot.
+            Shape::Saved => {
+                self.kernel.word(sp, frame_pointer, self.pointer());
+                frame_pointer
+            }
+            Shape::Switch => frame_pointer,
         }
     }
 
