@@ -112,14 +112,14 @@ for (const { name, missing, launch } of browsers) {
 
 const chromium = browsers.find(({ name }) => name === "chromium");
 if (!chromium.missing) {
-  const small = forged(
+  const database = forged(
     "database",
-    '[machine]\nbuild = 19041\nmemory = "4 GiB"\nframe_database = true\n[stop]\ncode = 0x50\n' +
+    '[machine]\nbuild = 19041\nmemory = "16 GiB"\nframe_database = true\n[stop]\ncode = 0x50\n' +
       '[dump]\nkind = "bitmap-kernel"\n',
   );
   const browser = await chromium.launch();
   try {
-    const { tab } = await opened(browser, small);
+    const { tab } = await opened(browser, database);
     const census = await tab.evaluate(asked, "!memusage");
     const { bytes, reads } = census;
     await tab.evaluate(slices, bytes);
