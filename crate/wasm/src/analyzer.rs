@@ -16,6 +16,11 @@ use wasm_bindgen_futures::JsFuture;
 /// The largest file offset that a JavaScript number carries exactly.
 const LARGEST_OFFSET: f64 = 9_007_199_254_740_991.0;
 
+/// A report of a large dump costs worker and page a tenth of a second.
+const REPORT_EVERY_MS: f64 = 200.0;
+/// The step that brings conclusions.
+const JUDGED: &str = "diagnosis";
+
 /// What `on_progress` is told.
 #[derive(Serialize)]
 #[serde(rename_all = "camelCase")]
@@ -76,8 +81,8 @@ impl Analyzer {
     ///
     /// `read(offset, length)` is called for every wanted range, all of a round at once, and
     /// promises a `Uint8Array`; a rejected promise makes that range unreadable, which the report
-    /// then says. `on_progress(told)` is called after every round and every step; after a step
-    /// `told.report` is what is known so far.
+    /// then says. `on_progress(told)` is called after every round and every step; `told.report` is what
+    /// is known so far: when there are conclusions, and else as often as a page can show it.
     ///
     /// # Errors
     /// What `on_progress` throws.
@@ -216,19 +221,26 @@ impl Analyzer {
         with_report: bool,
     ) -> Result<(), JsValue> {
         let mut at = (name, 0, 1);
+        // What was learned since the last report, and when that was told.
+        let (mut news, mut told) = (false, 0.0);
         loop {
             let progress = self.analysis.borrow_mut().advance();
+            let mut judged = false;
             match progress {
-                Progress::Wanting => {
-                    self.fetch(read).await;
-                    self.tell(on_progress, at, false)?;
-                }
+                Progress::Wanting => self.fetch(read).await,
                 Progress::Step { done, total, name } => {
                     at = (name, done, total);
-                    self.tell(on_progress, at, with_report)?;
+                    news = with_report;
+                    judged = name == JUDGED;
                 }
                 Progress::Finished => return Ok(()),
             }
+            let now = js_sys::Date::now();
+            let report = news && (judged || now - told >= REPORT_EVERY_MS);
+            if report {
+                (news, told) = (false, now);
+            }
+            self.tell(on_progress, at, report)?;
         }
     }
 

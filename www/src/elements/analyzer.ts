@@ -28,6 +28,9 @@ import tokens from "./tokens.css";
 import "./welcome";
 import { type PickedEvent } from "./welcome";
 
+/** The analyzer's step that brings conclusions. */
+const CONCLUDES = "diagnosis";
+
 export class BluepaneAnalyzer extends LitElement {
   static override properties: PropertyDeclarations = {
     theme: { type: String },
@@ -70,6 +73,8 @@ export class BluepaneAnalyzer extends LitElement {
   /** The page's own source, where it may be saved. */
   toolSource: string | null = null;
   embedding: Embedding | null = null;
+  /** Whether the analysis has yet to conclude anything. */
+  #early = false;
   #engine: Engine | null = null;
   /** The file on show. */
   #source: Source | null = null;
@@ -243,8 +248,10 @@ export class BluepaneAnalyzer extends LitElement {
 
   #run(source: Source, show: boolean): Promise<Report> {
     const started = performance.now();
+    this.#early = true;
     const heard = (progress: Progress): void => {
       this.progress = progress;
+      if (progress.step === CONCLUDES) this.#early = false;
       if (show && progress.report) this.report = progress.report;
       const { report: _, ...counts } = progress;
       this.#tell("bluepane-progress", { name: source.name, ...counts });
@@ -512,6 +519,7 @@ export class BluepaneAnalyzer extends LitElement {
         .desk=${desk}
         sections=${this.sections}
         ?busy=${this.busy}
+        ?early=${this.busy && this.#early}
         ?bare=${this.printed !== null}
       ></bluepane-report-view>
       ${

@@ -13,6 +13,7 @@ export class ReportView extends LitElement {
     report: { attribute: false },
     desk: { attribute: false },
     busy: { type: Boolean },
+    early: { type: Boolean },
     sections: { type: String },
     bare: { type: Boolean },
     current: { state: true },
@@ -21,6 +22,8 @@ export class ReportView extends LitElement {
   declare report: Report;
   declare desk: Desk;
   declare busy: boolean;
+  /** Nothing was concluded yet: only the card and the bug check are shown. */
+  declare early: boolean;
   declare sections: string;
   /** For print: without console and explorer, whose output is not redacted. */
   declare bare: boolean;
@@ -30,6 +33,7 @@ export class ReportView extends LitElement {
 
   constructor() {
     super();
+    this.early = false;
     this.sections = "";
     this.current = "";
   }
@@ -37,9 +41,10 @@ export class ReportView extends LitElement {
   protected override render(): unknown {
     const { report, desk, busy } = this;
     const wished = chosen(report, this.sections);
-    const list = this.bare
-      ? wished.filter(({ id }) => id !== "console" && id !== "explorer")
-      : wished;
+    // Hundreds of rows would keep the first conclusions waiting, and they are not whole by then.
+    const list = wished.filter(({ id }) =>
+      this.early ? id === "bugcheck" : !this.bare || (id !== "console" && id !== "explorer"),
+    );
     return html`<div class="frame" ?data-alone=${list.length === 0}>
       <nav aria-label="Sections of the report">
         <ol>

@@ -292,11 +292,10 @@ export class Engine {
   }
 
   async #spawn(): Promise<Worker> {
-    const [wasm, knowledge] = await Promise.all([this.#assets.wasm(), this.#assets.knowledge()]);
     const script = new Blob([this.#assets.worker], { type: "text/javascript" });
     const url = URL.createObjectURL(script);
     const worker = new Worker(workerAddress(url));
-    await new Promise<void>((resolve, reject) => {
+    const ready = new Promise<void>((resolve, reject) => {
       const timer = window.setTimeout(
         () => reject(new Error("the analyzer did not start in time")),
         START_TIMEOUT_MS,
@@ -312,10 +311,15 @@ export class Engine {
         window.clearTimeout(timer);
         reject(new Error(event.message || "the browser refused to start the worker"));
       };
-      const parts = [wasm.buffer as ArrayBuffer, knowledge.buffer as ArrayBuffer] as const;
-      const message: ToWorker = { type: "start", wasm: parts[0], knowledge: parts[1] };
-      worker.postMessage(message, [...parts]);
-    }).finally(() => URL.revokeObjectURL(url));
+    });
+    try {
+      await Promise.all([ready, this.#give(worker)]);
+    } catch (error) {
+      worker.terminate();
+      throw error;
+    } finally {
+      URL.revokeObjectURL(url);
+    }
     worker.onmessage = (event: MessageEvent<FromWorker>) => this.#hear(event.data);
     worker.onerror = (event) => {
       event.preventDefault();
@@ -326,6 +330,14 @@ export class Engine {
     worker.onmessageerror = () => this.#fail("worker-lost", new Error("a message was garbled"));
     this.#live = worker;
     return worker;
+  }
+
+  /** The worker compiles the module while the tables are still being unpacked here. */
+  async #give(worker: Worker): Promise<void> {
+    const wasm = (await this.#assets.wasm()).buffer as ArrayBuffer;
+    worker.postMessage({ type: "start", wasm } satisfies ToWorker, [wasm]);
+    const knowledge = (await this.#assets.knowledge()).buffer as ArrayBuffer;
+    worker.postMessage({ type: "knowledge", knowledge } satisfies ToWorker, [knowledge]);
   }
 
   #hear(said: FromWorker): void {

@@ -31,7 +31,8 @@ export interface Beside {
 }
 
 export type ToWorker =
-  | { type: "start"; wasm: ArrayBuffer; knowledge: ArrayBuffer }
+  | { type: "start"; wasm: ArrayBuffer }
+  | { type: "knowledge"; knowledge: ArrayBuffer }
   | { type: "formats"; wasm: ArrayBuffer }
   | { type: "disasm"; wasm: ArrayBuffer }
   | { type: "later"; wasm: ArrayBuffer }

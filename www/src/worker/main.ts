@@ -247,10 +247,14 @@ function addLater(wasm: ArrayBuffer): void {
   new WebAssembly.Instance(new WebAssembly.Module(wasm), { first });
 }
 
-function start(wasm: ArrayBuffer, knowledge: ArrayBuffer): void {
+/** Takes the module, or the tables that it is ready with. */
+function prepare(data: ToWorker & { type: "start" | "knowledge" }): void {
   try {
-    first = initSync({ module: wasm });
-    install_knowledge(new Uint8Array(knowledge));
+    if (data.type === "start") {
+      first = initSync({ module: data.wasm });
+      return;
+    }
+    install_knowledge(new Uint8Array(data.knowledge));
     scope.postMessage({ type: "ready" });
   } catch (error) {
     fault(0, "not-started", readError(error).message);
@@ -278,7 +282,7 @@ function lookUp(call: number, line: string): void {
 }
 
 scope.onmessage = ({ data }) => {
-  if (data.type === "start") return start(data.wasm, data.knowledge);
+  if (data.type === "start" || data.type === "knowledge") return prepare(data);
   if (data.type === "later") return addLater(data.wasm);
   if (data.type === "lookup") return lookUp(data.call, data.line);
   if (data.type === "formats") {
