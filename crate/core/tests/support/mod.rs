@@ -2,6 +2,7 @@
 //! piece in an order of its own.
 #![allow(dead_code, unused_imports)]
 
+pub mod devices;
 mod pieces;
 mod reports;
 
