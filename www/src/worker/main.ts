@@ -23,7 +23,7 @@ class Session {
   #blob: Blob | undefined;
   #rounds: Rounds | undefined;
   #said = 0;
-  /** The first read that failed for good. */
+  /** The first read that failed for good, of those that the analyzer asked for. */
   lost: ReadError | null = null;
   /** Settles when what was asked before is answered: the analyzer does one thing at a time. */
   #turn: Promise<void> = Promise.resolve();
@@ -107,7 +107,11 @@ class Session {
         this.#rounds = undefined;
       }
     }
-    return this.#readInPage(offset, length);
+    try {
+      return await this.#readInPage(offset, length);
+    } catch (error) {
+      throw this.#give(readError(error));
+    }
   }
 
   #readInPage(offset: number, length: number): Promise<Uint8Array> {
@@ -122,12 +126,13 @@ class Session {
     const waiting = this.#waiting.get(read);
     this.#waiting.delete(read);
     if (bytes) waiting?.resolve(bytes);
-    else waiting?.reject(this.#give(error ?? { name: "Error", message: "nothing was read" }));
+    else waiting?.reject(asError(error ?? { name: "Error", message: "nothing was read" }));
   }
 
+  /** Notes that bytes which the analyzer asked for are not to be had. What is read ahead is nobody's loss. */
   #give(error: ReadError): Error {
     this.lost ??= error;
-    return Object.assign(new Error(error.message), { name: error.name });
+    return asError(error);
   }
 
   cancel(): void {
@@ -211,6 +216,10 @@ class Session {
       // Still running: it ends with its next read and is collected.
     }
   }
+}
+
+function asError({ name, message }: ReadError): Error {
+  return Object.assign(new Error(message), { name });
 }
 
 let session: Session | null = null;
