@@ -210,6 +210,8 @@ export interface Stack {
   limits?: string;
   /** Whose it is, where it is not that of the stop. */
   about?: string;
+  /** That of a processor that had nothing to do. */
+  idle?: boolean;
 }
 export interface Blame {
   module: string;

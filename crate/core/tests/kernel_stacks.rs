@@ -271,6 +271,10 @@ fn every_processor_has_its_stack_on_every_build() {
         }
         let about = stacks[2].about.as_deref().unwrap();
         assert!(about.contains("nothing to do"), "{name}: {about}");
+        assert!(
+            stacks[2].idle && !stacks[1].idle && !stacks[0].idle,
+            "{name}"
+        );
         // In a deferred call, over the thread that runs when no other does.
         let about = stacks[1].about.as_deref().unwrap();
         assert!(about.contains("a deferred call"), "{name}: {about}");

@@ -1,5 +1,6 @@
 // The console: a debugger's commands, answered by the analyzer from the open dump.
 import { type TemplateResult, html, nothing } from "lit";
+import { stem } from "../format/modules";
 import { plural } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
@@ -271,11 +272,6 @@ function drawn({ line, answer }: Entry): TemplateResult {
     <pre class="answer">${answer}</pre>
     <bluepane-copy class="screen" what="output of ${line}" .text=${answer}></bluepane-copy>
   </div>`;
-}
-
-/** A module as expressions name it. */
-function stem(name: string): string {
-  return name.replace(/\.\w+$/, "").toLowerCase();
 }
 
 define("bluepane-console", ConsoleSection);

@@ -3,6 +3,7 @@
 import { type TemplateResult, html, nothing } from "lit";
 import type { Frame, Hex, Module, Stack, Stretch } from "../report";
 import { blank } from "../format/pieces";
+import { sameModule, stem } from "../format/modules";
 import { plural } from "../format/number";
 import { CONFIDENCE, FOUND, HOW, word } from "../format/words";
 
@@ -240,15 +241,6 @@ export function looks(stacks: Stack[]): (name: string) => string[] {
     if (at === undefined) return ["m0"];
     return [`m${1 + (at % COLOURS)}`, `p${Math.floor(at / COLOURS) % PATTERNS}`];
   };
-}
-
-function stem(name: string): string {
-  return name.replace(/\.\w+$/, "").toLowerCase();
-}
-
-/** Debuggers name a module without its extension; the module list keeps it. */
-export function sameModule(a: string, b: string): boolean {
-  return a === b || a.replace(/\.\w+$/, "") === b.replace(/\.\w+$/, "");
 }
 
 /** Where a frame is: `ntfs.sys!NtfsRead+0x10`. */

@@ -3,16 +3,16 @@
 import { type TemplateResult, html, nothing } from "lit";
 import type { Blame, Frame, Module, SecondaryBlob, Stack } from "../report";
 import { evidence, facts, sure } from "../format/pieces";
+import { sameModule } from "../format/modules";
 import { define, styles } from "../elements/sheet";
 import "../elements/copy";
-import { drawn, looks, place, sameModule } from "./stack-frames";
+import { drawn, looks, place } from "./stack-frames";
 import { CodeView } from "./stack-code";
 import { Section } from "./section";
 import sectionCss from "./section.css";
 import css from "./stack.css";
 
-/** What is said of a processor without work; more of them than these stand behind one line. */
-const IDLE = /^Processor \d+: it had nothing to do/;
+/** More processors without work than these stand behind one line. */
 const FEW_IDLE = 3;
 
 export class StackSection extends Section {
@@ -20,6 +20,8 @@ export class StackSection extends Section {
   static override styles = styles(sectionCss, css);
   /** The frames that tell more of themselves: stack and number. */
   declare opened: ReadonlySet<string>;
+  /** How each module looks; the same on all stacks. */
+  #look = looks([]);
 
   constructor() {
     super();
@@ -27,6 +29,10 @@ export class StackSection extends Section {
   }
 
   protected override willUpdate(changed: Map<string, unknown>): void {
+    if (changed.has("report")) {
+      const { stack, stacks = [] } = this.report;
+      this.#look = looks(stack ? [stack, ...stacks] : stacks);
+    }
     const before = changed.get("report") as typeof this.report | undefined;
     if (before && before.file.name !== this.report.file.name) this.opened = new Set();
   }
@@ -47,9 +53,8 @@ export class StackSection extends Section {
   }
 
   #stack(stack: Stack, key: string): TemplateResult {
-    const { stack: own, stacks = [] } = this.report;
     const table = drawn(stack, {
-      look: looks(own ? [own, ...stacks] : stacks),
+      look: this.#look,
       culprit: this.report.blame?.module.toLowerCase(),
       module: (name) => this.#module(name),
       at: (hex) => this.at(hex),
@@ -164,7 +169,7 @@ export class StackSection extends Section {
   }
 
   #others(stacks: Stack[]): TemplateResult {
-    const idle = stacks.filter(({ about }) => IDLE.test(about ?? ""));
+    const idle = stacks.filter(({ idle }) => idle === true);
     const few = idle.length <= FEW_IDLE;
     const told = few ? stacks : stacks.filter((stack) => !idle.includes(stack));
     return html`<h3>Other stacks</h3>
@@ -203,8 +208,7 @@ export class StackSection extends Section {
 
   #module(name: string | undefined): Module | undefined {
     if (!name) return undefined;
-    const wanted = name.toLowerCase();
-    return (this.report.modules ?? []).find((m) => sameModule(m.name.toLowerCase(), wanted));
+    return (this.report.modules ?? []).find((module) => sameModule(module.name, name));
   }
 }
 

@@ -149,19 +149,21 @@ impl Reader<'_> {
         let stacks = ranges(Some(&facts), thread.as_ref());
         let stack = self.scan(&Registers::from(&context), &stacks, which);
         let deferred = running.dpc_active == Some(true) || !stack.frames.iter().all(rests);
-        let doing = match (context.user_mode(), running.idle) {
-            (true, _) => ": it was running a program's own code.",
-            (_, Some(true)) if deferred => {
-                ": no thread ran on it, but an interrupt or a deferred call."
-            }
-            (_, Some(true)) => ": it had nothing to do.",
-            _ => "",
+        let (doing, rested) = match (context.user_mode(), running.idle) {
+            (true, _) => (": it was running a program's own code.", false),
+            (_, Some(true)) if deferred => (
+                ": no thread ran on it, but an interrupt or a deferred call.",
+                false,
+            ),
+            (_, Some(true)) => (": it had nothing to do.", true),
+            _ => ("", false),
         };
         Some(Stack {
             processor: Some(number),
             thread: hex(running.thread.as_ref().map(|thread| thread.address)),
             process: hex(thread.and_then(|thread| thread.process)),
             about: stack.about.map(|which| which + doing),
+            idle: rested && named.is_none(),
             ..stack
         })
     }

@@ -298,6 +298,9 @@ pub struct Stack {
     /// Whose stack it is, where it is not that of the stop.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub about: Option<String>,
+    /// Whether it is that of a processor that had nothing to do and that no parameter names.
+    #[serde(skip_serializing_if = "core::ops::Not::not")]
+    pub idle: bool,
     /// Whether the arguments of the innermost frame prove it to be `KeBugCheckEx`.
     #[serde(skip)]
     pub bug_check: bool,

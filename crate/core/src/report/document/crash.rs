@@ -8,8 +8,6 @@ use alloc::{format, string::String, vec, vec::Vec};
 
 /// Registers in a line, as many as the debugger prints.
 const REGISTERS_PER_LINE: usize = 3;
-/// What is said of a processor without work.
-const IDLE: &str = ": it had nothing to do.";
 /// Frames that a ticket shows: the outermost ones say little there.
 const FRAMES_IN_A_TICKET: usize = 20;
 
@@ -143,7 +141,7 @@ pub(super) fn beside(report: &Report, detail: Detail, blocks: &mut Vec<Block>) {
     for stack in &report.stacks {
         let about = stack.about.as_deref().unwrap_or("Another stack");
         // An idle loop tells nothing but that.
-        if about.ends_with(IDLE) {
+        if stack.idle {
             blocks.push(Block::Paragraph(about.into()));
             continue;
         }

@@ -152,7 +152,8 @@ structures! {
     UnloadedModule { name, base, end, time }
     Exception { code, name, address, location, information, access, source }
     Stack {
-        processor, thread, process, process_name, frames, stretches, registers, limits, about, bug_check,
+        processor, thread, process, process_name, frames, stretches, registers, limits, about, idle,
+        bug_check,
     }
     Stretch { first, frames, kind, title, text, third_party }
     Register { name, value }

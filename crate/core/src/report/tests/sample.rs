@@ -343,6 +343,7 @@ fn stack() -> Stack {
         limits: "Frames below the first are candidates: old return addresses stay on a stack."
             .into(),
         about: None,
+        idle: false,
         bug_check: true,
     }
 }
