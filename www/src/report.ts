@@ -274,9 +274,9 @@ export interface PageFile {
   maximum_pages: Hex;
 }
 export interface Process {
-  pid: number;
+  pid?: number;
   parent_pid?: number;
-  name: string;
+  name?: string;
   session?: number;
   created?: string;
   exited?: string;

@@ -60,7 +60,7 @@ fn a_minidump_tells_the_process_that_was_running_and_where_and_no_other() {
         let [found] = &report.memory.as_ref().unwrap().processes[..] else {
             panic!("{name}: {:?}", report.memory);
         };
-        assert_eq!((found.pid, &*found.name), (pid, process), "{name}");
+        assert_eq!((found.pid, &*found.name), (Some(pid), process), "{name}");
         assert_eq!(stack.process_name.as_deref(), Some(process), "{name}");
         assert_eq!(found.threads, Some(threads), "{name}");
         // It began before the machine stopped, and had not ended.

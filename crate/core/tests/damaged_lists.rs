@@ -46,7 +46,8 @@ fn word(address: u64, value: u64) -> Word {
 
 fn pids(report: &Report) -> Vec<u32> {
     let memory = report.memory.as_ref().unwrap();
-    memory.processes.iter().map(|process| process.pid).collect()
+    let ids = memory.processes.iter().filter_map(|process| process.pid);
+    ids.collect()
 }
 
 /// The text of a note.
@@ -133,7 +134,7 @@ fn what_lies_between_two_wild_links_is_found_in_the_table_of_identifiers() {
         );
         let names = &report.memory.as_ref().unwrap().processes;
         assert!(
-            names.iter().any(|p| p.pid == 500 && p.name == "p1.exe"),
+            names.iter().any(|p| p.pid == Some(500) && p.name == "p1.exe"),
             "{machine}"
         );
     }
@@ -187,6 +188,38 @@ fn a_process_whose_page_is_gone_is_missing_and_the_others_stay() {
     assert!(found.len() < all.len() && found.len() >= 15, "{found:?}");
     assert!(found.iter().all(|pid| all.contains(pid)));
     assert!(note(&report, "processes-cut").contains("not written to the dump"));
+}
+
+#[test]
+fn a_process_whose_identifier_is_gone_keeps_the_rest_and_says_why() {
+    let mut scenario = scenario();
+    let links = links(&scenario);
+    let before = report_on(&scenario).memory.unwrap().processes;
+    // What stands before the links is no number of a process.
+    scenario.faults.words.push(word(links[9] - 8, 0xFFFF_FFFF_0000_1234));
+    let report = report_on(&scenario);
+    let after = &report.memory.as_ref().unwrap().processes;
+    assert_eq!(after.len(), before.len());
+    let hurt = after.iter().find(|process| process.pid.is_none()).unwrap();
+    let own = before.iter().find(|process| process.address == hurt.address);
+    assert_eq!(own.unwrap().name, hurt.name);
+    assert_eq!(own.unwrap().commit_pages, hurt.commit_pages);
+    let told = note(&report, "process-members");
+    assert!(told.contains("0xffffffff00001234"), "{told}");
+    let json = serde_json::to_value(&report).unwrap();
+    let listed = json["memory"]["processes"].as_array().unwrap();
+    assert!(listed.iter().all(|process| process["pid"] != 0));
+    assert_eq!(listed.iter().filter(|p| p.get("pid").is_none()).count(), 1);
+    assert!(bluepane::report::text(&report).contains("not recorded"));
+}
+
+#[test]
+fn an_identifier_that_is_no_multiple_of_four_is_told_as_it_stands() {
+    let mut scenario = scenario();
+    scenario.processes[3].pid = 4271;
+    let report = report_on(&scenario);
+    assert!(pids(&report).contains(&4271));
+    assert_eq!(note(&report, "process-members"), "");
 }
 
 #[test]

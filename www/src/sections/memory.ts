@@ -208,16 +208,24 @@ function checks(list: Memory["checks"]): TemplateResult | typeof nothing {
   </details>`;
 }
 
+const unrecorded = html`<span class="muted">not recorded</span>`;
+
 const PROCESSES: Column<Process>[] = [
   {
     id: "name",
     label: "Process",
-    key: (row) => row.name.toLowerCase(),
+    key: (row) => (row.name ?? "").toLowerCase(),
     cell: (row) =>
-      html`<code>${row.name}</code>${row.exited ? html` <span class="muted">ended</span>` : nothing}
+      html`${row.name ? html`<code>${row.name}</code>` : unrecorded}${row.exited ? html` <span class="muted">ended</span>` : nothing}
         ${row.confidence === "certain" ? nothing : sure(row.confidence)}`,
   },
-  { id: "pid", label: "PID", numeric: true, key: (row) => row.pid, cell: (row) => row.pid },
+  {
+    id: "pid",
+    label: "PID",
+    numeric: true,
+    key: (row) => row.pid ?? -1,
+    cell: (row) => row.pid ?? unrecorded,
+  },
   {
     id: "parent",
     from: 600,
@@ -282,7 +290,7 @@ function processes(list: Process[] | undefined): TemplateResult | typeof nothing
       sort=${by}
       .columns=${told}
       .rows=${list}
-      .haystack=${(row: Process) => `${row.name} ${row.pid}`}
+      .haystack=${(row: Process) => `${row.name ?? ""} ${row.pid ?? ""}`}
     ></bluepane-sorted>`;
 }
 

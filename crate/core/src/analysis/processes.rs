@@ -100,7 +100,7 @@ pub(super) fn compose(dump: &Dump<'_>, lists: &Lists, report: &mut Report) {
 fn describe(process: &nt::process::Process, confidence: Option<Confidence>) -> Process {
     let time = |filetime: Option<u64>| filetime.and_then(iso8601_from_filetime);
     Process {
-        pid: process.pid.unwrap_or_default(),
+        pid: process.pid,
         parent_pid: process.parent_pid,
         name: process.name.clone().unwrap_or_default(),
         session: process.session,

@@ -336,7 +336,10 @@ fn by_commit(memory: &Memory) -> Vec<String> {
     }
     lines.extend(processes.into_iter().map(|process| {
         let kb = process.commit_pages.map_or(0, |p| p.0.saturating_mul(KB));
-        format!("{:>5x} {:<25}{kb:>11} Kb", process.pid, process.name)
+        let pid = process
+            .pid
+            .map_or_else(|| "?".into(), |pid| format!("{pid:x}"));
+        format!("{pid:>5} {:<25}{kb:>11} Kb", process.name_text())
     }));
     lines
 }
@@ -357,11 +360,11 @@ pub(super) fn process(words: &[&str], report: &Report) -> Vec<String> {
             let ended = process.exited.as_ref();
             let ended = ended.map_or(String::new(), |time| format!("  ended {time}"));
             format!(
-                "SessionId: {}  Cid: {:04x}  ParentCid: {}  Image: {}{ended}",
+                "SessionId: {}  Cid: {}  ParentCid: {}  Image: {}{ended}",
                 number(process.session),
-                process.pid,
+                super::process::hex(process.pid),
                 number(process.parent_pid),
-                process.name
+                process.name_text()
             )
         })
         .collect()

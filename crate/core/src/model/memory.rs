@@ -1,7 +1,7 @@
 //! What is known of the machine's memory.
 
 use super::{Confidence, Evidence, Gap, Hex};
-use alloc::{collections::BTreeMap, string::String, vec::Vec};
+use alloc::{collections::BTreeMap, format, string::String, vec::Vec};
 use serde::Serialize;
 
 /// What is known of the machine's memory.
@@ -106,12 +106,14 @@ pub struct PageFile {
 #[derive(Clone, Debug, Default, PartialEq, Serialize)]
 #[cfg_attr(feature = "schema", derive(schemars::JsonSchema))]
 pub struct Process {
-    /// Process id.
-    pub pid: u32,
+    /// Process id; absent where its page is not in the dump, or what stands there is none.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub pid: Option<u32>,
     /// The process that started it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub parent_pid: Option<u32>,
-    /// Image name.
+    /// Image name; absent where it is not recorded.
+    #[serde(skip_serializing_if = "String::is_empty")]
     pub name: String,
     /// Session.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -140,6 +142,24 @@ pub struct Process {
     /// How sure the figures are: less than certain where this very kernel is in no table.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub confidence: Option<Confidence>,
+}
+
+impl Process {
+    /// Its identifier in words.
+    #[must_use]
+    pub fn pid_text(&self) -> String {
+        self.pid
+            .map_or_else(|| "not recorded".into(), |pid| format!("{pid}"))
+    }
+
+    /// Its name in words.
+    #[must_use]
+    pub fn name_text(&self) -> &str {
+        match self.name.is_empty() {
+            true => "(name not recorded)",
+            false => &self.name,
+        }
+    }
 }
 
 /// One pool tag. Bytes.

@@ -185,7 +185,9 @@ impl ProcessFacts {
         let (pid, name, confidence) = process_offsets(machine, peb, parent);
         let id = |offset: u64| {
             let id = object.pointer_at(offset)?;
-            (id % 4 == 0 && id < MAX_PID).then_some(id as u32)
+            let proven = confidence == Confidence::Certain;
+            let fits = id < MAX_PID && (proven || id % 4 == 0);
+            fits.then_some(id as u32)
         };
         Some(Self {
             address,

@@ -396,11 +396,14 @@ impl Thread {
         let byte = |at: Option<u64>| record.int(at?, 1).ok().map(|value| value as u8);
         let word = |at: Option<u64>| record.int(at?, 4).ok().map(|value| value as u32);
         let target = |at: Option<u64>| record.target(at?);
+        // Elsewhere than a layout that was proven, what is no handle is no identifier.
+        let proven = layout.confidence == Confidence::Certain;
         let id = |at: Option<u64>, which: u64| {
             let id = record
                 .pointer(at?.checked_add(which * u64::from(width))?)
                 .ok()?;
-            (id.0 % 4 == 0 && id.0 < MAX_ID).then_some(id.0 as u32)
+            let fits = id.0 < MAX_ID && (proven || id.0 % 4 == 0);
+            fits.then_some(id.0 as u32)
         };
         let stack = target(layout.stack_limit).zip(target(layout.stack_base));
         Some(Self {

@@ -302,11 +302,7 @@ pub(super) fn process(facts: &Facts<'_>) -> Option<Finding> {
     if !holds || commit.saturating_mul(16) < physical {
         return None;
     }
-    let name = if process.name.is_empty() {
-        "A process"
-    } else {
-        &process.name
-    };
+    let name = process.name_text();
     // No process has more than all: then one of the two figures is wrong.
     let sure = match share > 100 {
         true => Confidence::Possible,
@@ -319,11 +315,8 @@ pub(super) fn process(facts: &Facts<'_>) -> Option<Finding> {
         "Commit is what a process was promised, whether or not it is in memory. A process that grows \
          without end takes the whole machine with it.",
     );
-    let text = format!(
-        "Process {} ({name}) had committed {}.",
-        process.pid,
-        size(commit)
-    );
+    let id = process.pid.map_or_else(String::new, |pid| format!("{pid} "));
+    let text = format!("Process {id}({name}) had committed {}.", size(commit));
     Some(found.because(text, "list of processes").advise(&[
         "Look at that process first: a leak, a cache without a bound, or simply a load for which the machine is too small.",
     ]))

@@ -31,7 +31,8 @@ const NAME_LEN: usize = 15;
 const SESSION_ID: u64 = 8;
 /// Larger numbers of sessions are none.
 const MAX_SESSION: u64 = 0x1_0000;
-/// Process identifiers are handles: multiples of four, and far below this.
+/// Process identifiers are far below this. They are handles, whose lowest two bits no table looks at:
+/// what stands there is told with them.
 const MAX_PID: u64 = 1 << 26;
 /// Times of process objects: from 1990 to 2100, in 100 ns since 1601.
 const TIMES: core::ops::Range<u64> = 0x01B0_0000_0000_0000..0x0230_0000_0000_0000;
@@ -160,6 +161,7 @@ impl ProcessList {
                 None => unread += 1,
             }
         }
+        found.explain_blanks(&reader);
         found.withhold_what_fails();
         found.whole = !self.entries.lost && unread == 0 && !found.all.is_empty();
         if let Some(damage) = self.entries.damage {
@@ -235,7 +237,7 @@ impl Reader<'_> {
         let word = |at: Option<u64>, len: u8| record.int(at?, len).ok();
         let pages = |at: Option<u64>| word(at, width).filter(|&n| n < MAX_PAGES);
         let time = |at| word(at, 8).filter(|&time| TIMES.contains(&time));
-        let id = |at| word(at, width).filter(|&id| id % 4 == 0 && id < MAX_PID);
+        let id = |at| word(at, width).filter(|&id| id < MAX_PID);
         let short = record.array::<NAME_LEN>(layout.name).ok();
         let short = short.and_then(|field| image_name(&field));
         let path = short
@@ -294,6 +296,35 @@ fn image_name(field: &[u8; NAME_LEN]) -> Option<String> {
 }
 
 impl Processes {
+    /// Why the identifier, the name or the commit charge of some is not recorded: an object lies
+    /// across two pages as often as not, and each may be missing alone.
+    fn explain_blanks(&mut self, reader: &Reader<'_>) {
+        let layout = reader.layout;
+        let width = reader.machine.architecture.pointer_width();
+        type Blank = fn(&Process) -> bool;
+        let members: [(&str, Option<u64>, Blank); 3] = [
+            ("identifier", Some(layout.pid), |p| p.pid.is_none()),
+            ("name", Some(layout.name), |p| p.name.is_none()),
+            ("commit charge", layout.commit, |p| p.commit.is_none()),
+        ];
+        for (what, at, blank) in members {
+            let blanks = self.all.iter().filter(|process| blank(process));
+            let (Some(first), count, Some(at)) = (blanks.clone().next(), blanks.count(), at) else {
+                continue;
+            };
+            let record = Record::new(reader.space, first.address, 0, width);
+            let why = match record.int(at, width) {
+                Err(missing) => format!("{missing}"),
+                Ok(value) => format!("{value:#x}, which stands there, is none"),
+            };
+            let text = format!(
+                "The {what} of {count} of the processes is not recorded; of that at {}: {why}.",
+                first.address
+            );
+            self.notes.push(Note::new("process-members", text));
+        }
+    }
+
     /// A member that is not what it should be in many processes stands elsewhere in this kernel:
     /// it is withheld for all.
     fn withhold_what_fails(&mut self) {
@@ -397,7 +428,7 @@ impl Processes {
                 continue;
             }
             let process = reader.process(at);
-            added.extend(process.filter(|process| process.pid == Some(id)));
+            added.extend(process.filter(|process| process.pid.is_some_and(|pid| pid & !3 == id)));
         }
         // Without the list nothing but System proves that the layout is this kernel's.
         let system =

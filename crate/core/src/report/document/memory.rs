@@ -238,12 +238,13 @@ fn processes(memory: &Memory, detail: Detail, blocks: &mut Vec<Block>) {
     }
     let size = |value: Option<crate::model::Hex>| value.map_or(String::new(), |v| pages(v.0));
     let rows = heaviest.into_iter().take(shown).map(|process| {
+        let name = process.name_text();
         let ended = match &process.exited {
-            Some(time) => format!("{} (ended {time})", process.name),
-            None => process.name.clone(),
+            Some(time) => format!("{name} (ended {time})"),
+            None => name.into(),
         };
         vec![
-            format!("{}", process.pid),
+            process.pid_text(),
             ended,
             process
                 .parent_pid

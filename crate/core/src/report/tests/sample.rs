@@ -381,7 +381,7 @@ fn memory() -> Memory {
             maximum_pages: Hex(0xC_0000),
         }],
         processes: vec![Process {
-            pid: 4272,
+            pid: Some(4272),
             parent_pid: Some(932),
             name: "sqlservr.exe".into(),
             session: Some(0),

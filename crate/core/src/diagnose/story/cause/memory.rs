@@ -146,13 +146,15 @@ fn of_process(case: &Case<'_>) -> Option<Cause> {
     if commit < case.pressure.committed? / MOST {
         return None;
     }
-    let (name, pid) = (&largest.name, largest.pid);
+    let name = largest.name_text();
+    let sure = largest.confidence.unwrap_or(Confidence::Certain);
+    let pid = largest.pid.map_or_else(String::new, |pid| format!(" ({pid})"));
     let found = link(
         format!(
-            "The process {name} ({pid}) alone has {} committed.",
+            "The process {name}{pid} alone has {} committed.",
             size(commit)
         ),
-        Confidence::Certain,
+        sure,
         vec![Evidence::new(
             format!("Commit of {name}: {commit} pages."),
             "processes",
