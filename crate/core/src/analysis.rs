@@ -41,6 +41,7 @@ use alloc::{format, string::String};
 use known::Known;
 use question::Question;
 pub use question::{Answer, Query};
+pub use steps::JUDGE_STEP;
 use steps::Step;
 pub use symbol_files::SymbolFileError;
 

@@ -134,7 +134,9 @@ fn what_lies_between_two_wild_links_is_found_in_the_table_of_identifiers() {
         );
         let names = &report.memory.as_ref().unwrap().processes;
         assert!(
-            names.iter().any(|p| p.pid == Some(500) && p.name == "p1.exe"),
+            names
+                .iter()
+                .any(|p| p.pid == Some(500) && p.name == "p1.exe"),
             "{machine}"
         );
     }
@@ -196,12 +198,17 @@ fn a_process_whose_identifier_is_gone_keeps_the_rest_and_says_why() {
     let links = links(&scenario);
     let before = report_on(&scenario).memory.unwrap().processes;
     // What stands before the links is no number of a process.
-    scenario.faults.words.push(word(links[9] - 8, 0xFFFF_FFFF_0000_1234));
+    scenario
+        .faults
+        .words
+        .push(word(links[9] - 8, 0xFFFF_FFFF_0000_1234));
     let report = report_on(&scenario);
     let after = &report.memory.as_ref().unwrap().processes;
     assert_eq!(after.len(), before.len());
     let hurt = after.iter().find(|process| process.pid.is_none()).unwrap();
-    let own = before.iter().find(|process| process.address == hurt.address);
+    let own = before
+        .iter()
+        .find(|process| process.address == hurt.address);
     assert_eq!(own.unwrap().name, hurt.name);
     assert_eq!(own.unwrap().commit_pages, hurt.commit_pages);
     let told = note(&report, "process-members");

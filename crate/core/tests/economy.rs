@@ -1,7 +1,7 @@
 //! What a report on a large machine's kernel dump costs, in reads and rounds: counts, which no
 //! noisy machine can blur. The machine has run for weeks: its frames are scattered.
 
-use bluepane::analysis::{Analysis, Progress};
+use bluepane::analysis::{Analysis, JUDGE_STEP, Progress};
 use bluepane::model::{Report, Stats};
 use bluepane::source::{CacheLimits, SliceProvider, serve};
 use bluepane_forge::{Scenario, forge};
@@ -54,7 +54,7 @@ fn cost(bytes: &[u8]) -> (Report, Stats, Stats) {
                     bitmap.reads += stats.reads - before.reads;
                     bitmap.rounds += stats.rounds - before.rounds;
                 }
-                if name == "diagnosis" && card.is_none() {
+                if name == JUDGE_STEP && card.is_none() {
                     card = Some(stats);
                 }
                 before = stats;

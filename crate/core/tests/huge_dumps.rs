@@ -3,7 +3,7 @@
 
 mod support;
 
-use bluepane::analysis::{Analysis, Progress};
+use bluepane::analysis::{Analysis, JUDGE_STEP, Progress};
 use bluepane::model::Report;
 use bluepane::source::CacheLimits;
 use bluepane_forge::{Scenario, forge};
@@ -73,7 +73,7 @@ fn costs(memory: &str, kind: &str) -> Costs {
                     costs.bitmap.bytes += spent.bytes;
                 }
                 // The first conclusions are what the top card needs.
-                if name == "diagnosis" && costs.card == Cost::default() {
+                if name == JUDGE_STEP && costs.card == Cost::default() {
                     costs.card = now;
                 }
                 println!("{memory} {kind}: {name}: {spent:?}");

@@ -165,7 +165,10 @@ fn page_files(machine: &Machine, memory: &Memory, doubtful: bool, tally: &mut Ta
 
 fn processes(machine: &Machine, memory: &Memory, tally: &mut Tally) {
     for (pid, drawn) in &machine.processes {
-        let found = memory.processes.iter().find(|process| process.pid == Some(*pid));
+        let found = memory
+            .processes
+            .iter()
+            .find(|process| process.pid == Some(*pid));
         let Some(Process {
             name,
             parent_pid,

@@ -277,7 +277,11 @@ fn a_kernel_that_no_table_knows_is_calibrated_on_its_own_system_process() {
     });
     let report = report(&forge(&moved).unwrap().to_vec());
     let processes = &report.memory.as_ref().unwrap().processes;
-    let pids: Vec<u64> = processes.iter().flat_map(|p| p.pid).map(u64::from).collect();
+    let pids: Vec<u64> = processes
+        .iter()
+        .flat_map(|p| p.pid)
+        .map(u64::from)
+        .collect();
     let wanted: Vec<u64> = truth.processes.iter().map(|p| p.pid).collect();
     assert_eq!(pids, wanted);
     assert!(

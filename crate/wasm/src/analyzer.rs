@@ -3,7 +3,7 @@
 
 use crate::code::Outside;
 use crate::convert::{report_to_js, to_js};
-use bluepane::analysis::{Analysis, Answer, Progress, Query};
+use bluepane::analysis::{Analysis, Answer, JUDGE_STEP, Progress, Query};
 use bluepane::console::View;
 use bluepane::report::{self, RedactionOptions};
 use bluepane::source::Range;
@@ -18,8 +18,6 @@ const LARGEST_OFFSET: f64 = 9_007_199_254_740_991.0;
 
 /// A report of a large dump costs worker and page a tenth of a second.
 const REPORT_EVERY_MS: f64 = 200.0;
-/// The step that brings conclusions.
-const JUDGED: &str = "diagnosis";
 
 /// What `on_progress` is told.
 #[derive(Serialize)]
@@ -231,7 +229,7 @@ impl Analyzer {
                 Progress::Step { done, total, name } => {
                     at = (name, done, total);
                     news = with_report;
-                    judged = name == JUDGED;
+                    judged = name == JUDGE_STEP;
                 }
                 Progress::Finished => return Ok(()),
             }

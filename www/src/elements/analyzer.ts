@@ -28,7 +28,7 @@ import tokens from "./tokens.css";
 import "./welcome";
 import { type PickedEvent } from "./welcome";
 
-/** The analyzer's step that brings conclusions. */
+/** The analyzer's step that brings conclusions: JUDGE_STEP of the core. */
 const CONCLUDES = "diagnosis";
 
 export class BluepaneAnalyzer extends LitElement {

@@ -192,8 +192,10 @@ const POOL: Step = Step {
     name: "pool tags",
     run: |cache, known| Learned::Pool(counters::pool(known, &Space::of(known, cache))),
 };
+/// The name of the step that brings conclusions.
+pub const JUDGE_STEP: &str = "diagnosis";
 const JUDGE: Step = Step {
-    name: "diagnosis",
+    name: JUDGE_STEP,
     run: |cache, known| match &known.header {
         Some(header) => Learned::Judgement(kernel::judge(cache, header, known)),
         None => Learned::Nothing,

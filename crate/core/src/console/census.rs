@@ -12,12 +12,10 @@
 
 use super::{Begun, Job, Live};
 use crate::memory::{AddressSpaceExt, Missing, VirtualAddress};
-use crate::nt::Member;
+use crate::nt::{Machine, Member};
 use crate::order;
 use crate::report::format::pages;
 use crate::source::ReadError;
-use crate::symbols::KernelIdentity;
-use crate::symbols::layout::Layouts;
 use alloc::{boxed::Box, format, string::String, vec::Vec};
 
 const PAGE: u64 = 0x1000;
@@ -61,12 +59,12 @@ struct Record {
 impl Record {
     fn of(live: &Live<'_>) -> Option<Self> {
         let header = live.header()?;
-        let layouts = Layouts::for_kernel(&KernelIdentity {
-            machine: header.machine? as u16,
+        let machine = Machine {
+            architecture: live.architecture()?,
             build: header.minor_version?,
-            ..KernelIdentity::default()
-        });
-        let rows = layouts.rows("_MMPFN");
+            debugger_data: live.debugger_data()?,
+        };
+        let rows = machine.layouts().rows("_MMPFN");
         let row = rows.first()?;
         Some(Self {
             size: row.size()?.into(),

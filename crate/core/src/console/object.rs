@@ -157,18 +157,18 @@ pub(super) fn object(words: &[&str], live: &Live<'_>) -> Vec<String> {
     let by_path = words.first().is_some_and(|word| word.starts_with('\\'));
     with(words, live, (what, folders), &|reader, at, _| {
         let objects = reader.objects();
-        let (kind, mut lines) = match objects.read(at) {
-            Some(Object::Device(found)) => ("Device", device::lines(reader, &found)),
-            Some(Object::Driver(found)) => ("Driver", driver::lines(reader, &found, 1)),
-            Some(Object::File(found)) => ("File", file(&found)),
+        let (kind, own, mut lines) = match objects.read(at) {
+            Some(Object::Device(found)) => ("Device", None, device::lines(reader, &found)),
+            Some(Object::Driver(found)) => {
+                let lines = driver::lines(reader, &found, 1);
+                ("Driver", found.name, lines)
+            }
+            Some(Object::File(found)) => ("File", None, file(&found)),
             Some(Object::Request(found)) => return Some(request::lines(reader, &found, false)),
             None if by_path => return directory(reader, at),
             None => return thread_or_process(reader, at),
         };
-        let name = objects.name(at).or_else(|| match objects.read(at) {
-            Some(Object::Driver(driver)) => driver.name,
-            _ => None,
-        });
+        let name = objects.name(at).or(own);
         let head = [
             format!("Object: {}  Type: {kind}", pointer(Some(at))),
             format!("    Name: {}", name.as_deref().unwrap_or("(none)")),

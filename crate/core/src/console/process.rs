@@ -12,7 +12,6 @@ use crate::nt::process_detail::ProcessDetail;
 use crate::nt::thread::{self, Thread, ThreadLayout};
 use crate::nt::thread_detail::Clock;
 use crate::nt::{Machine, Space};
-use crate::symbols::KernelIdentity;
 use crate::symbols::layout::Layouts;
 use crate::time::iso8601_from_filetime;
 use alloc::{format, string::String, vec::Vec};
@@ -34,6 +33,7 @@ pub(super) struct View<'a> {
     pub processes: Vec<Process>,
     of_process: Option<ProcessLayout>,
     pub of_thread: ThreadLayout,
+    pub layouts: Layouts<'static>,
 }
 
 impl<'a> View<'a> {
@@ -44,11 +44,7 @@ impl<'a> View<'a> {
             build: live.header()?.minor_version.unwrap_or_default(),
             debugger_data: live.debugger_data()?,
         };
-        let layouts = Layouts::for_kernel(&KernelIdentity {
-            machine: machine.architecture.machine(),
-            build: machine.build,
-            ..KernelIdentity::default()
-        });
+        let layouts = machine.layouts();
         let lists = live.lists();
         let found = lists.and_then(|lists| lists.processes.layout.clone());
         Some(Self {
@@ -61,6 +57,7 @@ impl<'a> View<'a> {
                 Some(lists) => lists.threads.clone(),
                 None => ThreadLayout::kernel_part(machine, &layouts),
             },
+            layouts,
         })
     }
 
@@ -111,15 +108,21 @@ impl<'a> View<'a> {
         format!("{:0digits$x}", at.map_or(0, |at| at.0))
     }
 
+    /// The same of what may not be recorded: a question mark then, and zeros where a null stands.
+    pub(super) fn or_none(&self, at: Option<VirtualAddress>) -> String {
+        at.map_or_else(|| "?".into(), |at| self.plain(Some(at)))
+    }
+
     fn detail(&self, process: &Process) -> ProcessDetail {
-        let layouts = Layouts::for_kernel(&KernelIdentity {
-            machine: self.machine.architecture.machine(),
-            build: self.machine.build,
-            ..KernelIdentity::default()
-        });
         let layout = self.of_process.as_ref();
         layout.map_or_else(ProcessDetail::default, |layout| {
-            ProcessDetail::read(&self.space, self.machine, &layouts, layout, process.address)
+            ProcessDetail::read(
+                &self.space,
+                self.machine,
+                &self.layouts,
+                layout,
+                process.address,
+            )
         })
     }
 }
@@ -228,20 +231,21 @@ fn one(view: &View<'_>, process: &Process, flags: u64) -> Vec<String> {
     let detail = view.detail(process);
     let handles = match (detail.handles, detail.table) {
         (Some(count), _) => format!("{count:3}."),
-        (None, None) => "  0.".into(),
-        (None, Some(_)) => "<Data Not Accessible>".into(),
+        (None, Some(VirtualAddress(0))) => "  0.".into(),
+        _ => "<Data Not Accessible>".into(),
     };
+    let pointer = |at: Option<VirtualAddress>| at.map_or("?".into(), |at| format!("{:08x}", at.0));
     let mut lines = Vec::from([
         format!("PROCESS {}", view.plain(Some(process.address))),
         format!(
-            "    SessionId: {session}  Cid: {}    Peb: {:08x}  ParentCid: {}",
+            "    SessionId: {session}  Cid: {}    Peb: {}  ParentCid: {}",
             hex(process.pid),
-            process.environment.map_or(0, |at| at.0),
+            pointer(detail.environment),
             hex(process.parent_pid)
         ),
         format!(
-            "    DirBase: {directory}  ObjectTable: {:08x}  HandleCount: {handles}",
-            detail.table.map_or(0, |at| at.0)
+            "    DirBase: {directory}  ObjectTable: {}  HandleCount: {handles}",
+            pointer(detail.table)
         ),
         format!("    Image: {}", process.name.as_deref().unwrap_or("?")),
     ]);

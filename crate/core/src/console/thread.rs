@@ -10,8 +10,6 @@ use crate::memory::{AddressSpaceExt, VirtualAddress};
 use crate::nt::object::Objects;
 use crate::nt::thread::{RUNNING, Thread, WAITING};
 use crate::nt::thread_detail::{Clock, Reader, ThreadDetail, Waited, kind_name};
-use crate::symbols::KernelIdentity;
-use crate::symbols::layout::Layouts;
 use alloc::{format, string::String, vec::Vec};
 
 /// KTHREAD_STATE.Ready.
@@ -27,14 +25,9 @@ pub(super) struct Teller<'v, 'a> {
 impl<'v, 'a> Teller<'v, 'a> {
     pub(super) fn new(view: &'v View<'a>) -> Self {
         let machine = view.machine;
-        let layouts = Layouts::for_kernel(&KernelIdentity {
-            machine: machine.architecture.machine(),
-            build: machine.build,
-            ..KernelIdentity::default()
-        });
         Self {
             view,
-            reader: Reader::new(machine, &layouts, &view.of_thread),
+            reader: Reader::new(machine, &view.layouts, &view.of_thread),
             clock: Clock::read(&view.space, machine),
         }
     }
@@ -48,8 +41,8 @@ impl<'v, 'a> Teller<'v, 'a> {
             view.plain(Some(thread.address)),
             hex(thread.pid),
             hex(thread.id),
-            view.plain(thread.environment),
-            view.plain(detail.window_thread),
+            view.or_none(detail.environment),
+            view.or_none(detail.window_thread),
             state(thread, &detail)
         )]);
         lines.extend(detail.waits.iter().map(|waited| self.waited(waited)));
@@ -84,10 +77,13 @@ impl<'v, 'a> Teller<'v, 'a> {
                 .space
                 .u16(VirtualAddress(at.0.wrapping_add(2)))
                 .unwrap_or(0);
+            let flags = request
+                .flags
+                .map_or("?".into(), |bits| format!("{bits:08x}"));
             Some(format!(
-                "    {}: (0006,{size:04x}) Flags: {:08x}  Mdl: {:08x}",
+                "    {}: (0006,{size:04x}) Flags: {}  Mdl: {:08x}",
                 view.plain(Some(at)),
-                request.flags.unwrap_or(0),
+                flags,
                 request.mdl.map_or(0, |mdl| mdl.0)
             ))
         };

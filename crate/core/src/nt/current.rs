@@ -10,6 +10,8 @@ use super::debugger_data::little_endian;
 use super::{Architecture, DebuggerData, Member, PROCESS_OBJECT, THREAD_OBJECT};
 use crate::memory::{AddressSpace, VirtualAddress};
 use crate::model::Confidence;
+use crate::symbols::KernelIdentity;
+use crate::symbols::layout::Layouts;
 use alloc::string::String;
 
 /// KPROCESS.ProfileListHead: points to itself, and so tells where the structure was.
@@ -98,6 +100,18 @@ pub struct Machine<'a> {
     pub build: u32,
     /// The debugger data block.
     pub debugger_data: &'a DebuggerData,
+}
+
+impl Machine<'_> {
+    /// The layouts of its build; whoever knows the identity of its kernel knows better ones.
+    #[must_use]
+    pub fn layouts(&self) -> Layouts<'static> {
+        Layouts::for_kernel(&KernelIdentity {
+            machine: self.architecture.machine(),
+            build: self.build,
+            ..KernelIdentity::default()
+        })
+    }
 }
 
 /// Where the members of a structure are read from.

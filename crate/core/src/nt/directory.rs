@@ -69,8 +69,8 @@ impl<'a> Namespace<'a> {
                 let Some(object) = entry.target(width) else {
                     break;
                 };
-                let seen = found.iter().skip(begun);
-                if seen.into_iter().any(|entry| entry.object == object) {
+                let mut seen = found.iter().skip(begun);
+                if seen.any(|entry| entry.object == object) {
                     break;
                 }
                 found.push(Entry {

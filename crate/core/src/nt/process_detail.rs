@@ -19,7 +19,9 @@ const MAX_PAGES: u64 = 1 << 35;
 /// More of a process. What cannot be read of it is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct ProcessDetail {
-    /// Its table of handles.
+    /// Its environment block; 0 where it has none.
+    pub environment: Option<VirtualAddress>,
+    /// Its table of handles; 0 where it has none, as once it ended.
     pub table: Option<VirtualAddress>,
     /// How many handles it has, where the table counts them in one place.
     pub handles: Option<u32>,
@@ -63,7 +65,8 @@ impl ProcessDetail {
         // The low bits of a fast reference count.
         let bits = if width == 8 { 0xF } else { 7 };
         let target = |at: Option<u64>| record.target(at?);
-        let table = target(layout.handles);
+        let pointer = |at: Option<u64>| record.pointer(at?).ok();
+        let table = pointer(layout.handles);
         let of_kernel = layouts.rows("_KPROCESS");
         let of_kernel = of_kernel.iter().find(|row| row.is_of_build(machine.build));
         let ticks = |name: &str| {
@@ -71,8 +74,11 @@ impl ProcessDetail {
             record.int(at, 4).ok().map(|ticks| ticks as u32)
         };
         Self {
+            environment: pointer(layout.environment),
             table,
-            handles: table.and_then(|table| handles(space, machine, layouts, table)),
+            handles: table
+                .filter(|table| table.0 != 0)
+                .and_then(|table| handles(space, machine, layouts, table)),
             ranges: target(offset("VadRoot")),
             locked: int("NumberOfLockedPages", width).filter(|&pages| pages < MAX_PAGES),
             token: target(layout.token)

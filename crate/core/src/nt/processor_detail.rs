@@ -6,8 +6,6 @@
 use super::record::Record;
 use super::{Architecture, Machine, Member};
 use crate::memory::{AddressSpace, VirtualAddress};
-use crate::symbols::KernelIdentity;
-use crate::symbols::layout::Layouts;
 
 /// More of a processor. What cannot be read is `None`.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -28,13 +26,8 @@ impl ProcessorDetail {
     /// Of the block at `block`.
     #[must_use]
     pub fn read(space: &dyn AddressSpace, machine: Machine<'_>, block: VirtualAddress) -> Self {
-        let layouts = Layouts::for_kernel(&KernelIdentity {
-            machine: machine.architecture.machine(),
-            build: machine.build,
-            ..KernelIdentity::default()
-        });
         let size = machine.debugger_data.layout(Member::SizePrcb);
-        let rows = layouts.rows("_KPRCB");
+        let rows = machine.layouts().rows("_KPRCB");
         let row = rows
             .iter()
             .find(|row| size.is_some() && row.size().map(u64::from) == size);

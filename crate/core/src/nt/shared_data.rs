@@ -58,8 +58,7 @@ impl SharedData {
     /// # Errors
     /// When its page is missing.
     pub fn read(space: &dyn AddressSpace, width: u8) -> Result<Self, Missing> {
-        let address = if width == 4 { KERNEL_32 } else { KERNEL_64 };
-        let bytes = space.bytes(address, LEN)?;
+        let bytes = space.bytes(address(width), LEN)?;
         let int = |offset, len| little_endian(&bytes, offset, len);
         let word = |offset| int(offset, 4).map(|value| value as u32);
         let nonzero = |value: Option<u32>| value.filter(|&value| value != 0);
@@ -78,6 +77,11 @@ impl SharedData {
             suite_mask: word(at::SUITE_MASK),
         })
     }
+}
+
+/// Where a kernel with pointers of `width` bytes has it.
+pub(super) const fn address(width: u8) -> VirtualAddress {
+    if width == 4 { KERNEL_32 } else { KERNEL_64 }
 }
 
 /// KSYSTEM_TIME: the low half, the high half, and that again. A writer sets the copy first, so

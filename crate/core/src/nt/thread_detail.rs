@@ -8,6 +8,7 @@
 
 use super::list::Ring;
 use super::record::Record;
+use super::shared_data;
 use super::thread::{Thread, ThreadLayout};
 use super::{Architecture, Machine, Member};
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
@@ -18,9 +19,7 @@ use alloc::vec::Vec;
 const MAX_WAITS: usize = 64;
 /// Requests of one thread that are listed.
 const MAX_REQUESTS: usize = 64;
-/// Where KUSER_SHARED_DATA is, and TickCount in it.
-const SHARED_64: u64 = 0xFFFF_F780_0000_0000;
-const SHARED_32: u64 = 0xFFDF_0000;
+/// TickCount in KUSER_SHARED_DATA.
 const TICKS: u64 = 0x320;
 /// A clock tick is between half a millisecond and a tenth of a second, in 100 ns.
 const INCREMENTS: core::ops::Range<u32> = 5_000..1_000_000;
@@ -105,7 +104,9 @@ pub struct ThreadDetail {
     pub user_wait: Option<bool>,
     /// Whether an APC may end the wait.
     pub alertable: Option<bool>,
-    /// THREAD.Win32Thread.
+    /// Its environment block; 0 where it has none.
+    pub environment: Option<VirtualAddress>,
+    /// THREAD.Win32Thread; 0 where it has none.
     pub window_thread: Option<VirtualAddress>,
     /// Where its stack began.
     pub initial_stack: Option<VirtualAddress>,
@@ -163,6 +164,7 @@ impl<'a> Reader<'a> {
         let int = |name: &str, len| record.int(at(name)?, len).ok();
         let word = |name| int(name, 4).map(|value| value as u32);
         let target = |name| record.target(at(name)?);
+        let pointer = |at: Option<u64>| record.pointer(at?).ok();
         let owner = target("Process");
         ThreadDetail {
             waits: self.waits(space, thread, &record),
@@ -170,7 +172,8 @@ impl<'a> Reader<'a> {
                 .filter(|&mode| mode < 2)
                 .map(|mode| mode == 1),
             alertable: self.alertable(&record),
-            window_thread: target("Win32Thread"),
+            environment: pointer(self.layout.environment),
+            window_thread: pointer(at("Win32Thread")),
             initial_stack: target("InitialStack").or_else(|| {
                 let initial = Member::OffsetKThreadInitialStack;
                 record.target(self.machine.debugger_data.layout(initial)?)
@@ -298,15 +301,12 @@ impl Clock {
     /// Reads it.
     #[must_use]
     pub fn read(space: &dyn AddressSpace, machine: Machine<'_>) -> Self {
-        let shared = match machine.architecture.pointer_width() {
-            4 => SHARED_32,
-            _ => SHARED_64,
-        };
+        let shared = shared_data::address(machine.architecture.pointer_width());
         let variable = machine.debugger_data.address(Member::KeTimeIncrement);
         let increment = variable.and_then(|at| space.u32(at).ok());
         Self {
             now: space
-                .u32(VirtualAddress(shared + TICKS))
+                .u32(VirtualAddress(shared.0 + TICKS))
                 .ok()
                 .filter(|&ticks| ticks != 0),
             increment: increment.filter(|increment| INCREMENTS.contains(increment)),

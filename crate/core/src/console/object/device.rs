@@ -12,7 +12,7 @@ const DEEPEST: usize = 32;
 pub(super) fn lines(reader: &Reader<'_>, device: &Device) -> Vec<String> {
     let detail = reader.details().device(device);
     let driver = reader.driver_name(device).unwrap_or_default();
-    let (kind, bits) = (device.kind.unwrap_or(0), device.flags.unwrap_or(0));
+    let word = |value: Option<u32>| value.map_or("?".into(), |value| format!("{value:08x}"));
     let mut lines = Vec::from([
         format!("Device object ({}) is for:", pointer(Some(device.address))),
         format!(
@@ -21,16 +21,23 @@ pub(super) fn lines(reader: &Reader<'_>, device: &Device) -> Vec<String> {
             pointer(device.driver)
         ),
         format!(
-            "Current Irp {} RefCount {} Type {kind:08x} Flags {bits:08x}",
+            "Current Irp {} RefCount {} Type {} Flags {}",
             pointer(device.request),
-            detail.references.map_or(0, |count| count as i32)
+            detail
+                .references
+                .map_or("?".into(), |count| format!("{}", count as i32)),
+            word(device.kind),
+            word(device.flags)
         ),
         pointers(device, &detail),
     ]);
-    let kind =
-        flags::device_type(kind).map(|name| format!("Type ({kind:#010x})  FILE_DEVICE_{name}"));
+    let kind = device.kind.and_then(|kind| {
+        let name = flags::device_type(kind)?;
+        Some(format!("Type ({kind:#010x})  FILE_DEVICE_{name}"))
+    });
     lines.extend(kind);
-    lines.push(flags::line("Flags", "DO_", flags::DEVICE, bits));
+    let bits = device.flags;
+    lines.extend(bits.map(|bits| flags::line("Flags", "DO_", flags::DEVICE, bits)));
     let own = detail
         .flags
         .map(|bits| flags::line("ExtensionFlags", "DOE_", flags::EXTENSION, bits));

@@ -315,7 +315,9 @@ pub(super) fn process(facts: &Facts<'_>) -> Option<Finding> {
         "Commit is what a process was promised, whether or not it is in memory. A process that grows \
          without end takes the whole machine with it.",
     );
-    let id = process.pid.map_or_else(String::new, |pid| format!("{pid} "));
+    let id = process
+        .pid
+        .map_or_else(String::new, |pid| format!("{pid} "));
     let text = format!("Process {id}({name}) had committed {}.", size(commit));
     Some(found.because(text, "list of processes").advise(&[
         "Look at that process first: a leak, a cache without a bound, or simply a load for which the machine is too small.",

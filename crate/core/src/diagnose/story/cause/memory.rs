@@ -148,7 +148,9 @@ fn of_process(case: &Case<'_>) -> Option<Cause> {
     }
     let name = largest.name_text();
     let sure = largest.confidence.unwrap_or(Confidence::Certain);
-    let pid = largest.pid.map_or_else(String::new, |pid| format!(" ({pid})"));
+    let pid = largest
+        .pid
+        .map_or_else(String::new, |pid| format!(" ({pid})"));
     let found = link(
         format!(
             "The process {name}{pid} alone has {} committed.",
