@@ -217,7 +217,7 @@ const PROCESSES: Column<Process>[] = [
     key: (row) => (row.name ?? "").toLowerCase(),
     cell: (row) =>
       html`${row.name ? html`<code>${row.name}</code>` : unrecorded}${row.exited ? html` <span class="muted">ended</span>` : nothing}
-        ${row.confidence === "certain" ? nothing : sure(row.confidence)}`,
+      ${row.confidence === "certain" ? nothing : sure(row.confidence)}`,
   },
   {
     id: "pid",
