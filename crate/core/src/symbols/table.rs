@@ -235,27 +235,25 @@ pub struct SymbolTableBuilder {
 
 /// Texts, each once.
 #[derive(Default)]
-struct Strings {
+struct Strings<'a> {
     bytes: Vec<u8>,
-    known: BTreeMap<String, u32>,
+    known: BTreeMap<&'a str, u32>,
 }
 
-impl Strings {
-    fn add(&mut self, text: &str) -> u32 {
+impl<'a> Strings<'a> {
+    fn add(&mut self, text: &'a str) -> u32 {
         let mut end = text.len().min(MAX_NAME);
         while !text.is_char_boundary(end) {
             end -= 1;
         }
-        let text: String = text.chars().take_while(|&c| c != '\0').collect();
-        let text = text.get(..end.min(text.len())).unwrap_or_default();
-        if let Some(&at) = self.known.get(text) {
-            return at;
-        }
-        let at = self.bytes.len() as u32;
-        self.bytes.extend_from_slice(text.as_bytes());
-        self.bytes.push(0);
-        self.known.insert(text.into(), at);
-        at
+        let text = text.get(..end).unwrap_or_default();
+        let text = text.split('\0').next().unwrap_or_default();
+        *self.known.entry(text).or_insert_with(|| {
+            let at = self.bytes.len() as u32;
+            self.bytes.extend_from_slice(text.as_bytes());
+            self.bytes.push(0);
+            at
+        })
     }
 }
 
@@ -263,10 +261,10 @@ impl SymbolTableBuilder {
     /// Writes the table.
     #[must_use]
     pub fn build(mut self) -> Vec<u8> {
-        let mut strings = Strings::default();
-        let name = strings.add(&self.name);
         self.symbols.retain(|(_, name)| !name.is_empty());
         self.symbols.sort_by(|a, b| rank(a).cmp(&rank(b)));
+        let mut strings = Strings::default();
+        let name = strings.add(&self.name);
         // One place keeps one name; all names keep their place below.
         let mut by_name: Vec<usize> = (0..self.symbols.len()).collect();
         by_name.sort_by(|&a, &b| self.symbols[a].1.cmp(&self.symbols[b].1));

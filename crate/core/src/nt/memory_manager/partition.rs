@@ -375,10 +375,12 @@ fn places(reader: &Reader<'_>, shapes: &[Shape<'_>]) -> Vec<Place> {
         }
     }
     if found.is_empty() && !reader.pending.get() {
+        // Looked up once: the variables are a hundred thousand lines.
+        let head = HEAD.map(|member| shape.offset(member));
         scan::pages(reader, |page_at, page| {
             for line in (0..page.len()).step_by(LINE as usize) {
                 let at = page_at.checked_add(line as u64);
-                if may_be_head(reader, page, line, shape)
+                if may_be_head(reader, page, line, head)
                     && let Some(at) = at.filter(|&at| is_head(reader, at, shape))
                 {
                     found.push(Place {
@@ -394,18 +396,18 @@ fn places(reader: &Reader<'_>, shapes: &[Shape<'_>]) -> Vec<Place> {
     found
 }
 
-/// Whether the first three numbers may be those of Vp.
-fn may_be_head(reader: &Reader<'_>, page: &[u8], line: usize, shape: &Shape<'_>) -> bool {
-    let number = |member| {
-        let offset = shape.offset(member)? as usize;
-        Some(scan::word(page, line + offset, reader.width()))
-    };
-    let numbers = (
-        number("LowestPhysicalPage"),
-        number("HighestPhysicalPage"),
-        number("NumberOfPhysicalPages"),
-    );
-    matches!(numbers, (Some(low), Some(high), Some(pages)) if plausible(reader, low, high, pages))
+/// The first members of Vp.
+const HEAD: [&str; 3] = [
+    "LowestPhysicalPage",
+    "HighestPhysicalPage",
+    "NumberOfPhysicalPages",
+];
+
+/// Whether the first three numbers may be those of Vp, whose offsets are `head`.
+fn may_be_head(reader: &Reader<'_>, page: &[u8], line: usize, head: [Option<u64>; 3]) -> bool {
+    let number = |offset: u64| scan::word(page, line + offset as usize, reader.width());
+    matches!(head.map(|offset| offset.map(number)),
+        [Some(low), Some(high), Some(pages)] if plausible(reader, low, high, pages))
 }
 
 fn plausible(reader: &Reader<'_>, low: u64, high: u64, pages: u64) -> bool {
@@ -419,11 +421,7 @@ fn plausible(reader: &Reader<'_>, low: u64, high: u64, pages: u64) -> bool {
 /// Whether Vp stands there: its numbers, and an array of page files.
 fn is_head(reader: &Reader<'_>, at: VirtualAddress, shape: &Shape<'_>) -> bool {
     let number = |member| reader.value(at, shape, member);
-    let (Some(low), Some(high), Some(pages)) = (
-        number("LowestPhysicalPage"),
-        number("HighestPhysicalPage"),
-        number("NumberOfPhysicalPages"),
-    ) else {
+    let [Some(low), Some(high), Some(pages)] = HEAD.map(number) else {
         return false;
     };
     let files = files(reader, at, shape);

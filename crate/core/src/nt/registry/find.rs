@@ -157,32 +157,24 @@ impl Hives {
         let mut tried = 0;
         let mut at = from.0 & !(CHUNK - 1);
         let mut hits = Vec::new();
+        let mut page = vec![0; CHUNK as usize];
         while at < to.0 && *left > 0 {
-            let mut page = vec![0; CHUNK as usize];
             if kernel.read(VirtualAddress(at), &mut page).is_ok() {
                 *left = left.saturating_sub(CHUNK);
-                let word = |place: usize| {
-                    let bytes = page.get(place..place + step)?;
-                    Some(
-                        bytes
-                            .iter()
-                            .rev()
-                            .fold(0_u64, |v, &b| v << 8 | u64::from(b)),
-                    )
-                };
-                for place in (0..page.len()).step_by(step) {
-                    let (Some(next), Some(back)) = (word(place), word(place + step)) else {
-                        continue;
-                    };
-                    let here = at + place as u64;
+                let mut next = 0;
+                for (index, bytes) in page.chunks_exact(step).enumerate() {
+                    let back = word(bytes);
+                    // The pair that this word ends.
+                    let here = (at + (index * step) as u64).wrapping_sub(u64::from(width));
                     if is_pool(next, width) && is_pool(back, width) && tried < MAX_TRIED {
-                        let points_back =
-                            kernel.pointer(VirtualAddress(next + u64::from(width)), width);
+                        let points_back = kernel
+                            .pointer(VirtualAddress(next.wrapping_add(u64::from(width))), width);
                         tried += 1;
                         if points_back == Ok(VirtualAddress(here)) {
                             hits.push(VirtualAddress(here));
                         }
                     }
+                    next = back;
                 }
             }
             at = at.checked_add(CHUNK)?;
@@ -223,6 +215,15 @@ impl Hives {
         let below = path.get(MACHINE.len()..)?.strip_prefix('\\')?;
         let (name, rest) = below.split_at(below.find('\\').unwrap_or(below.len()));
         Some((self.named(name)?, rest))
+    }
+}
+
+/// A pointer of four or eight bytes: an array of a known length is read in one step.
+fn word(bytes: &[u8]) -> u64 {
+    match (bytes.first_chunk(), bytes.first_chunk()) {
+        (Some(&eight), _) => u64::from_le_bytes(eight),
+        (None, Some(&four)) => u32::from_le_bytes(four).into(),
+        (None, None) => 0,
     }
 }
 
@@ -360,6 +361,34 @@ impl Default for Hive {
             path: None,
             storage: [Storage::default(); 2],
             root: Err(RegistryError::NoHive),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Memory in which one word stands everywhere.
+    struct Repeated([u8; 8]);
+
+    impl AddressSpace for Repeated {
+        fn read(&self, address: VirtualAddress, buf: &mut [u8]) -> Result<(), Missing> {
+            let from = address.0 as usize & 7;
+            let bytes = self.0.iter().cycle().skip(from);
+            buf.iter_mut().zip(bytes).for_each(|(to, &byte)| *to = byte);
+            Ok(())
+        }
+    }
+
+    #[test]
+    fn variables_that_hold_the_highest_address_are_no_list() {
+        let all = (VirtualAddress(0), VirtualAddress(0x3000));
+        for (width, word) in [(8, !7_u64), (4, 0xFFFF_FFFC_FFFF_FFFC)] {
+            let (memory, mut left) = (Repeated(word.to_le_bytes()), 0x2000);
+            let found = Hives::scan(&memory, width, 0, all, &mut left, Until::End);
+            assert!(found.is_none());
+            assert_eq!(left, 0, "it ends where it was told");
         }
     }
 }

@@ -32,7 +32,8 @@ pub fn links(bytes: &[u8], width: u8, build: u32) -> Vec<VirtualAddress> {
     };
     let mut found = Vec::new();
     for (number, unit) in bytes.chunks_exact(ALIGNMENT).enumerate() {
-        if !unit.starts_with(&SIGNATURE.to_le_bytes()) {
+        // As an array it is compared in one step; as a slice, by a call for every unit of the file.
+        if unit.first_chunk() != Some(&SIGNATURE.to_le_bytes()) {
             continue;
         }
         for layout in layout::candidates(width, build) {
