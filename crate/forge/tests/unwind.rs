@@ -96,21 +96,85 @@ fn the_page_fault_of_each_build_unwinds_to_the_frames_of_the_scenario() {
              [[stack]]\nat = \"Ntfs.sys+0x1c7e4\"\n[[stack]]\nat = \"fltmgr.sys+0x9132\"\n\
              [[stack]]\nat = \"nt!ExpWorkerThread\"\n[[stack]]\nat = \"nt!PspSystemThreadStartup\"\n"
         );
-        let truth = Truth::of(&Scenario::from_toml(&text).unwrap()).unwrap();
-        let want = truth.stack.clone();
-        let (mut rip, mut rsp) = (want[0], truth.stack_pointer);
-        let mut rbp = truth.frame_pointer;
-        let m = Machine { truth };
-        let mut found = vec![rip];
-        while found.len() < want.len() {
-            (rip, rsp, rbp) = m.step(rip, rsp, rbp);
-            found.push(rip);
-        }
-        assert_eq!(found, want, "{build}");
-        assert_eq!(
-            m.step(rip, rsp, rbp).0,
-            0,
-            "{build}: a null return address ends the stack"
-        );
+        unwinds(build, &text);
     }
+}
+
+/// The scenario's stack is found, and a zero behind it.
+fn unwinds(build: u32, text: &str) {
+    let truth = Truth::of(&Scenario::from_toml(text).unwrap()).unwrap();
+    let want = truth.stack.clone();
+    let (mut rip, mut rsp) = (want[0], truth.stack_pointer);
+    let mut rbp = truth.frame_pointer;
+    let m = Machine { truth };
+    let mut found = vec![rip];
+    while found.len() < want.len() {
+        assert!(m.function(rip).is_some(), "{build}: no function at {rip:x}");
+        (rip, rsp, rbp) = m.step(rip, rsp, rbp);
+        found.push(rip);
+    }
+    assert_eq!(found, want, "{build}");
+    assert_eq!(
+        m.step(rip, rsp, rbp).0,
+        0,
+        "{build}: a null return address ends the stack"
+    );
+}
+
+fn stack(build: u32, frames: &[&str]) -> String {
+    let mut text =
+        format!("[machine]\nbuild = {build}\n[[modules]]\nname = \"acme.sys\"\nsize = 0x20000\n");
+    for at in frames {
+        let fault = match *at {
+            "nt!KiPageFault" => "fault_address = 4096\n",
+            _ => "",
+        };
+        text += &format!("[[stack]]\nat = \"{at}\"\n{fault}");
+    }
+    text
+}
+
+#[test]
+fn a_fault_in_a_short_function_and_calls_from_others_unwind_to_the_frames_of_the_scenario() {
+    for build in [7601, 9600, 14393, 17763, 19041, 20348] {
+        // Of 18h bytes in 20348, and of up to 50h in others.
+        let frames = [
+            "nt!KeBugCheckEx",
+            "nt!KiBugCheckDispatch",
+            "nt!KiPageFault",
+            "nt!ExFreePoolWithTag",
+            "nt!CcCopyRead",
+            "nt!MmProbeAndLockPages",
+            "nt!KiSystemServiceCopyEnd",
+            "nt!KiStartSystemThread",
+        ];
+        unwinds(build, &stack(build, &frames));
+    }
+}
+
+#[test]
+fn frames_of_a_driver_close_to_each_other_are_in_one_function_or_beside_each_other() {
+    let frames = [
+        "nt!KeBugCheckEx",
+        "acme.sys+0x1100",
+        "acme.sys+0x1120",
+        "acme.sys+0x10a0",
+        "acme.sys+0x1170",
+        "nt!KiStartSystemThread",
+    ];
+    unwinds(19041, &stack(19041, &frames));
+}
+
+#[test]
+fn a_frame_that_no_call_of_its_function_could_leave_is_refused() {
+    // A function of two bytes.
+    let frames = ["nt!KeBugCheckEx", "nt!DbgBreakPointWithStatus"];
+    let scenario = Scenario::from_toml(&stack(19041, &frames)).unwrap();
+    let error = Truth::of(&scenario).err().unwrap().to_string();
+    assert!(error.contains("no such place in its 0x2 bytes"), "{error}");
+    let frames = ["nt!KeBugCheckEx", "acme.sys+0x1100", "acme.sys+0x1108"];
+    assert!(Truth::of(&Scenario::from_toml(&stack(19041, &frames)).unwrap()).is_ok());
+    let frames = ["nt!KeBugCheckEx", "acme.sys+0x1100", "acme.sys+0x10d0"];
+    let error = Truth::of(&Scenario::from_toml(&stack(19041, &frames)).unwrap());
+    assert!(error.err().unwrap().to_string().contains("too near"));
 }

@@ -3,6 +3,7 @@
 
 use super::Function;
 use crate::machine::{Shape, arm64_locals};
+use crate::scenario::Architecture;
 
 const PUSH_NONVOL: u8 = 0;
 const ALLOC_LARGE: u8 = 1;
@@ -73,16 +74,36 @@ fn allocation(codes: &mut Vec<u8>, at: u8, bytes: u32) {
     }
 }
 
-/// The first instructions of a function, filled up with breakpoints to its end or 144 bytes.
-pub fn function_bytes(function: &Function) -> Vec<u8> {
+/// The first instructions of a function, which do what its unwind data says.
+pub fn prologue(shape: Shape, arch: Architecture, signed: bool) -> Vec<u8> {
+    match arch {
+        Architecture::X64 => prologue_x64(shape),
+        Architecture::X86 => prologue_x86(shape),
+        Architecture::Arm64 => prologue_arm64(shape, signed),
+    }
+}
+
+/// The same, filled up with breakpoints to its end or 144 bytes.
+pub fn function_bytes(function: &Function, arch: Architecture, signed: bool) -> Vec<u8> {
+    // brk #0xf000, or int 3
+    let breakpoint: &[u8] = match arch {
+        Architecture::Arm64 => &[0, 0, 0x3e, 0xd4],
+        _ => &[0xcc],
+    };
+    let mut code = prologue(function.shape, arch, signed);
+    let room = (function.end.saturating_sub(function.begin) as usize).clamp(1, 0x90);
+    let len = code.len();
+    code.truncate(room);
+    code.extend(breakpoint.iter().cycle().take(room.saturating_sub(len)));
+    code
+}
+
+fn prologue_x64(shape: Shape) -> Vec<u8> {
     let mut b = Vec::new();
-    match function.shape {
+    match shape {
         Shape::Plain { pushes, locals } => {
-            b.extend(
-                SAVED[..usize::from(pushes)]
-                    .iter()
-                    .map(|(_, opcode)| *opcode),
-            );
+            let pushes = SAVED[..usize::from(pushes)].iter();
+            b.extend(pushes.map(|(_, opcode)| *opcode));
             b.extend([0x48, 0x81, 0xec]);
             b.extend(locals.to_le_bytes());
         }
@@ -103,14 +124,13 @@ pub fn function_bytes(function: &Function) -> Vec<u8> {
         Shape::Switch => b.extend([0x55, 0x48, 0x89, 0xe5, 0x48, 0x89, 0xcc]),
         Shape::Saved => {}
     }
-    fill(b, function, &[0xcc])
+    b
 }
 
-/// The first instructions of an x86 function.
-pub fn function_bytes_x86(function: &Function) -> Vec<u8> {
+fn prologue_x86(shape: Shape) -> Vec<u8> {
     // mov edi, edi; push ebp; mov ebp, esp
     let mut b = vec![0x8b, 0xff, 0x55, 0x8b, 0xec];
-    match function.shape {
+    match shape {
         Shape::Plain { pushes, locals } => {
             let pushes = SAVED[..usize::from(pushes)].iter();
             b.extend(pushes.map(|(_, opcode)| *opcode));
@@ -121,24 +141,15 @@ pub fn function_bytes_x86(function: &Function) -> Vec<u8> {
         Shape::Switch => b.extend([0x8b, 0xe1]),
         // push 0; push ebp; push ebx; push esi; push edi
         Shape::Trap => b = vec![0x6a, 0, 0x55, 0x53, 0x56, 0x57],
-        // sub esp, 10h; then ebx, esi, edi and ebp, from the top
         // The scenario's are made plain: there is a frame pointer anyway.
         Shape::Pointer { .. } => {}
+        // sub esp, 10h; then ebx, esi, edi and ebp, from the top
         Shape::Saved => {
             b = vec![0x83, 0xec, 0x10, 0x89, 0x5c, 0x24, 0x0c, 0x89, 0x74];
             b.extend([0x24, 0x08, 0x89, 0x7c, 0x24, 0x04, 0x89, 0x2c, 0x24]);
         }
     }
-    fill(b, function, &[0xcc])
-}
-
-/// Fills the first 144 bytes of a function up with breakpoints.
-fn fill(mut code: Vec<u8>, function: &Function, breakpoint: &[u8]) -> Vec<u8> {
-    let room = (function.end.saturating_sub(function.begin) as usize).clamp(1, 0x90);
-    let len = code.len();
-    code.truncate(room);
-    code.extend(breakpoint.iter().cycle().take(room.saturating_sub(len)));
-    code
+    b
 }
 
 /// The codes of a frame record with locals above it, last instruction first: set_fp and save_fplr_x, or, where that takes
@@ -185,8 +196,7 @@ pub fn unwind_info_arm64(shape: Shape, len: u32, signed: bool) -> Vec<u8> {
     info
 }
 
-/// The first instructions of an ARM64 function.
-pub fn function_bytes_arm64(function: &Function, signed: bool) -> Vec<u8> {
+fn prologue_arm64(shape: Shape, signed: bool) -> Vec<u8> {
     const PACIBSP: u32 = 0xd503_237f;
     const MOV_FP_SP: u32 = 0x9100_03fd;
     // stp fp, lr, [sp, #-bytes]!
@@ -197,7 +207,7 @@ pub fn function_bytes_arm64(function: &Function, signed: bool) -> Vec<u8> {
         bytes @ 0..=LARGEST_RECORD => vec![store(bytes), MOV_FP_SP],
         bytes => vec![0xd100_03ff | (bytes as u32) << 10, STORE, MOV_FP_SP],
     };
-    let code = match function.shape {
+    let code = match shape {
         Shape::Plain { pushes, locals } => {
             let mut code = record(locals);
             if pushes > 1 {
@@ -214,14 +224,12 @@ pub fn function_bytes_arm64(function: &Function, signed: bool) -> Vec<u8> {
         Shape::Switch => vec![store(16), MOV_FP_SP, 0x9100_013f],
         Shape::Trap | Shape::Saved => vec![],
     };
-    let first = (signed && function.shape != Shape::Trap).then_some(PACIBSP);
-    let bytes = first
+    let first = (signed && shape != Shape::Trap).then_some(PACIBSP);
+    first
         .iter()
         .chain(&code)
         .flat_map(|word: &u32| word.to_le_bytes())
-        .collect();
-    // brk #0xf000
-    fill(bytes, function, &[0, 0, 0x3e, 0xd4])
+        .collect()
 }
 
 #[cfg(test)]
@@ -257,7 +265,7 @@ mod tests {
             },
         };
         assert_eq!(
-            function_bytes(&f)[..8],
+            function_bytes(&f, Architecture::X64, false)[..8],
             [0x53, 0x48, 0x81, 0xec, 0x30, 1, 0, 0]
         );
     }
@@ -276,7 +284,7 @@ mod tests {
             end: 0x40,
             shape,
         };
-        let code = function_bytes_arm64(&f, false);
+        let code = function_bytes(&f, Architecture::Arm64, false);
         let words: Vec<u32> = code
             .chunks(4)
             .map(|b| u32::from_le_bytes(b.try_into().unwrap()))
@@ -301,7 +309,7 @@ mod tests {
         };
         // pacibsp
         assert_eq!(
-            function_bytes_arm64(&f, true)[..4],
+            function_bytes(&f, Architecture::Arm64, true)[..4],
             [0x7f, 0x23, 0x03, 0xd5]
         );
     }

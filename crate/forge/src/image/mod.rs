@@ -6,9 +6,7 @@ mod file;
 mod header;
 mod resource;
 
-pub use code::{
-    function_bytes, function_bytes_arm64, function_bytes_x86, unwind_info, unwind_info_arm64,
-};
+pub use code::{function_bytes, prologue, unwind_info, unwind_info_arm64};
 pub use file::PeFile;
 
 use crate::bytes::Bytes;
@@ -98,11 +96,7 @@ impl Plan {
         let mut out = vec![(0, header::build(self, &tables))];
         out.push((self.tables.0, tables.bytes));
         for f in &self.functions {
-            match self.arch {
-                Architecture::X64 => out.push((f.begin, function_bytes(f))),
-                Architecture::Arm64 => out.push((f.begin, function_bytes_arm64(f, self.signed))),
-                Architecture::X86 => out.push((f.begin, function_bytes_x86(f))),
-            }
+            out.push((f.begin, function_bytes(f, self.arch, self.signed)));
         }
         out
     }

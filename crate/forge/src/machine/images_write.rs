@@ -248,14 +248,34 @@ impl Machine<'_> {
         }
         for at in self.current.faulting.clone() {
             // nop; nop; nop; nop; nop: no call stands before it.
-            self.kernel.write(at - 5, &[0x90; 5]);
+            let [from, end] = self.function_around(at);
+            self.kernel.write(
+                (at - 5).max(from),
+                &[0x90; 5][..(at - from).min(5) as usize],
+            );
             // mov rax, [rcx]; test rax, rax; je; mov rax, [rax+8]; add rsp, 28h; ret
             let code = [
                 0x48, 0x8b, 0x01, 0x48, 0x85, 0xc0, 0x74, 0x04, 0x48, 0x8b, 0x40, 0x08, 0x48, 0x83,
                 0xc4, 0x28, 0xc3,
             ];
-            self.kernel.write(at, &code);
+            self.kernel
+                .write(at, &code[..(end - at).min(code.len() as u64) as usize]);
         }
+    }
+
+    /// From where to where the function reaches in which an address lies.
+    fn function_around(&self, at: u64) -> [u64; 2] {
+        let functions = self.images.iter().flat_map(|image| {
+            let place = |rva: u32| image.base + u64::from(rva);
+            image
+                .functions
+                .iter()
+                .map(move |f| [place(f.0), place(f.1)])
+        });
+        functions
+            .filter(|[from, end]| (*from..*end).contains(&at))
+            .last()
+            .unwrap_or([at - 5, at + 0x40])
     }
 
     /// `call`, in the encoding that x64 and x86 share.

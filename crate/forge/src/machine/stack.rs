@@ -5,6 +5,7 @@
 use super::frames::Laid;
 use super::{Machine, Thread};
 use crate::bytes::Bytes;
+use crate::image::prologue;
 use crate::layout::context::{arm64, switched, x64, x86};
 use crate::rng::Rng;
 use crate::scenario::{Architecture, Frame, Number, On, ScenarioError};
@@ -54,6 +55,32 @@ pub(super) struct Placed {
     pub(super) on: On,
     /// Code of a process: what the processor came from into the kernel.
     pub(super) user: bool,
+}
+
+/// A function as an image keeps it: first byte, first byte after it, shape.
+type Described = (u32, u32, Shape);
+
+/// Bytes before and after a frame's address that its function in an invented driver has at least.
+const AROUND: u32 = 0x40;
+/// The longest prologue and a call: behind that begins the body of every function.
+const BODY: u32 = 0x1a;
+/// Functions shorter than this return behind the first call.
+const SHORT: u32 = 0x20;
+
+/// How far into a function of `room` bytes a call returns to: behind the prologue and the call itself, and before the end.
+fn return_offset(name: &str, room: u32, prologue: u32, arch: Architecture) -> Option<u32> {
+    const CALL: u32 = 6;
+    let arm64 = arch == Architecture::Arm64;
+    let offset = if room < SHORT {
+        prologue + if arm64 { 4 } else { CALL }
+    } else {
+        let more = Rng::for_purpose(9, name).below(u64::from(room - BODY - 1)) as u32;
+        match arm64 {
+            true => (BODY + more).next_multiple_of(4).min((room - 4) & !3),
+            false => BODY + more,
+        }
+    };
+    (offset < room).then_some(offset)
 }
 
 /// How the scenario names code of a process.
@@ -220,20 +247,9 @@ impl Machine<'_> {
             }
             shape => shape.wanted(frame, self.arch()),
         };
-        let (image, begin, end, rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
-            let f = self.build.function(name).ok_or_else(unknown)?;
-            // Where ends are not public they are guessed: another function's beginning is one.
-            let others = self.build.code.iter().map(|other| other.rva);
-            let end = others.filter(|&rva| rva > f.rva).fold(f.end, u32::min);
-            let room = (end - f.rva).max(0x20);
-            let mut inside = Rng::for_purpose(9, name).below(u64::from(room - 0x1b)) as u32 + 0x1a;
-            if self.arch() == Architecture::Arm64 {
-                inside = inside.next_multiple_of(4).min(room - 4);
-            }
-            let offset = frame
-                .offset
-                .map_or(if innermost { 0 } else { inside }, |n| n.0 as u32);
-            (0, f.rva, end, f.rva + offset)
+        let (image, (begin, end, shape), rva) = if let Some(name) = frame.at.strip_prefix("nt!") {
+            let (function, rva) = self.in_kernel(name, shape, frame, innermost)?;
+            (0, function, rva)
         } else {
             let (module, offset) = frame.at.split_once('+').ok_or_else(unknown)?;
             let offset = crate::scenario::parse_number(offset).ok_or_else(unknown)? as u32;
@@ -251,11 +267,7 @@ impl Machine<'_> {
                 }
                 _ => {}
             }
-            let begin = match &frame.offset {
-                Some(into) => offset.saturating_sub(into.0 as u32),
-                None => offset.saturating_sub(0x40) & !0xf,
-            };
-            (image, begin, offset + 0x40, offset)
+            (image, self.in_driver(image, offset, shape, frame)?, offset)
         };
         let functions = &mut self.images[image].functions;
         if !functions.iter().any(|f| f.0 == begin) {
@@ -273,6 +285,73 @@ impl Machine<'_> {
             on: frame.on,
             user: false,
         })
+    }
+
+    /// A function of the kernel, as first byte, first byte after it and shape, and the address of a frame in it.
+    fn in_kernel(
+        &self,
+        name: &str,
+        shape: Shape,
+        frame: &Frame,
+        innermost: bool,
+    ) -> Result<(Described, u32), ScenarioError> {
+        let unknown = || ScenarioError::UnknownFrame(frame.at.clone());
+        let f = self.build.function(name).ok_or_else(unknown)?;
+        // Where ends are not public they are guessed: another function's beginning is one.
+        let others = self.build.code.iter().map(|other| other.rva);
+        let end = others.filter(|&rva| rva > f.rva).fold(f.end, u32::min);
+        let room = end - f.rva;
+        let offset = match (frame.offset, innermost) {
+            (Some(wanted), _) => u32::try_from(wanted.0).ok(),
+            (None, true) => Some(0),
+            (None, false) => {
+                let prologue = prologue(shape, self.arch(), self.scenario.machine.signed);
+                return_offset(name, room, prologue.len() as u32, self.arch())
+            }
+        };
+        match offset.filter(|&offset| offset < room) {
+            Some(offset) => Ok(((f.rva, end, shape), f.rva + offset)),
+            None => Err(ScenarioError::Unsupported(format!(
+                "{}: no such place in its {room:#x} bytes",
+                frame.at
+            ))),
+        }
+    }
+
+    /// The function of an invented driver in which a frame lies: one of its own, or that of another frame close by.
+    fn in_driver(
+        &self,
+        image: usize,
+        offset: u32,
+        shape: Shape,
+        frame: &Frame,
+    ) -> Result<Described, ScenarioError> {
+        let (mut begin, mut end) = match &frame.offset {
+            Some(into) => (offset.saturating_sub(into.0 as u32), offset + AROUND),
+            None => (offset.saturating_sub(AROUND) & !0xf, offset + AROUND),
+        };
+        for &(other, other_end, other_shape) in &self.images[image].functions {
+            let same = other == begin || frame.offset.is_none() && other + BODY <= offset;
+            let sized = frame.room.is_some() || frame.grown.is_some();
+            let plain = |shape| matches!(shape, Shape::Plain { .. });
+            let alike = shape == other_shape || !sized && plain(shape) && plain(other_shape);
+            if same && offset < other_end && alike {
+                return Ok((other, other_end, other_shape));
+            }
+            if other < offset {
+                begin = begin.max(other_end.min(offset + 1));
+            } else {
+                end = end.min(other);
+            }
+        }
+        let least = if frame.offset.is_some() { 0 } else { BODY };
+        if begin + least <= offset && offset < end {
+            return Ok((begin, end, shape));
+        }
+        Err(ScenarioError::Unsupported(format!(
+            "{}: too near to the function of another frame",
+            frame.at
+        )))
     }
 
     /// Code of a process, which only a thread's outermost frame can be.
@@ -438,4 +517,31 @@ fn default_stack(machine: &Machine<'_>) -> Vec<Frame> {
         "PspSystemThreadStartup",
         "KiStartSystemThread",
     ])
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::layout::build::Build;
+
+    #[test]
+    fn a_call_returns_into_the_function_that_made_it_in_every_build_or_nowhere() {
+        for arch in [Architecture::X64, Architecture::Arm64, Architecture::X86] {
+            for number in Build::numbers(arch) {
+                let build = Build::load(arch, number).unwrap();
+                let mut begins: Vec<u32> = build.code.iter().map(|f| f.rva).collect();
+                begins.sort_unstable();
+                for f in &build.code {
+                    let next = begins.iter().find(|&&begin| begin > f.rva);
+                    let room = f.end.min(*next.unwrap_or(&f.end)) - f.rva;
+                    let shape = Shape::of(&format!("nt!{}", f.name));
+                    let first = prologue(shape, arch, true).len() as u32;
+                    let found = return_offset(&f.name, room, first, arch);
+                    let at = format!("{number} {arch:?} {} of {room:#x}: {found:x?}", f.name);
+                    assert!(found.is_none_or(|o| first + 4 <= o && o < room), "{at}");
+                    assert!(found.is_some() || room < 0x18, "{at}");
+                }
+            }
+        }
+    }
 }

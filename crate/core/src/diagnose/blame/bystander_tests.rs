@@ -171,16 +171,3 @@ fn code_of_the_process_is_no_driver_however_near_it_is() {
     let kernel = at(address("acme.sys", 0x1234));
     assert!(kernel.0.is_some() && kernel.1.is_some());
 }
-
-#[test]
-fn what_lay_on_top_of_the_stack_called_nobody_when_nobody_called_it() {
-    let at = |behind: How| {
-        let mut frames = walked(&[NT, NT, "#ntoskrnl.exe", "acme.sys", NT, NT]);
-        frames[2].confidence = Confidence::Certain;
-        frames[4].how = behind;
-        let machine = Machine::with(frames);
-        named(&machine.facts(0xA, [0x10, 2, 0, address(NT, 5)]))
-    };
-    assert_eq!(at(How::Scan), None);
-    assert_eq!(at(How::Unwind).as_deref(), Some("acme.sys"));
-}

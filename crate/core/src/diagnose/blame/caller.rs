@@ -48,7 +48,7 @@ pub(super) fn called_the_kernel(facts: &Facts<'_>) -> Option<Suspect> {
     if at == 0 || name.is_empty() || name.starts_with("unloaded ") || role(name) != Role::Other {
         return None;
     }
-    if !verifier::watched(facts, name) || near::left_on_top(frames, at) {
+    if !verifier::watched(facts, name) {
         return None;
     }
     // Special pool: a wrong free is the caller's own, a block that was written over need not be.

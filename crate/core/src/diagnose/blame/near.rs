@@ -175,15 +175,6 @@ fn leftovers(near: &[Frame], at: usize, count: usize, next: bool) -> bool {
     count < 3 && !(at < 3 && next) || near.iter().take(at).any(working)
 }
 
-/// Whether the caller at `at` is only what lay on top of the stack when the fault came: it is taken for the
-/// return address of a function without unwind data, and nobody is found who called it in turn.
-pub(super) fn left_on_top(frames: &[Frame], at: usize) -> bool {
-    let how = |at: usize| frames.get(at).map(|frame| frame.how);
-    how(at.wrapping_sub(1)) == Some(How::TrapFrame)
-        && how(at) == Some(How::Unwind)
-        && how(at + 1) == Some(How::Scan)
-}
-
 /// Names the first driver of another maker above the fault, when it is close enough.
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     // Who stands on a stack that ran out says nothing; who used it does.
@@ -206,7 +197,7 @@ pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     let next = near.get(at + 1).and_then(others) == Some(name);
     let alone = !guess && at >= CLOSE && count < 2;
     let alone = alone || guess && leftovers(near, at, count, next);
-    if alone || passed_on(near, at) || looked_on(near, at) || left_on_top(frames, at) {
+    if alone || passed_on(near, at) || looked_on(near, at) {
         return None;
     }
     let place = frame
