@@ -1,12 +1,13 @@
 // Whatever happens to a file or to the worker, the page says what happened and goes on working.
 
 import assert from "node:assert/strict";
-import { copyFile, rm } from "node:fs/promises";
+import { copyFile, rm, writeFile } from "node:fs/promises";
 import { join } from "node:path";
 import { inBrowsers } from "./lib/browsers.mjs";
 import { dumps, sampleFacts } from "./lib/dumps.mjs";
 import { pageUrl, scratch } from "./lib/paths.mjs";
 import { shows, until } from "./lib/wait.mjs";
+import { zip } from "./lib/zip.mjs";
 
 const files = await dumps();
 const ENDED = /The analy\w+ (?:has )?ended/;
@@ -64,6 +65,18 @@ function openOddly(how) {
   void element.analyze([{ name: "odd.dmp", size: 64 << 20, read: ways[how] }]);
 }
 
+/** In the page: opens the file that was taken away, each read of which takes its time. */
+function readSlowly() {
+  globalThis.pause = 150;
+  const { kept } = globalThis;
+  const read = async (offset, length) => {
+    await new Promise((resolve) => setTimeout(resolve, globalThis.pause));
+    return new Uint8Array(await kept.slice(offset, offset + length).arrayBuffer());
+  };
+  const source = { name: kept.name, size: kept.size, read };
+  void document.querySelector("bluepane-analyzer").analyze([source]);
+}
+
 /** In the page: the next message to a worker ends it instead. */
 function killNextWorker() {
   const post = Worker.prototype.postMessage;
@@ -73,6 +86,13 @@ function killNextWorker() {
     this.dispatchEvent(new ErrorEvent("error", { message: "out of memory" }));
     this.terminate();
   };
+}
+
+/** The same archive, its one member marked as encrypted. */
+function locked(bytes) {
+  const directory = bytes.indexOf("PK\x01\x02");
+  bytes.writeUInt16LE(1, directory + 8);
+  return bytes;
 }
 
 inBrowsers("the page survives", (it) => {
@@ -128,6 +148,40 @@ inBrowsers("the page survives", (it) => {
     await tab.press("Stop");
     const text = await shows(tab, /odd\.dmp.*Notes/s);
     assert.doesNotMatch(text, ENDED);
+    await works(tab);
+  });
+
+  it("being stopped in the middle: the report says that it is not whole, and is read again", async (open) => {
+    const tab = await opened(open);
+    await tab.evaluate(keepChosen);
+    await tab.choose(files.sample);
+    await until(() => tab.evaluate(() => globalThis.kept !== undefined), "no file was chosen");
+    await tab.evaluate(readSlowly);
+    await shows(tab, /step [2-9] of/);
+    await tab.press("Stop");
+    await shows(tab, /Stopped: this report is not whole.*Analysed in/s);
+    await tab.evaluate(() => (globalThis.pause = 0));
+    await tab.press("Read it again");
+    const text = await shows(tab, /What happened.*Analysed in/s);
+    assert.doesNotMatch(text, /not whole/);
+  });
+
+  it("what holds no dump: it says why, and what to drop instead", async (open) => {
+    const tab = await opened(open);
+    const folder = await scratch("nothing");
+    const wrong = [
+      ["readme.zip", zip({ "readme.txt": Buffer.from("hello") }), /No dump could be taken out of/],
+      ["locked.zip", locked(zip({ "a.dmp": Buffer.from("hello") })), /1 member could not.*encryp/],
+      ["nt.pdb", Buffer.from("MSF"), /Now drop the dump nt\.pdb is kept for it/],
+      ["memory.dmp.xz", Buffer.from("\xfd7zXZ\0", "latin1"), /Unpack it and drop the dumps in it/],
+      ["notes.txt", Buffer.from("hello"), /Text: not a crash dump.*copy one out and drop the copy/],
+    ];
+    for (const [name, bytes, told] of wrong) {
+      const path = join(folder, name);
+      await writeFile(path, bytes);
+      await tab.choose(path);
+      await shows(tab, told);
+    }
     await works(tab);
   });
 });

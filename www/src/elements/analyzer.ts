@@ -16,7 +16,7 @@ import type { Desk } from "../sections/section";
 import { abilities } from "../share/clipboard";
 import css from "./analyzer.css";
 import "./consent";
-import { worded } from "./fault";
+import { type Wording, nothingIn, shortfall, worded } from "./fault";
 import { type ChosenEvent, type Entry } from "./many";
 import "./many";
 import "./progress";
@@ -38,6 +38,8 @@ export class BluepaneAnalyzer extends LitElement {
     hideDrop: { type: Boolean, attribute: "hide-drop" },
     standalone: { type: Boolean },
     report: { state: true },
+    halted: { state: true },
+    nothing: { state: true },
     printed: { state: true },
     entries: { state: true },
     busy: { state: true },
@@ -60,6 +62,10 @@ export class BluepaneAnalyzer extends LitElement {
   declare standalone: boolean;
   /** The report on show. */
   declare report: Report | null;
+  /** Whether the analysis of what is on show was ended by the user. */
+  declare halted: boolean;
+  /** Why there was nothing to analyse in what was dropped. */
+  declare nothing: Wording | null;
   /** The redacted report while it is being printed. */
   declare printed: Report | null;
   /** All files, when there are several. */
@@ -94,6 +100,8 @@ export class BluepaneAnalyzer extends LitElement {
     this.hideDrop = false;
     this.standalone = false;
     this.report = null;
+    this.halted = false;
+    this.nothing = null;
     this.printed = null;
     this.entries = [];
     this.busy = false;
@@ -158,12 +166,19 @@ export class BluepaneAnalyzer extends LitElement {
     const { files, passedOver } = await openArchives(picked);
     const { dumps, symbols } = apart(files);
     if (symbols.length) this.#symbols = together(this.#symbols, symbols);
+    this.nothing = null;
     // Files for the dump on show: it is read again with them, and what became of them is shown.
     const source = this.#source;
     if (dumps.length === 0 && symbols.length && source) {
       const reports = await this.analyze([source]);
       if (reports.length) this.#view()?.show("symbols");
       return reports;
+    }
+    if (dumps.length === 0) {
+      this.nothing = nothingIn(picked, passedOver, symbols);
+      await this.updateComplete;
+      this.renderRoot.querySelector(".fault")?.scrollIntoView({ block: "nearest" });
+      return [];
     }
     this.#passedOver = passedOver;
     return this.analyze(dumps.map((file) => blobSource(file)));
@@ -211,8 +226,10 @@ export class BluepaneAnalyzer extends LitElement {
     this.embedding?.withdraw();
     this.report = null;
     this.fault = null;
+    this.nothing = null;
     this.progress = null;
     this.stopping = false;
+    this.halted = false;
     this.#source = null;
   }
 
@@ -308,6 +325,7 @@ export class BluepaneAnalyzer extends LitElement {
 
   #stop(): void {
     this.stopping = true;
+    this.halted = true;
     this.#engine?.cancel();
   }
 
@@ -348,6 +366,7 @@ export class BluepaneAnalyzer extends LitElement {
       await this.#ready;
       return this.#need().code(place);
     },
+    reads: false,
     explore: null,
     beside: (files) => void this.#openPicked({ files, passedOver: 0 }),
     print: (redact) => this.#print(redact),
@@ -362,7 +381,7 @@ export class BluepaneAnalyzer extends LitElement {
   /** Whether the explorer is among the sections on show, with the file behind it. */
   #explores(report: Report): boolean {
     const shown = chosen(report, this.sections).some(({ id }) => id === "explorer");
-    return shown && !this.busy && this.printed === null;
+    return shown && !this.busy;
   }
 
   #started(): Engine {
@@ -393,7 +412,8 @@ export class BluepaneAnalyzer extends LitElement {
       this.printed = JSON.parse(await this.#desk.render("json", true)) as Report;
       await this.updateComplete;
       await new Promise((resolve) => window.setTimeout(resolve, 50));
-    } else await this.#view()?.prepare();
+    }
+    await this.#view()?.prepare();
     window.addEventListener("afterprint", () => (this.printed = null), { once: true });
     window.print();
   }
@@ -406,8 +426,7 @@ export class BluepaneAnalyzer extends LitElement {
         role=${this.standalone ? "main" : "region"}
         aria-label="Crash dump analysis"
       >
-        ${this.#consent()} ${this.#progress()} ${this.fault ? this.#fault(this.fault) : nothing}
-        ${this.#body()}
+        ${this.#consent()} ${this.#progress()} ${this.#wrong()} ${this.#body()}
       </div>
     </div>`;
   }
@@ -472,15 +491,22 @@ export class BluepaneAnalyzer extends LitElement {
     ></bluepane-progress>`;
   }
 
-  #fault(fault: Fault): TemplateResult {
-    const { title, text, again } = worded(fault);
-    return html`<div class="fault" role="alert">
+  #wrong(): TemplateResult | typeof nothing {
+    const shown = this.complete && this.report;
+    const wording = this.fault
+      ? worded(this.fault)
+      : (this.nothing ?? (shown ? shortfall(shown, this.halted) : null));
+    if (!wording) return nothing;
+    const { title, text, again, partial } = wording;
+    return html`<div class="fault ${partial ? "partial" : ""}" role="alert">
       <h2>${title}</h2>
       <p>${text}</p>
       <div class="buttons">
         ${
           again && this.#source
-            ? html`<button type="button" @click=${() => this.#again()}>Try again</button>`
+            ? html`<button type="button" @click=${() => this.#again()}>
+                ${partial ? "Read it again" : "Try again"}
+              </button>`
             : nothing
         }
       </div>
@@ -505,10 +531,13 @@ export class BluepaneAnalyzer extends LitElement {
 
   #report(report: Report): TemplateResult {
     const shown = new Set(chosen(report, this.sections).map(({ id }) => id));
+    const reads = this.#explores(report);
+    const explores = reads && this.printed === null;
     const desk: Desk = {
       ...this.#desk,
       has: (section) => shown.has(section),
-      explore: this.#explores(report) ? (address) => this.#view()?.explore(address) : null,
+      reads,
+      explore: explores ? (address) => this.#view()?.explore(address) : null,
       tool: this.toolSource,
       abilities: abilities(this.embedding?.allowed),
     };

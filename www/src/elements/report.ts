@@ -30,6 +30,8 @@ export class ReportView extends LitElement {
   /** The section that is being read. */
   declare current: string;
   #watch: IntersectionObserver | null = null;
+  /** The sections that cross the upper part of the window. */
+  #crossing = new Set<string>();
 
   constructor() {
     super();
@@ -85,8 +87,19 @@ export class ReportView extends LitElement {
   }
 
   #seen(seen: IntersectionObserverEntry[]): void {
-    const reached = seen.find((entry) => entry.isIntersecting);
-    if (reached) this.current = reached.target.id;
+    for (const { isIntersecting, target } of seen) {
+      if (isIntersecting) this.#crossing.add(target.id);
+      else this.#crossing.delete(target.id);
+    }
+    const reached = SECTIONS.find(({ id }) => this.#crossing.has(id));
+    if (reached) this.current = reached.id;
+    else if (this.#atCard()) this.current = "";
+  }
+
+  /** Whether the card is what is being read. */
+  #atCard(): boolean {
+    const card = this.renderRoot.querySelector("bluepane-card");
+    return card !== null && card.getBoundingClientRect().bottom > 0.15 * window.innerHeight;
   }
 
   #go(event: Event, id: string): void {

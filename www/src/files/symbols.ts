@@ -1,6 +1,6 @@
 // Which of the dropped files are no dumps but go beside one: symbol files and images of drivers.
 
-const BESIDE = /\.(pdb|json|isf|xz|sys|exe|dll)$/i;
+const BESIDE = /\.(pdb|sys|exe|dll|(json|isf)(\.xz)?)$/i;
 /** More would only be other versions of the same. */
 const MOST = 64;
 

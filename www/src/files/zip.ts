@@ -25,6 +25,7 @@ interface Member {
   size: number;
   offset: number;
   modified: number;
+  encrypted: boolean;
 }
 
 /** Opens the archives among the picked files; what is not an archive stays as it is. */
@@ -38,7 +39,7 @@ export async function openArchives(picked: Picked): Promise<Picked> {
       continue;
     }
     for (const member of members) {
-      const opened = await unpackMember(file, member).catch(() => null);
+      const opened = member.encrypted ? null : await unpackMember(file, member).catch(() => null);
       if (opened) files.push(opened);
       else passedOver++;
     }
@@ -74,8 +75,7 @@ function directory(data: DataView): Member[] {
     if (at + CENTRAL_SIZE + nameLength > data.byteLength) break;
     const bytes = new Uint8Array(data.buffer, data.byteOffset + at + CENTRAL_SIZE, nameLength);
     const name = new TextDecoder().decode(bytes);
-    const encrypted = (data.getUint16(at + 8, true) & 1) === 1;
-    if (/\.(dmp|mdmp|hdmp)$/i.test(name) && !encrypted) members.push(member(data, at, name));
+    if (/\.(dmp|mdmp|hdmp)$/i.test(name)) members.push(member(data, at, name));
     at = next + data.getUint16(at + 32, true);
   }
   return members;
@@ -90,6 +90,7 @@ function member(data: DataView, at: number, name: string): Member {
     packed: data.getUint32(at + 20, true),
     size: data.getUint32(at + 24, true),
     offset: data.getUint32(at + 42, true),
+    encrypted: (data.getUint16(at + 8, true) & 1) === 1,
     modified: new Date(
       (date >> 9) + 1980,
       ((date >> 5) & 15) - 1,

@@ -32,9 +32,12 @@ export class TopCard extends Section {
 
   /** For a file that is no dump: what to do with it instead. */
   #advice(): TemplateResult | typeof nothing {
-    const { file, notes = [] } = this.report;
+    const { file, notes = [], error, summary = "" } = this.report;
     if (file.kind !== "other" && file.kind !== "archive") return nothing;
-    return html`${notes.map((note) => html`<p class="summary">${note.text}</p>`)}`;
+    // The error says what the file is, as the summary does, and then what to do.
+    const said = error?.text.startsWith(summary) ? error.text.slice(summary.length) : error?.text;
+    const texts = [said?.trim() ?? "", ...notes.map(({ text }) => text)];
+    return html`${texts.map((text) => (text ? html`<p class="summary">${text}</p>` : nothing))}`;
   }
 
   /** The conclusion. Its first step stands with the others. */
@@ -149,7 +152,10 @@ export function title(report: Report): TemplateResult | string {
   if (check) return html`<code>${code(check.code)}</code> ${check.name || "unnamed stop code"}`;
   const raised = report.exception;
   if (raised) return html`<code>${code(raised.code)}</code> ${raised.name ?? "exception"}`;
-  return report.file.kind_label || "Reading…";
+  const { kind, kind_label: label } = report.file;
+  if (kind === "other" && label) return `${label}: not a crash dump`;
+  if (kind === "archive" && label) return `${label}: not itself a dump`;
+  return label || "Reading…";
 }
 
 function windows(system: NonNullable<Report["system"]>): TemplateResult {
