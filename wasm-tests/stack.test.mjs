@@ -151,6 +151,21 @@ inBrowsers("the stack", (it) => {
     assert.deepEqual(tab.complaints, []);
   });
 
+  it("is printed with the code at the fault, redacted or not, and says why where there is none", async (open) => {
+    for (const [dump, code] of [
+      [kernel, /The code at the fault.*the instruction at fault/],
+      [small, /The code at the fault.*not in (?:the|this) dump/],
+    ]) {
+      const tab = await opened(open, dump);
+      await tab.evaluate(giveDeepFind);
+      for (const redacted of [false, true]) {
+        await tab.evaluate(prints, redacted);
+        await until(() => tab.evaluate(() => globalThis.onPaper), "nothing is printed");
+        assert.match(await tab.evaluate(() => globalThis.onPaper), code, `redacted: ${redacted}`);
+      }
+    }
+  });
+
   it("shows the code of every other frame when it is opened", async (open) => {
     const tab = await opened(open, kernel);
     await tab.evaluate(unfold, 4);
@@ -332,6 +347,22 @@ function wantedFiles() {
     path: cell.querySelector("code").textContent,
     copied: cell.querySelector("bluepane-copy").text,
   }));
+}
+
+/** Prints by the button of the page, onto `onPaper`: what is printed of the code at the fault. */
+function prints(redacted) {
+  globalThis.onPaper = "";
+  window.print = () => {
+    const view = globalThis.deepFind("bluepane-code");
+    const part = view?.shadowRoot.querySelector("details:not(.screen)");
+    globalThis.onPaper = part?.textContent.replace(/\s+/g, " ") ?? "nothing of it";
+    window.dispatchEvent(new Event("afterprint"));
+  };
+  const share = globalThis.deepFind("bluepane-share").shadowRoot;
+  const row = [...share.querySelectorAll("tr")].find((row) => row.textContent.includes("Print"));
+  const box = row.querySelector("input");
+  if (box.checked !== redacted) box.click();
+  row.querySelector("button").click();
 }
 
 /** A drop of files with these names and texts. */

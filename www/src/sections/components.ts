@@ -91,14 +91,19 @@ function row(
           : html`<code>${component.driver}</code>`
       }
     </td>
-    <td>
+    <td class="status">
       <span class="tag ${TONE[component.status] ?? ""}">${word(STATUS, component.status)}</span>
     </td>
     <td>${presence(component, module)}</td>
-    ${versions ? html`<td class="nowrap">${component.version ?? unknown}</td>` : nothing}
-    ${dated ? html`<td class="nowrap">${linkedAt(component, module) ?? unknown}</td>` : nothing}
-    <td>${component.purpose}</td>
+    ${versions ? html`<td class="nowrap">${narrow("version")}${component.version ?? unknown}</td>` : nothing}
+    ${dated ? html`<td class="nowrap">${narrow("linked")}${linkedAt(component, module) ?? unknown}</td>` : nothing}
+    <td class="purpose">${component.purpose}</td>
   </tr>`;
+}
+
+/** What a column is called, where its heading has no room. */
+function narrow(label: string): TemplateResult {
+  return html`<span class="narrow muted">${label} </span>`;
 }
 
 function presence({ status }: Component, module: Module | undefined): string {
@@ -128,7 +133,7 @@ function linkedAt(component: Component, module: Module | undefined): unknown {
 export function userServices(list: IntegrationService[]): TemplateResult {
   return html`<h4>Services of user mode</h4>
     <div class="scroll">
-      <table>
+      <table class="components">
         <thead>
           <tr>
             <th scope="col">Service</th>
@@ -142,11 +147,11 @@ export function userServices(list: IntegrationService[]): TemplateResult {
             ({ name, present, start, purpose }) =>
               html`<tr>
                 <td><code>${name}</code></td>
-                <td>${present ? "yes" : "no"}</td>
+                <td>${narrow("in the registry:")}${present ? "yes" : "no"}</td>
                 <td>
-                  ${start ?? (present ? html`<span class="muted">not in this dump</span>` : nothing)}
+                  ${present ? narrow("starts:") : nothing}${start ?? (present ? html`<span class="muted">not in this dump</span>` : nothing)}
                 </td>
-                <td>${purpose}</td>
+                <td class="purpose">${purpose}</td>
               </tr>`,
           )}
         </tbody>

@@ -4,12 +4,13 @@ import { bytes, plural } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
 import sectionCss from "./section.css";
+import css from "./secondary.css";
 
 /** A list up to this long is shown at once. */
 const SHORT = 8;
 
 export class SecondarySection extends Section {
-  static override styles = styles(sectionCss, `td:first-child { min-width: 9rem; }`);
+  static override styles = styles(sectionCss, css);
 
   protected override render(): unknown {
     const blobs = this.report.secondary_data ?? [];

@@ -14,6 +14,8 @@ export interface Desk {
   memory(place: string, physical: boolean, length: number): Promise<Shown>;
   /** Code around an expression, or around the instruction that faulted. */
   code(place: string): Promise<Listing>;
+  /** Whether memory and code of the file can be asked for. */
+  reads: boolean;
   /** Goes to the memory at an address; null where there is none to show. */
   explore: Follow | null;
   /** Puts symbol files and images beside the dump, which is then read again. */

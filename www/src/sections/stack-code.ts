@@ -81,7 +81,7 @@ export class CodeView extends LitElement {
   }
 
   protected override render(): unknown {
-    const printed = this.open && this.listing && !this.problem;
+    const printed = this.open && (this.listing || this.problem);
     return html`<details
       class=${printed ? "" : "screen"}
       .open=${this.open}

@@ -117,7 +117,7 @@ function row(
   const name = frame.module?.toLowerCase() ?? "";
   const about = ground.module(frame.module);
   const blamed = isCulprit(frame, ground);
-  const classes = ["frame", ...ground.look(name)];
+  const classes = ["frame", ...(name ? ground.look(name) : ["nowhere"])];
   if (blamed) classes.push("culprit");
   if (frame.confidence === "possible") classes.push("doubtful");
   const opened = ground.opened(index);
@@ -128,7 +128,7 @@ function row(
       <td>
         ${
           frame.module
-            ? html`<code class="place">${place(frame)}</code>`
+            ? html`<code class="place">${breakable(place(frame))}</code>`
             : frame.gap
               ? blank(frame.gap)
               : html`<span class="muted">in no loaded module</span>`
@@ -241,6 +241,11 @@ export function looks(stacks: Stack[]): (name: string) => string[] {
     if (at === undefined) return ["m0"];
     return [`m${1 + (at % COLOURS)}`, `p${Math.floor(at / COLOURS) % PATTERNS}`];
   };
+}
+
+/** May be broken before a name and before an offset, where a line is too short for all. */
+function breakable(place: string): (string | TemplateResult)[] {
+  return place.split(/(?=[!+])/).map((part, index) => (index ? html`<wbr />${part}` : part));
 }
 
 /** Where a frame is: `ntfs.sys!NtfsRead+0x10`. */

@@ -120,7 +120,7 @@ export class StackSection extends Section {
 
   /** The instructions around the fault, which are read when somebody looks. */
   #code(frames: Frame[]): TemplateResult | typeof nothing {
-    if (this.busy || !this.desk.explore || frames.length === 0) return nothing;
+    if (this.busy || !this.desk.reads || frames.length === 0) return nothing;
     return html`<bluepane-code
       class="fault"
       .desk=${this.desk}
@@ -130,7 +130,7 @@ export class StackSection extends Section {
   }
 
   #codeOf(frame: Frame, marked: string): TemplateResult | typeof nothing {
-    if (this.busy || !this.desk.explore) return nothing;
+    if (this.busy || !this.desk.reads) return nothing;
     return html`<bluepane-code
       .desk=${this.desk}
       .report=${this.report}
