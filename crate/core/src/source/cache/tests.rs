@@ -45,16 +45,30 @@ fn a_step_is_run_again_until_nothing_is_wanted() {
 
 #[test]
 fn what_goes_on_after_not_yet_is_fetched_in_one_round() {
-    let bytes = file(64);
+    let bytes = file(256);
     let mut cache = Cache::with_limits(bytes.len() as u64, scattered());
     let (sum, _) = run(&mut cache, &bytes, |cache| {
         (0..8)
-            .map(|i| cache.u8(i * 8 * PAGE_SIZE).unwrap_or(0))
+            .map(|i| cache.u8(i * 32 * PAGE_SIZE).unwrap_or(0))
             .map(u32::from)
             .sum::<u32>()
     });
-    assert_eq!(sum, (0..8).map(|i| i * 8).sum::<u32>());
+    assert_eq!(sum, (0..8).map(|i| i * 32).sum::<u32>());
     assert_eq!((cache.stats().rounds, cache.stats().reads), (1, 8));
+}
+
+#[test]
+fn a_little_that_nobody_asked_for_is_read_along_and_much_is_not() {
+    for (second, reads) in [(16, 1), (24, 2)] {
+        let bytes = file(64);
+        let mut cache = Cache::with_limits(bytes.len() as u64, scattered());
+        let (read, _) = run(&mut cache, &bytes, |cache| {
+            let both = (cache.u8(0), cache.u8(second * PAGE_SIZE));
+            both.1
+        });
+        assert_eq!(read, Ok(second as u8));
+        assert_eq!(cache.stats().reads, reads, "{second}");
+    }
 }
 
 #[test]
