@@ -259,8 +259,26 @@ def errors(add):
             add("_MI_ERROR_STATE", "x64", *entry["versions"], 0, fields, fields)
 
 
+# Processes and threads of 26100 as ntdiff has them: architecture and structure to size and members.
+NEWEST = {
+    ("x64", "_EPROCESS"): "840 PeakVirtualSize=220 NumberOfLockedPages=290 Job=2a0 WoW64Process=310 PriorityClass=347 CommitChargePeak=3e0 MmProcessLinks=540",
+    ("x64", "_ETHREAD"): "788 CreateTime=4c0 ExitTime=4c8 StartAddress=4e0 Cid=508 IrpList=540 Win32StartAddress=560 ThreadListEntry=578 CrossThreadFlags=5a0 ExitStatus=5d8 ThreadName=6a0",
+    ("x64", "_KTHREAD"): "4c0 InitialStack=28 StackLimit=30 StackBase=38 KernelStack=58 TrapFrame=90 ApcState=98 Teb=f0 State=184 WaitReason=283 WaitMode=187 WaitIrql=186 Alertable=74 Priority=c3 BasePriority=233 PreviousMode=232 Process=220 ThreadListEntry=2f8 QueueListEntry=208 NextProcessor=218 IdealProcessor=24c WaitTime=1b4 WaitBlockList=d0 KernelTime=28c UserTime=2dc ContextSwitches=154 Win32Thread=1c8 KernelStackResident=78 CallbackNestingLevel=2db SuspendCount=284 AffinityVersion=238 WaitStatus=c8 SystemCallNumber=80",
+    ("x64", "_KPROCESS"): "1c8 DirectoryTableBase=28 ThreadListHead=30 ProcessListEntry=110 KernelTime=138 UserTime=140 UserDirectoryTableBase=158",
+    ("arm64", "_EPROCESS"): "900 UniqueProcessId=1c0 ActiveProcessLinks=1c8 CreateTime=1e8 PeakVirtualSize=210 VirtualSize=218 Token=238 NumberOfPrivatePages=278 NumberOfLockedPages=280 Job=290 SectionObject=298 InheritedFromUniqueProcessId=2c0 Peb=2d0 Session=2d8 ObjectTable=2f0 WoW64Process=300 ImageFilePointer=320 ImageFileName=328 PriorityClass=337 SeAuditProcessCreationInfo=340 ThreadListHead=360 ActiveThreads=370 CommitCharge=3c8 CommitChargePeak=3d0 Vm=400 MmProcessLinks=600 ExitStatus=614 VadRoot=618 ExitTime=680",
+    ("arm64", "_ETHREAD"): "768 CreateTime=4a0 ExitTime=4a8 StartAddress=4c0 Cid=4e8 IrpList=520 Win32StartAddress=540 ThreadListEntry=558 CrossThreadFlags=580 ExitStatus=5b8 ThreadName=680",
+    ("arm64", "_KTHREAD"): "4a0 InitialStack=28 StackLimit=30 StackBase=38 KernelStack=58 TrapFrame=88 ApcState=90 Teb=e8 State=17c WaitReason=2a3 WaitMode=17f WaitIrql=17e Alertable=6c Priority=bb BasePriority=253 PreviousMode=252 Process=240 ThreadListEntry=318 QueueListEntry=200 NextProcessor=238 IdealProcessor=26c WaitTime=1ac WaitBlockList=c8 KernelTime=2ac UserTime=2fc ContextSwitches=14c Win32Thread=1c0 KernelStackResident=70 CallbackNestingLevel=2fb SuspendCount=2a4 AffinityVersion=258 WaitStatus=c0 SystemCallNumber=78",
+    ("arm64", "_KPROCESS"): "1b8 DirectoryTableBase=28 ThreadListHead=38 ProcessListEntry=118 KernelTime=140 UserTime=148",
+    ("arm64", "_MMSUPPORT_INSTANCE"): "c0 WorkingSetLeafSize=80 WorkingSetSize=90 WorkingSetPrivateSize=98 PeakWorkingSetSize=a0",
+}
+
+
 def newest(add):
     """26100, x64 and ARM64, written down member by member."""
+    more = {}
+    for key, text in NEWEST.items():
+        size, *cells = text.split()
+        more[key] = int(size, 16), {n: int(o, 16) for n, o in (cell.split("=") for cell in cells)}
     facts = json.load(open(SOURCE / "nt_26100.json"))
     for group, architectures in (("x64", ["x64"]), ("arm64", ["arm64"]), ("both", ["x64", "arm64"])):
         for structure, members in facts[group].items():
@@ -281,6 +299,7 @@ def newest(add):
                 continue
             for architecture in architectures:
                 plain = {n: o for n, o in fields.items() if n not in pool}
+                plain.update(more.pop((architecture, structure), (0, {}))[1])
                 if structure != "_MI_VISIBLE_STATE":
                     plain.pop("PagedPoolInfo")
                 rows_of(add, structure, architecture, size, plain, narrow)
@@ -289,7 +308,8 @@ def newest(add):
     # PteFailures and TotalFreeSystemPtes within _MI_SYSTEM_PTE_TYPE of 26100.
     for architecture in ("x64", "arm64"):
         rows_of(add, "_MI_SYSTEM_PTE_TYPE", architecture, 0, {"PteFailures": 0x30, "TotalFreeSystemPtes": 0x58}, [])
-        rows_of(add, "_KPROCESS", architecture, 0, {"DirectoryTableBase": 0x28}, [])
+    for (architecture, structure), (size, fields) in more.items():
+        rows_of(add, structure, architecture, size, fields, [])
 
 
 def rows_of(add, structure, architecture, size, fields, narrow):

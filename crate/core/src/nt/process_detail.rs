@@ -1,13 +1,15 @@
 //! What a debugger shows of a process beyond what an analysis needs: handles, token, sizes, times.
 //!
 //! Source: `symbols::layout`, by the row of EPROCESS that agrees with the layout that the process System
-//! proved; where none agrees nothing is told. KPROCESS, the first part of the object, by its build.
+//! proved, on ARM64 also by one of x64 whose members are all moved by the same distance; where none agrees
+//! nothing is told. KPROCESS, the first part of the object, by its build.
 
 use super::process::ProcessLayout;
+use super::process::layout::{rows, support};
 use super::record::Record;
-use super::{Machine, process::layout::rows};
+use super::{Architecture, Machine};
 use crate::memory::{AddressSpace, VirtualAddress};
-use crate::symbols::layout::Layouts;
+use crate::symbols::layout::{Layout, Layouts, X64};
 
 /// Handles that one process can have.
 const MAX_HANDLES: u64 = 1 << 24;
@@ -57,10 +59,9 @@ impl ProcessDetail {
     ) -> Self {
         let width = machine.architecture.pointer_width();
         let record = Record::new(space, at, layout.len, width);
-        let proven = |row: &&_| agrees(row, layout);
         let all = rows(layouts, "_EPROCESS");
-        let row = all.iter().find(proven);
-        let offset = |name: &str| row?.offset(name);
+        let row = all.iter().find_map(|row| Moved::of(machine, *row, layout));
+        let offset = |name: &str| row.as_ref()?.offset(name);
         let int = |name: &str, len| record.int(offset(name)?, len).ok();
         // The low bits of a fast reference count.
         let bits = if width == 8 { 0xF } else { 7 };
@@ -94,13 +95,41 @@ impl ProcessDetail {
     }
 }
 
-/// Whether a row of the table is the layout that was proven.
-fn agrees(row: &crate::symbols::layout::Layout, layout: &ProcessLayout) -> bool {
-    let same = |name: &str, at: Option<u64>| row.offset(name) == at;
-    same("UniqueProcessId", Some(layout.pid))
-        && same("ActiveProcessLinks", Some(layout.links))
-        && same("ImageFileName", Some(layout.name))
-        && same("CommitCharge", layout.commit)
+/// A row of the table that is the layout that was proven.
+struct Moved {
+    row: Layout,
+    /// How far its members are from where the row has them, and how much farther those behind the
+    /// working set's structure.
+    by: i64,
+    behind: u64,
+}
+
+impl Moved {
+    fn of(machine: Machine<'_>, row: Layout, layout: &ProcessLayout) -> Option<Self> {
+        let distance = |name: &str, at: u64| {
+            let row = i64::try_from(row.offset(name)?).ok()?;
+            i64::try_from(at).ok()?.checked_sub(row)
+        };
+        let by = distance("UniqueProcessId", layout.pid)?;
+        let same = |name: &str, at: Option<u64>| match at {
+            Some(at) => distance(name, at) == Some(by),
+            None => row.offset(name).is_none(),
+        };
+        let agrees = same("ActiveProcessLinks", Some(layout.links))
+            && same("ImageFileName", Some(layout.name))
+            && same("CommitCharge", layout.commit);
+        let kin = machine.architecture == Architecture::Arm64 && row.machine == X64;
+        let vm = row.offset("Vm").and_then(|vm| vm.checked_add_signed(by));
+        let (_, behind) = support(machine, vm, kin);
+        (agrees && (by == 0 || kin)).then_some(Self { row, by, behind })
+    }
+
+    fn offset(&self, name: &str) -> Option<u64> {
+        let at = self.row.offset(name)?;
+        let behind = self.row.offset("Vm").is_some_and(|vm| at > vm);
+        let at = at.checked_add_signed(self.by)?;
+        at.checked_add(if behind { self.behind } else { 0 })
+    }
 }
 
 /// The peak stands as far behind the working set's size as the rows say.

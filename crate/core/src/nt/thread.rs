@@ -69,22 +69,44 @@ pub struct ThreadLayout {
     pub len: u16,
 }
 
+/// The row of KTHREAD that agrees with the debugger data block, where that says something. ARM64 has
+/// one, of 26100: elsewhere all that the block says before, in and behind its middle must agree.
+pub(super) fn agreeing(machine: Machine<'_>, layouts: &Layouts<'_>) -> Option<Layout> {
+    let rows = layouts.rows("_KTHREAD");
+    let said = |member| machine.debugger_data.layout(member);
+    let arm = machine.architecture == Architecture::Arm64;
+    let mut pins = [
+        ("State", Member::OffsetKThreadState),
+        ("Teb", Member::OffsetKThreadTeb),
+        ("KernelStack", Member::OffsetKThreadKernelStack),
+        ("NextProcessor", Member::OffsetKThreadNextProcessor),
+        ("WaitReason", Member::OffsetKThreadWaitReason),
+    ]
+    .map(|(name, member)| (name, said(member)));
+    let pins = match arm {
+        true => &mut pins[..],
+        false => &mut pins[..1],
+    };
+    let agrees = |row: &Layout| {
+        let same = |&(name, said): &(&str, Option<u64>)| match said {
+            Some(said) => row.offset(name) == Some(said),
+            None => !arm,
+        };
+        pins.iter().all(same)
+    };
+    rows.into_iter().find(agrees)
+}
+
 impl ThreadLayout {
     /// What is known of KTHREAD alone.
     #[must_use]
     pub fn kernel_part(machine: Machine<'_>, layouts: &Layouts<'_>) -> Self {
         let data = machine.debugger_data;
-        let rows = layouts.rows("_KTHREAD");
-        let said = data.layout(Member::OffsetKThreadState);
-        // A row is believed where it agrees with the block; ARM64 has none of its own.
-        let row = rows.iter().find(|row| {
-            machine.architecture != Architecture::Arm64
-                && (said.is_none() || row.offset("State") == said)
-        });
+        let row = agreeing(machine, layouts);
         let table = |name| {
             let types = layouts.from_types("_KTHREAD", name);
             let types = types.map(|placed| u64::from(placed.offset));
-            types.or_else(|| row?.offset(name))
+            types.or_else(|| row.as_ref()?.offset(name))
         };
         let known = |member, name| data.layout(member).or_else(|| table(name));
         Self {
@@ -151,7 +173,7 @@ impl ThreadLayout {
         let rows = rows(layouts, "_ETHREAD");
         let row = rows.iter().find(|row| {
             let same = size.is_some() && row.size().map(u64::from) == size;
-            same && machine.architecture != Architecture::Arm64 && row.is_of_build(machine.build)
+            same && row.machine == machine.architecture.machine() && row.is_of_build(machine.build)
         });
         row.map_or_else(
             || layout.clone(),
@@ -239,7 +261,7 @@ impl Proof<'_> {
         }
         let rows: Vec<Layout> = rows(layouts, "_ETHREAD");
         let same = |row: &&Layout| {
-            machine.architecture != Architecture::Arm64 && { fits(&|name: &str| row.offset(name)) }
+            row.machine == machine.architecture.machine() && fits(&|name: &str| row.offset(name))
         };
         if let Some(row) = rows.iter().find(same) {
             let sure = match row.is_of_build(machine.build) {

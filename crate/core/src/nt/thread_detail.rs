@@ -4,12 +4,13 @@
 //! Sources: `symbols::layout` for KTHREAD, believed where the debugger data block agrees on State;
 //! KWAIT_BLOCK, DISPATCHER_HEADER, KSEMAPHORE and KMUTANT as wdm.h and Microsoft's public symbols have
 //! them (Vergilius): a wait block got its present form with Windows 8. The tick count stands in
-//! KUSER_SHARED_DATA. ARM64 has no rows of its own; there only what the debugger data block places is told.
+//! KUSER_SHARED_DATA. ARM64 has the row of 26100 (ntdiff), believed
+//! where all that the debugger data block places agrees with it.
 
 use super::list::Ring;
 use super::record::Record;
 use super::shared_data;
-use super::thread::{Thread, ThreadLayout};
+use super::thread::{Thread, ThreadLayout, agreeing};
 use super::{Architecture, Machine, Member};
 use crate::memory::{AddressSpace, AddressSpaceExt, VirtualAddress};
 use crate::symbols::layout::{Layout, Layouts};
@@ -142,12 +143,8 @@ impl<'a> Reader<'a> {
     /// A reader for the kernel in the dump.
     #[must_use]
     pub fn new(machine: Machine<'a>, layouts: &Layouts<'_>, layout: &'a ThreadLayout) -> Self {
-        let rows = layouts.rows("_KTHREAD");
         let said = machine.debugger_data.layout(Member::OffsetKThreadState);
-        let own = machine.architecture != Architecture::Arm64;
-        let row = rows
-            .into_iter()
-            .find(|row| own && said.is_some() && row.offset("State") == said);
+        let row = said.and_then(|_| agreeing(machine, layouts));
         Self {
             machine,
             row,
@@ -199,10 +196,10 @@ impl<'a> Reader<'a> {
         })
     }
 
-    /// How many blocks it waits with: WaitBlockCount stands before IdealProcessor on x64 since Windows 8.
+    /// How many blocks it waits with: WaitBlockCount stands before IdealProcessor on x64 since Windows 8, and on ARM64.
     fn count(&self, record: &Record<'_>) -> Option<u64> {
         let machine = self.machine;
-        let known = machine.architecture == Architecture::X64 && machine.build >= 9200;
+        let known = machine.architecture != Architecture::X86 && machine.build >= 9200;
         let ideal = self
             .row
             .as_ref()

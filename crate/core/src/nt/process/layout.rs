@@ -152,21 +152,24 @@ fn candidates(machine: Machine<'_>, layouts: &Layouts<'_>) -> Vec<ProcessLayout>
     exact
 }
 
-/// The layouts of a structure. ARM64 has few of its own, and differs from x64 of the same build by
-/// where a part that is the processor's begins: whoever asks finds out by how much.
+/// The layouts of a structure. ARM64 has few of its own, of the newest builds, and differs from x64
+/// of the same build by where a part that is the processor's begins: whoever asks finds out by how
+/// much.
 pub(in crate::nt) fn rows(layouts: &Layouts<'_>, structure: &str) -> Vec<Layout> {
-    let own = layouts.rows(structure);
+    let mut own = layouts.rows(structure);
     let identity = layouts.identity();
-    if !own.is_empty() || identity.machine != ARM64 {
+    if identity.machine != ARM64 {
         return own;
     }
+    own.retain(|row| identity.build >= row.first.0);
     let kin = KernelIdentity {
         machine: X64,
         build: identity.build,
         revision: identity.revision,
         ..KernelIdentity::default()
     };
-    Layouts::for_kernel(&kin).rows(structure)
+    own.extend(Layouts::for_kernel(&kin).rows(structure));
+    own
 }
 
 /// How far the members are moved from where the row has them, when both are by the same distance.
@@ -201,16 +204,9 @@ fn of_row(
     shift: i64,
     confidence: Confidence,
 ) -> Option<ProcessLayout> {
-    let build_of_row = row.last.0;
+    let of_row = (row.last.0, row.machine);
     let member = |name: &str| row.offset(name);
-    build(
-        machine,
-        layouts,
-        &member,
-        shift,
-        confidence,
-        Some(build_of_row),
-    )
+    build(machine, layouts, &member, shift, confidence, Some(of_row))
 }
 
 fn build(
@@ -219,14 +215,15 @@ fn build(
     member: &dyn Fn(&str) -> Option<u64>,
     shift: i64,
     confidence: Confidence,
-    row_build: Option<u32>,
+    of_row: Option<(u32, u16)>,
 ) -> Option<ProcessLayout> {
     let at = |name| member(name)?.checked_add_signed(shift);
     let data = machine.debugger_data;
     let known = |name, said| data.layout(said).or_else(|| at(name));
-    let (vm, behind) = support(machine, at("Vm"), row_build.is_some());
+    let of_x64 = of_row.is_some_and(|(_, machine)| machine == X64);
+    let (vm, behind) = support(machine, at("Vm"), of_x64);
     let working_set = vm.and_then(|vm| {
-        let build = row_build.unwrap_or(machine.build);
+        let build = of_row.map_or(machine.build, |(build, _)| build);
         let (offset, width) = working_set(machine, layouts, build)?;
         Some((vm.checked_add(offset)?, width))
     });
@@ -259,8 +256,12 @@ fn build(
 
 /// Where the working set's structure begins, and how much farther than that everything behind it
 /// is moved. On ARM64, whose cache lines have 128 bytes, it begins with one, and has 0xC0 bytes
-/// more than on x64. Seen on a dump of 22000: Vm 0x680, ExitStatus 0x894.
-fn support(machine: Machine<'_>, vm: Option<u64>, of_x64: bool) -> (Option<u64>, u64) {
+/// more than on x64. Seen on a dump of 22000: Vm 0x680, ExitStatus 0x894; and so in 26100 (ntdiff).
+pub(in crate::nt) fn support(
+    machine: Machine<'_>,
+    vm: Option<u64>,
+    of_x64: bool,
+) -> (Option<u64>, u64) {
     let Some(vm) = vm.filter(|_| of_x64 && machine.architecture == Architecture::Arm64) else {
         return (vm, 0);
     };

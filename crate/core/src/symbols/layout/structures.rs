@@ -15,6 +15,8 @@ pub struct Layout {
     names: &'static str,
     /// The line of this layout from the size on.
     cells: &'static str,
+    /// IMAGE_FILE_MACHINE_* of the kernels that were seen with it.
+    pub machine: u16,
     /// By which way it was chosen.
     pub how: How,
     /// How sure that is.
@@ -95,6 +97,7 @@ pub(super) fn rows(identity: &KernelIdentity, known: bool, structure: &str) -> V
         .count()
         == 1;
     for row in &mut found {
+        row.machine = identity.machine;
         (row.how, row.confidence) = match (distance(identity, row), known) {
             (0, true) => (How::ByIdentity, Confidence::Certain),
             (0, false) if identity.revision.is_some() => (How::ByFamily, Confidence::Likely),
@@ -130,6 +133,7 @@ fn parse(line: &'static str, names: &'static str) -> Option<Layout> {
     Some(Layout {
         names,
         cells,
+        machine: 0,
         how: How::ByFamily,
         confidence: Confidence::Possible,
         first: version(first)?,
