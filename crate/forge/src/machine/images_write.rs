@@ -265,7 +265,7 @@ impl Machine<'_> {
 
     /// From where to where the function reaches in which an address lies.
     fn function_around(&self, at: u64) -> [u64; 2] {
-        let functions = self.images.iter().flat_map(|image| {
+        let mut functions = self.images.iter().flat_map(|image| {
             let place = |rva: u32| image.base + u64::from(rva);
             image
                 .functions
@@ -273,8 +273,7 @@ impl Machine<'_> {
                 .map(move |f| [place(f.0), place(f.1)])
         });
         functions
-            .filter(|[from, end]| (*from..*end).contains(&at))
-            .last()
+            .rfind(|[from, end]| (*from..*end).contains(&at))
             .unwrap_or([at - 5, at + 0x40])
     }
 
