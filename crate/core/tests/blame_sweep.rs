@@ -108,9 +108,14 @@ struct Crash {
 
 const ADDRESS: u64 = 0xFFFF_F900_1234_5678;
 
+/// A return address in a driver: its functions lie 0x100 bytes apart, and what follows a call is at no round address.
+fn code(dice: &mut Dice) -> u64 {
+    let function = dice.below(0x60) as u64;
+    0x1050 + 0x100 * function + function * 37 % 0x40
+}
+
 fn driver(dice: &mut Dice, name: &str) -> String {
-    // Functions lie 0x100 bytes apart.
-    format!("{name}+{:#x}", 0x1050 + 0x100 * dice.below(0x60))
+    format!("{name}+{:#x}", code(dice))
 }
 
 /// Kernel functions that a fault handler is called from by the fault of `at`.
@@ -274,6 +279,14 @@ impl Crash {
         if self.triage { "thread" } else { "dpc" }
     }
 
+    /// The kernel's loop over deferred calls, and the interrupt that it came with.
+    fn came_over(&mut self, on: &'static str) {
+        for name in ["nt!KiExecuteAllDpcs", "nt!KiRetireDpcList"] {
+            self.frames.push((name.into(), on));
+        }
+        self.frames.push(("nt!KiDpcInterrupt".into(), "thread"));
+    }
+
     fn interrupted(&mut self, dice: &mut Dice) {
         let on = self.interrupt_stack();
         self.page_fault(dice);
@@ -286,10 +299,7 @@ impl Crash {
             self.frames.push((driver(dice, culprit), on));
             self.culprit = Some(culprit);
         }
-        for name in ["nt!KiExecuteAllDpcs", "nt!KiRetireDpcList"] {
-            self.frames.push((name.into(), on));
-        }
-        self.frames.push(("nt!KiDpcInterrupt".into(), "thread"));
+        self.came_over(on);
         let running = dice.of(&MAKERS);
         for _ in 0..1 + dice.below(3) {
             self.frames.push((driver(dice, running), "thread"));
@@ -314,10 +324,7 @@ impl Crash {
             self.frames.push((driver(dice, culprit), on));
             self.culprit = Some(culprit);
         }
-        for name in ["nt!KiExecuteAllDpcs", "nt!KiRetireDpcList"] {
-            self.frames.push((name.into(), on));
-        }
-        self.frames.push(("nt!KiDpcInterrupt".into(), "thread"));
+        self.came_over(on);
         let running = dice.of(&MAKERS);
         self.frames.push((driver(dice, running), "thread"));
     }
@@ -397,10 +404,7 @@ impl Crash {
                 };
                 let module = truth.modules.iter().find(|module| module.name == name);
                 let base = module.map_or(0, |module| module.base);
-                (
-                    dice.of(&free),
-                    base + 0x1050 + 0x100 * dice.below(0x60) as u64,
-                )
+                (dice.of(&free), base + code(dice))
             })
             .collect()
     }

@@ -171,3 +171,27 @@ fn code_of_the_process_is_no_driver_however_near_it_is() {
     let kernel = at(address("acme.sys", 0x1234));
     assert!(kernel.0.is_some() && kernel.1.is_some());
 }
+
+#[test]
+fn of_two_drivers_side_by_side_on_a_scanned_stack_nobody_is_named_without_a_call_as_evidence() {
+    let at = |second: &str, how: Confidence| {
+        let mut frames = walked(&[NT, NT, "#ntoskrnl.exe", NT, "acme.sys", "acme.sys", second]);
+        frames[2].confidence = Confidence::Certain;
+        for frame in frames.iter_mut().skip(3) {
+            (frame.how, frame.confidence) = (How::Scan, how);
+        }
+        let machine = Machine::with(frames);
+        let facts = machine.facts(0xA, [0x10, 2, 0, address(NT, 5)]);
+        match blame(&facts) {
+            Verdict::Named(found) => found.module,
+            Verdict::NoGround(why) => why,
+        }
+    };
+    let both = at("other.sys", Confidence::Possible);
+    assert!(
+        both.starts_with("acme.sys and other.sys are both near"),
+        "{both}"
+    );
+    assert_eq!(at(NT, Confidence::Possible), "acme.sys");
+    assert_eq!(at("other.sys", Confidence::Likely), "acme.sys");
+}

@@ -138,6 +138,13 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
             from.unwrap_or_default()
         );
     }
+    if let Some([nearer, further]) = near::rivals(facts) {
+        return format!(
+            "{nearer} and {further} are both near the trouble on the stack, as far as it can be \
+             read without their code. Which of them was called, and which had only passed a call on \
+             or was left over from an earlier one, cannot be told from this dump."
+        );
+    }
     match rules::fault_place(facts) {
         Some(place) => format!(
             "The fault happened at {}, which is part of Windows and works on behalf of other \

@@ -2,7 +2,8 @@
 //!
 //! With a scanned stack this is the weakest ground: a value can be left over from an earlier call.
 //! So it must be close, and a single value does not count; nor does one further away on a stack that
-//! was walked.
+//! was walked. Where two drivers stand there and neither has a call in front of its address, nobody is
+//! named.
 
 use super::{Suspect, verifier};
 use crate::diagnose::codes::{CodeAddress, code_address};
@@ -12,7 +13,7 @@ use crate::diagnose::usage::overflowed;
 use crate::knowledge::driver::driver;
 use crate::memory::VirtualAddress;
 use crate::model::{Confidence, Evidence, Frame, How, Stack};
-use alloc::{format, string::String, vec};
+use alloc::{format, string::String, vec, vec::Vec};
 
 /// One frame this close is enough, where it is no guess.
 const CLOSE: usize = 5;
@@ -175,63 +176,143 @@ fn leftovers(near: &[Frame], at: usize, count: usize, next: bool) -> bool {
     count < 3 && !(at < 3 && next) || near.iter().take(at).any(working)
 }
 
+/// Where the rule looks: the innermost frames from the trouble on, up to where they were interrupted.
+struct Stretch<'a> {
+    frames: &'a [Frame],
+    /// What they begin at.
+    what: &'static str,
+    /// Whether Driver Verifier stopped the machine.
+    caught: bool,
+}
+
+/// The first driver of another maker there.
+struct Nearest<'a> {
+    frame: &'a Frame,
+    name: &'a str,
+    /// How far from the trouble, and how many of the frames are its.
+    at: usize,
+    count: usize,
+    /// A value on a scanned stack, and no more.
+    guess: bool,
+}
+
+impl<'a> Stretch<'a> {
+    fn of(facts: &Facts<'a>) -> Option<Self> {
+        // Who stands on a stack that ran out says nothing; who used it does.
+        let stack = facts.stack.filter(|_| !overflowed(facts))?;
+        let (frames, what) = from_the_trouble(facts, stack);
+        let caught = verifier::stopped(facts);
+        let frames = match caught {
+            true => verifier::behind_its_routines(uninterrupted(frames)),
+            false => uninterrupted(frames),
+        };
+        Some(Self {
+            frames: frames.get(..WITHIN.min(frames.len()))?,
+            what,
+            caught,
+        })
+    }
+
+    /// The drivers of other makers in it that may be meant, with their places.
+    fn drivers(&self, facts: &Facts<'_>) -> impl Iterator<Item = (usize, &'a str)> {
+        let watched = |frame| others(frame).filter(|name| verifier::watched(facts, name));
+        let frames = self.frames.iter().enumerate();
+        frames.filter_map(move |(at, frame)| Some((at, watched(frame)?)))
+    }
+
+    fn nearest(&self, facts: &Facts<'_>) -> Option<Nearest<'a>> {
+        let (at, name) = self.drivers(facts).next()?;
+        let frame = self.frames.get(at)?;
+        Some(Nearest {
+            frame,
+            name,
+            at,
+            count: self.drivers(facts).filter(|&(_, one)| one == name).count(),
+            guess: at > 0 && frame.confidence == Confidence::Possible,
+        })
+    }
+
+    /// Another driver as near to the trouble, where both are guesses: which of the two called is not told.
+    fn rival(&self, facts: &Facts<'_>, nearest: &Nearest<'_>) -> Option<&'a str> {
+        let mut near = self.drivers(facts).filter(|&(at, _)| at <= CLOSE);
+        let (_, other) = near.find(|&(_, one)| one != nearest.name)?;
+        nearest.guess.then_some(other)
+    }
+
+    /// Whether the nearest is near enough, and no mere bystander.
+    fn holds(&self, nearest: &Nearest<'_>) -> bool {
+        let &Nearest { at, count, .. } = nearest;
+        let alone = if nearest.guess && !self.caught {
+            let next = self.frames.get(at + 1).and_then(others) == Some(nearest.name);
+            leftovers(self.frames, at, count, next)
+        } else {
+            at >= CLOSE && count < 2
+        };
+        !alone && !passed_on(self.frames, at) && !looked_on(self.frames, at)
+    }
+}
+
+/// Two drivers of other makers of which a scanned stack cannot tell which one called.
+pub(super) fn rivals<'a>(facts: &Facts<'a>) -> Option<[&'a str; 2]> {
+    let stretch = Stretch::of(facts)?;
+    let nearest = stretch.nearest(facts)?;
+    Some([nearest.name, stretch.rival(facts, &nearest)?])
+}
+
 /// Names the first driver of another maker above the fault, when it is close enough.
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
-    // Who stands on a stack that ran out says nothing; who used it does.
-    let stack = facts.stack.filter(|_| !overflowed(facts))?;
-    let (frames, what) = from_the_trouble(facts, stack);
-    let caught = verifier::stopped(facts);
-    let frames = match caught {
-        true => verifier::behind_its_routines(uninterrupted(frames)),
-        false => uninterrupted(frames),
-    };
-    let others = |frame| others(frame).filter(|name| verifier::watched(facts, name));
-    let near = frames.get(..WITHIN.min(frames.len()))?;
-    let (at, name) = near
-        .iter()
-        .enumerate()
-        .find_map(|(at, frame)| Some((at, others(frame)?)))?;
-    let count = near.iter().filter(|&f| others(f) == Some(name)).count();
-    let frame = near.get(at)?;
-    let guess = !caught && at > 0 && frame.confidence == Confidence::Possible;
-    let next = near.get(at + 1).and_then(others) == Some(name);
-    let alone = !guess && at >= CLOSE && count < 2;
-    let alone = alone || guess && leftovers(near, at, count, next);
-    if alone || passed_on(near, at) || looked_on(near, at) {
+    let stretch = Stretch::of(facts)?;
+    let nearest = stretch.nearest(facts)?;
+    let rival = stretch.rival(facts, &nearest);
+    if !stretch.holds(&nearest) || rival.is_some() && !stretch.caught {
         return None;
     }
-    let place = frame
-        .stack_pointer
-        .map_or_else(String::new, |sp| format!("stack {sp}"));
+    // Driver Verifier stops within the call of the driver that it catches.
+    let sure = stretch.caught && nearest.at < CLOSE && rival.is_none();
+    let mut evidence = tell(&stretch, &nearest);
+    if sure {
+        let text = "Driver Verifier stops within the call of the driver that it catches.";
+        evidence.push(Evidence::new(text, "stop code"));
+    }
+    Some(Suspect {
+        module: nearest.name.into(),
+        confidence: if sure {
+            Confidence::Likely
+        } else {
+            Confidence::Possible
+        },
+        evidence,
+    })
+}
+
+/// Where the nearest driver stands.
+fn tell(stretch: &Stretch<'_>, nearest: &Nearest<'_>) -> Vec<Evidence> {
+    let (name, what, frame) = (nearest.name, stretch.what, nearest.frame);
     let how = if frame.confidence == Confidence::Possible {
         "as far as the stack can be read without its code"
     } else {
         "on the stack"
     };
-    let frames_word = if at == 1 { "frame" } else { "frames" };
-    let text = match at {
+    let text = match nearest.at {
         0 => format!("{name} is on top of the stack, where {what} was."),
-        _ => format!(
-            "{name} is the driver of another maker nearest to {what}: {at} {frames_word} away, {how}."
+        1 => {
+            format!("{name} is the driver of another maker nearest to {what}: 1 frame away, {how}.")
+        }
+        at => format!(
+            "{name} is the driver of another maker nearest to {what}: {at} frames away, {how}."
         ),
     };
-    let again = format!(
-        "{count} of the {} innermost frames are in {name}.",
-        near.len()
-    );
+    let place = frame
+        .stack_pointer
+        .map_or_else(String::new, |sp| format!("stack {sp}"));
     let mut evidence = vec![Evidence::new(text, place)];
-    if count > 1 {
-        evidence.push(Evidence::new(again, "stack"));
+    if nearest.count > 1 {
+        let of = stretch.frames.len();
+        let text = format!(
+            "{} of the {of} innermost frames are in {name}.",
+            nearest.count
+        );
+        evidence.push(Evidence::new(text, "stack"));
     }
-    let verifier = caught && at < CLOSE;
-    if verifier {
-        let text = "Driver Verifier stops within the call of the driver that it catches.";
-        evidence.push(Evidence::new(text, "stop code"));
-    }
-    let confidence = [Confidence::Possible, Confidence::Likely][usize::from(verifier)];
-    Some(Suspect {
-        module: name.into(),
-        confidence,
-        evidence,
-    })
+    evidence
 }
