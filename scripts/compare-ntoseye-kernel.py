@@ -1,18 +1,17 @@
 """ntoseye and bluepane on the same forged kernel dumps, both without a network and with the same symbol files.
 
 Usage: compare-ntoseye-kernel.py NTOSEYE BLUEPANE FORGE ISF; prints a table in Markdown. A frame counts when its name is the scenario's (in a
-driver the offset too) and so are those of all frames before it. Times are the best of three runs, whole processes, by the clock.
+driver the offset too) and so are those of all frames before it.
 ntoseye goes by the kernel's types: a PDB with them is made of the ISF file, below the folder ISF, that the forge's tables come from.
 """
 
 import importlib.util
-import json
 import os
 import re
 import sys
 import tempfile
 
-from compare_ntoseye import timed
+from side_by_side import bluepane, ntoseye, timed
 
 SYSTEM = ["nt!IofCallDriver", "driver.sys+0x7770", "nt!ExpWorkerThread", "nt!PspSystemThreadStartup"]
 FAULT = ["nt!KeBugCheckEx", "nt!KiBugCheckDispatch", "nt!KiPageFault", "driver.sys+0x4560 grown = 64"]
@@ -111,32 +110,13 @@ def right(found, wanted):
     return count
 
 
-def ntoseye(tool, dump, files, home):
-    dead = "http://127.0.0.1:9"
-    env = {**os.environ, "HOME": home, "HTTPS_PROXY": dead, "https_proxy": dead, "NO_COLOR": "1"}
-    command = [tool, "--dump", dump, "--sympath-append", files, "--batch", "-c", "!analyze -v"]
-    out, took = timed(command, env)
-    stack = re.search(r"^stack\n((?:  .*\n)*)", out, re.M)
-    frames = re.findall(r"^  [0-9a-f]{2}  [0-9a-f]{8,16}  (\S+)", stack.group(1), re.M) if stack else []
-    culprit = re.search(r"^  culprit  +(\S+)", out, re.M)
-    sure = re.search(r"^  confidence  +(\S+)", out, re.M)
-    name = f"{culprit.group(1)} ({sure.group(1) if sure else '?'})" if culprit else "nobody"
-    return frames, name if out else "does not open it", took
-
-
-def bluepane(tool, dump, files):
-    symbols = [os.path.join(files, name) for name in sorted(os.listdir(files)) if name.endswith(".pdb")]
-    command = [tool, dump, "--format", "json"]
-    for file in symbols:
-        command += ["--symbols", file]
-    out, took = timed(command, dict(os.environ))
-    report = json.loads(out)
-    frames = []
-    for frame in report["stack"]["frames"]:
+def names(frames):
+    """The frames of a report as ntoseye writes them."""
+    found = []
+    for frame in frames:
         module = {"ntoskrnl.exe": "nt"}.get(frame["module"], frame["module"].split(".")[0])
-        frames.append(f"{module}!{frame.get('symbol')}+{int(frame['offset'], 16):#x}")
-    blame = report.get("blame")
-    return frames, f"{blame['module']} ({blame['confidence']})" if blame else "nobody, and why", took
+        found.append(f"{module}!{frame.get('symbol')}+{int(frame['offset'], 16):#x}")
+    return found
 
 
 def main():
@@ -156,8 +136,11 @@ def main():
                     os.remove(os.path.join(files, name))
             kernel_types(machine, isf, files)
             wanted = expected(frames)
-            found, name, took = ntoseye(theirs, dump, files, folder)
-            own, blamed, quick = bluepane(ours, dump, files)
+            symbols = [os.path.join(files, name) for name in sorted(os.listdir(files)) if name.endswith(".pdb")]
+            out, found, name, took = ntoseye(theirs, dump, folder, ["--sympath-append", files])
+            name = name if out else "does not open it"
+            own, blamed, quick = bluepane(ours, dump, symbols)
+            own = names(own)
             print(
                 f"| {what} | {machine} | {kind} | {len(wanted)} | {right(found, wanted)} | {right(own, wanted)} | {name} | {blamed} "
                 f"| {took * 1000:.0f} | {quick * 1000:.0f} |",

@@ -3,35 +3,33 @@
 
 mod support;
 
-use bluepane::analysis::Analysis;
 use bluepane::model::Finding;
-use bluepane::source::SliceProvider;
-use bluepane_forge::{Scenario, forge};
+use bluepane_forge::Scenario;
+use support::{Asked, report_on};
 
 const PAGE: u64 = 0xFFFF_E000_6666_1000;
 
 fn finding(machine: &str, kind: &str, words: &str) -> Option<Finding> {
     let narrow = machine.contains("x86");
-    let page = if narrow { 0x8566_1000 } else { PAGE };
+    let at = if narrow { 0x8566_1000 } else { PAGE };
     let text = format!(
         "[machine]\n{machine}\nmemory = \"64 MiB\"\n[stop]\ncode = 0x19\n\
          parameters = [0x20, \"{:#x}\", \"{:#x}\", 0]\n[dump]\nkind = \"{kind}\"\n\
-         data_blocks = [{{ address = \"{page:#x}\", size = 0x1000 }}]\n\
-         [[pool_pages]]\naddress = \"{page:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
-         {{ size = 0x60, tag = \"Acme\" }}, {{ size = 0x80, tag = \"File\" }}]\n[faults]\n{}",
-        page + 0xA0,
-        page + 0x120,
-        words.replace("HEADER", &format!("{:#x}", page + 0xA0)),
+         data_blocks = [{{ address = \"{at:#x}\", size = 0x1000 }}]\n{}[faults]\n{}",
+        at + 0xA0,
+        at + 0x120,
+        page(at),
+        words.replace("HEADER", &format!("{:#x}", at + 0xA0)),
     );
-    let bytes = forge(&Scenario::from_toml(&text).unwrap())
-        .unwrap()
-        .to_vec();
-    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(&bytes));
-    let report = analysis.report();
+    damaged(&text)
+}
+
+/// What is found of the damage on that machine, where nobody is named.
+fn damaged(text: &str) -> Option<Finding> {
+    let report = report_on(&Scenario::from_toml(text).unwrap());
     assert_eq!(report.blame, None);
-    let mut found = report.findings.iter();
-    found.find(|f| f.id == "pool-block-damaged").cloned()
+    let mut found = report.findings.into_iter();
+    found.find(|f| f.id == "pool-block-damaged")
 }
 
 fn evidence(found: &Finding) -> Vec<&str> {
@@ -78,22 +76,19 @@ fn a_whole_chain_of_headers_names_only_the_block_itself() {
     );
 }
 
-fn pool(machine: &str, command: &str) -> String {
-    let text = format!(
-        "[machine]\n{machine}\nmemory = \"64 MiB\"\n[dump]\nkind = \"full\"\n\
-         [[pool_pages]]\naddress = \"{PAGE:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
+/// A page of pool with three blocks.
+fn page(at: u64) -> String {
+    format!(
+        "[[pool_pages]]\naddress = \"{at:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
          {{ size = 0x60, tag = \"Acme\" }}, {{ size = 0x80, tag = \"File\" }}]\n"
-    );
-    let bytes = forge(&Scenario::from_toml(&text).unwrap())
-        .unwrap()
-        .to_vec();
-    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(&bytes));
-    let query = bluepane::analysis::Query::Command(command.into());
-    match analysis.answer(query, &mut SliceProvider(&bytes)) {
-        Some(bluepane::analysis::Answer::Text(text)) => text,
-        other => panic!("{command}: {other:?}"),
-    }
+    )
+}
+
+fn pool(machine: &str, command: &str) -> String {
+    let page = page(PAGE);
+    let text =
+        format!("[machine]\n{machine}\nmemory = \"64 MiB\"\n[dump]\nkind = \"full\"\n{page}");
+    Asked::new(&Scenario::from_toml(&text).unwrap()).ask(command)
 }
 
 #[test]
@@ -120,24 +115,12 @@ fn a_page_of_pool_is_listed_block_by_block_and_one_of_a_segment_heap_says_so() {
 
 /// A page of a segment heap, and a stop that points into it.
 fn of_heap(code: u32, parameters: &str, words: &str) -> Vec<String> {
+    let page = page(PAGE);
     let text = format!(
         "[machine]\nbuild = 19041\nmemory = \"64 MiB\"\n[stop]\ncode = {code}\n\
-         parameters = [{parameters}]\n[dump]\nkind = \"bitmap-kernel\"\n\
-         [[pool_pages]]\naddress = \"{PAGE:#x}\"\nblocks = [{{ size = 0x40, tag = \"MmSt\" }}, \
-         {{ size = 0x60, tag = \"Acme\" }}, {{ size = 0x80, tag = \"File\" }}]\n[faults]\n{words}"
+         parameters = [{parameters}]\n[dump]\nkind = \"bitmap-kernel\"\n{page}[faults]\n{words}"
     );
-    let bytes = forge(&Scenario::from_toml(&text).unwrap())
-        .unwrap()
-        .to_vec();
-    let mut analysis = Analysis::new("x.dmp", bytes.len() as u64);
-    analysis.run(&mut SliceProvider(&bytes));
-    let report = analysis.report();
-    assert_eq!(report.blame, None);
-    let found = report
-        .findings
-        .iter()
-        .find(|f| f.id == "pool-block-damaged");
-    let told = found.map(|found| found.evidence.iter().map(|e| e.text.clone()).collect());
+    let told = damaged(&text).map(|found| found.evidence.into_iter().map(|e| e.text).collect());
     told.unwrap_or_default()
 }
 

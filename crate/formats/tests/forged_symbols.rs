@@ -2,26 +2,15 @@
 //! function's name and the offset in it, on each processor's stack and through traps and other stacks.
 //! And what damage to such a file does.
 
+mod support;
+
 use bluepane::analysis::Analysis;
 use bluepane::model::{Report, Stack};
 use bluepane::source::SliceProvider;
 use bluepane::symbols::SymbolTable;
 use bluepane_forge::{Scenario, Truth, forge, image_file, symbol_file};
 use bluepane_formats::convert;
-
-const MACHINES: [(&str, &str); 11] = [
-    ("x64", "7601"),
-    ("x64", "9600"),
-    ("x64", "14393"),
-    ("x64", "17763"),
-    ("x64", "19041"),
-    ("x64", "20348"),
-    ("x64", "22000"),
-    ("x64", "26100"),
-    ("arm64", "22000"),
-    ("arm64", "26100"),
-    ("x86", "7601"),
-];
+use support::MACHINES;
 
 /// A fault in a deferred call; 32-bit processors stay on the stack for it.
 fn scenario(architecture: &str, build: &str) -> Scenario {

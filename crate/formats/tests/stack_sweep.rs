@@ -4,6 +4,8 @@
 //! with symbol files. `STACK_SEEDS` says how many machines; a failure names its seed, and
 //! `STACK_SEED` runs that one alone.
 
+mod support;
+
 use bluepane::analysis::Analysis;
 use bluepane::model::{Confidence, Frame, How, Report, Stack};
 use bluepane::source::SliceProvider;
@@ -12,20 +14,8 @@ use bluepane_forge::{Scenario, Truth, forge, image_file, modules_on_stacks, symb
 use bluepane_formats::convert;
 use std::collections::BTreeSet;
 use std::fmt::Write;
+use support::MACHINES;
 
-const MACHINES: [(&str, &str); 11] = [
-    ("x64", "7601"),
-    ("x64", "9600"),
-    ("x64", "14393"),
-    ("x64", "17763"),
-    ("x64", "19041"),
-    ("x64", "20348"),
-    ("x64", "22000"),
-    ("x64", "26100"),
-    ("arm64", "22000"),
-    ("arm64", "26100"),
-    ("x86", "7601"),
-];
 /// Containers with the kernel's memory; 32-bit machines have no use for the last three.
 const KINDS: [&str; 9] = [
     "full",

@@ -98,10 +98,12 @@ fn symbol_name(follow: &FollowUp) -> String {
 
 fn bucket(facts: &Facts<'_>, stem: &Stem, follow: Option<&FollowUp>, old: bool) -> Option<String> {
     let x64 = facts.architecture == Some(crate::nt::Architecture::X64);
-    let prefix = match () {
-        () if old && x64 => "X64_",
-        () if facts.kept_running() => "LKD_",
-        () => "",
+    let prefix = if old && x64 {
+        "X64_"
+    } else if facts.kept_running() {
+        "LKD_"
+    } else {
+        ""
     };
     let start = format!("{prefix}{}{}", stem.text, stem.infix);
     let follow = match (stem.rest, follow) {

@@ -183,10 +183,10 @@ pub(super) fn processor_hung(facts: &Facts<'_>) -> Option<Finding> {
 
 /// What the headers of pool say where a block was overwritten.
 pub(super) fn pool_overwritten(facts: &Facts<'_>) -> Option<Finding> {
-    let told = match pool::CODES.contains(&facts.plain_code()) {
-        true => pool::told(facts),
-        false => return None,
-    };
+    if !pool::CODES.contains(&facts.plain_code()) {
+        return None;
+    }
+    let told = pool::told(facts);
     if told.is_empty() {
         return None;
     }
