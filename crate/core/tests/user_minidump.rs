@@ -2,8 +2,9 @@
 
 mod support;
 
+use bluepane::analysis::Analysis;
 use bluepane::container::user_minidump;
-use bluepane::source::Slice;
+use bluepane::source::{Slice, SliceProvider};
 use minidump::{
     Minidump, MinidumpException, MinidumpModuleList, MinidumpSystemInfo, MinidumpThreadList, Module,
 };
@@ -97,5 +98,29 @@ fn identities_of_symbol_files_agree_too() {
                 .map(|id| id.breakpad().to_string());
             assert_eq!(Some(breakpad), theirs, "{file}: {name}");
         }
+    }
+}
+
+#[test]
+fn a_code_is_named_as_a_status_of_windows_where_windows_wrote_it_alone() {
+    for (file, name, build) in [
+        ("user-minidump/linux.dmp", None, None),
+        ("user-minidump/simple-crashpad.dmp", None, None),
+        (
+            "user-minidump/x64-calc.dmp",
+            Some("STATUS_BREAKPOINT"),
+            Some(7601),
+        ),
+    ] {
+        let Some(bytes) = support::dump(file) else {
+            return;
+        };
+        let mut analysis = Analysis::new("a.dmp", bytes.len() as u64);
+        analysis.run(&mut SliceProvider(&bytes));
+        let report = analysis.report();
+        let exception = report.exception.as_ref().unwrap();
+        assert_eq!(exception.name, name, "{file}");
+        assert_eq!(report.summary.contains("STATUS_"), name.is_some(), "{file}");
+        assert_eq!(report.system.as_ref().unwrap().build, build, "{file}");
     }
 }

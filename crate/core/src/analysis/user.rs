@@ -1,6 +1,8 @@
 //! The short report on a user minidump.
 
-use crate::container::user_minidump::{UserException, UserMinidump, UserModule, Writer};
+use crate::container::user_minidump::{
+    UserException, UserMinidump, UserModule, UserSystem, Writer,
+};
 use crate::knowledge::ntstatus;
 use crate::memory::VirtualAddress;
 use crate::model::{
@@ -45,7 +47,7 @@ fn system(dump: &UserMinidump) -> System {
     });
     System {
         os,
-        build: (build != 0).then_some(build),
+        build: (build != 0 && is_windows(dump)).then_some(build),
         architecture: system.architecture_name(),
         processors: (system.processors != 0).then_some(system.processors.into()),
         crash_time: Some(dump.written)
@@ -87,14 +89,24 @@ fn locate(dump: &UserMinidump, address: u64) -> Option<(&UserModule, u64)> {
 fn describe(dump: &UserMinidump, exception: &UserException) -> Exception {
     Exception {
         code: exception.code,
-        name: ntstatus::name(exception.code),
+        name: name(dump, exception.code),
         address: Hex(exception.address),
         location: locate(dump, exception.address)
             .map(|(module, offset)| format!("{}+{offset:#x}", module.name())),
         information: exception.information.iter().copied().map(Hex).collect(),
-        access: access(exception),
+        access: access(exception).filter(|_| is_windows(dump)),
         source: "exception stream".into(),
     }
+}
+
+/// Other systems write signals and codes of their own where Windows has a status.
+fn is_windows(dump: &UserMinidump) -> bool {
+    let other = |system: &UserSystem| system.platform_name().is_some_and(|name| name != "Windows");
+    !dump.system.as_ref().is_some_and(other)
+}
+
+fn name(dump: &UserMinidump, code: u32) -> Option<&'static str> {
+    ntstatus::name(code).filter(|_| is_windows(dump))
 }
 
 /// What an access violation or in-page error tried (EXCEPTION_RECORD documentation: parameter 0 is
@@ -147,7 +159,7 @@ fn summary(dump: &UserMinidump) -> String {
              snapshot or a hang report, not a crash of Windows."
         );
     };
-    let what = ntstatus::name(exception.code).map_or_else(
+    let what = name(dump, exception.code).map_or_else(
         || format!("exception {:#010x}", exception.code),
         String::from,
     );

@@ -151,7 +151,7 @@ pub(super) fn soon_after_start(facts: &Facts<'_>) -> Option<Finding> {
              a service, a device, or the firmware. If it comes back at each start, safe mode \
              loads the fewest drivers.",
         )
-        .because(format!("It had run for {} seconds.", (uptime + 0.5) as u64), "uptime")
+        .because(format!("It had run for {} seconds.", uptime as u64), "uptime")
         .advise(&[
             "Compare with other dumps of this machine: do all stops come this early?",
             "Start in safe mode; if it holds there, disable what starts with Windows piece by piece.",
