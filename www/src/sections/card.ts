@@ -17,6 +17,7 @@ export class TopCard extends Section {
   protected override render(): unknown {
     const { report } = this;
     return html`<div class="card">
+      <p class="paper small muted">bluepane, report on <code>${report.file.name}</code></p>
       <h1 tabindex="-1">${title(report)}</h1>
       ${report.summary ? html`<p class="summary">${this.#summary()}</p>` : nothing}
       ${this.#advice()} ${this.#findings()} ${this.#further()}
