@@ -120,6 +120,8 @@ fn a_driver_that_left_something_behind_is_named_by_its_name_or_the_verifiers_rec
             let found = report(machine, kind, &stop, &leaving);
             let wanted = Some(("other.sys", Confidence::Likely));
             assert_eq!(named(&found), wanted, "{machine}: {second:#x} {third:#x}");
+            let filed = "0xc4_62_VRF_LEAKED_POOL_IMAGE_other.sys";
+            assert!(bucket(&found).ends_with(filed), "{}", bucket(&found));
         }
     }
 }

@@ -51,6 +51,10 @@ fn named(facts: &Facts<'_>, blame: &Blame) -> String {
 fn nobody(facts: &Facts<'_>, why: Silence) -> String {
     let (code, file) = (facts.code_label(), facts.file_word());
     match why {
+        Silence::Corruption if facts.lone_bit() => format!(
+            "Windows stopped with {code}: a page table entry that should be empty has a single bit \
+             set, as faulty memory leaves it; no driver is named."
+        ),
         Silence::Corruption => format!(
             "Windows found its own data damaged and stopped with {code}; whether a driver or the \
              memory modules did it cannot be told from this {file}."
@@ -126,6 +130,10 @@ mod tests {
         let machine = Machine::stopped_by(&["ntoskrnl.exe"]);
         let say = |code, p1, p2| conclusion(&machine.facts(code, [p1, p2, 0, 0]));
         assert!(say(0x1A, 0x402, 0).contains("MEMORY_MANAGEMENT (0x1a)"));
+        let bit =
+            |entry| conclusion(&machine.facts(0x1A, [0x4_1792, 0xFFFF_F680_0000_1000, entry, 0]));
+        assert!(bit(0x4_0000).contains("faulty memory"));
+        assert!(bit(0x4_0001).contains("cannot be told"));
         assert!(say(0x1C8, 7000, 0).contains("7000 ms"));
         let read = say(0x7A, 1, 0xFFFF_FFFF_C000_000E);
         assert!(read.contains("STATUS_NO_SUCH_DEVICE"), "{read}");

@@ -126,6 +126,11 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
                 blame."
             .into();
     }
+    if facts.lone_bit() {
+        return "What Windows found damaged has a single stray bit, which a faulty memory module leaves \
+                behind and drivers hardly ever do. Whoever is on the stack only met it."
+            .into();
+    }
     if let Some(silence) = silence {
         return silence.reason().into();
     }
@@ -141,8 +146,9 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
     if let Some([nearer, further]) = near::rivals(facts) {
         return format!(
             "{nearer} and {further} are both near the trouble on the stack, as far as it can be \
-             read without their code. Which of them was called, and which had only passed a call on \
-             or was left over from an earlier one, cannot be told from this dump."
+             read without their code. Which of them made the call that failed, and which had only \
+             passed one on or is left over from an earlier one, cannot be told from this dump; with \
+             their files of these very builds it may be."
         );
     }
     match rules::fault_place(facts) {

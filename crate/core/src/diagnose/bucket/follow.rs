@@ -30,7 +30,7 @@ pub(super) struct FollowUp {
 }
 
 /// Modules that the debugger passes over while anybody else is on the stack.
-const PASSED_OVER: &str = "ntfs.sys fltmgr.sys verifierext.sys verifier.sys refs.sys fastfat.sys \
+const PASSED_OVER: &str = "watchdog.sys ntfs.sys fltmgr.sys verifierext.sys verifier.sys refs.sys fastfat.sys \
     hal.dll halacpi.dll halmacpi.dll";
 /// Modules that the debugger passes over where a driver of a device is behind them.
 const GIVES_WAY: [&str; 2] = ["ndis.sys", "tcpip.sys"];
@@ -108,7 +108,9 @@ pub(super) fn follow_up(facts: &Facts<'_>) -> Option<FollowUp> {
         }
     }
     let verdict = facts.blame();
-    let mut found = match verdict.named() {
+    // The scheduler of graphics is filed itself, whichever maker's driver it waited for.
+    let named = verdict.named().filter(|_| facts.plain_code() != 0x119);
+    let mut found = match named {
         Some(blame) => Some(of_module(facts, &blame.module)),
         None => solid_frame(facts).or_else(|| {
             let (address, _, _) = code_address(facts.plain_code(), &facts.parameters)?;

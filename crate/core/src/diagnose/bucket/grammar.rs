@@ -179,10 +179,12 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
         },
         0xC5 => seen(format!("0xC5_{:x}", p[1])),
         0xCA => seen(format!("0xCA_{:x}", p[0])),
-        0x10E | 0x119 | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0x119 => scheduler(p[0]),
+        0x10E | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0x10D => seen(format!("0x10D_{:x}", p[0])),
         0xC2 if p[0] == 7 => double_free(p),
         0xC2 => seen(format!("0xc2_{:x}", p[0])),
-        0xC9 | 0xE6 | 0x10D => guessed(format!("0x{code:x}_{:x}", p[0])),
+        0xC9 | 0xE6 => guessed(format!("0x{code:x}_{:x}", p[0])),
         0x109 => Stem {
             rest: Rest::Inconclusive,
             ..seen(format!("0x109_{:x}", p[3]))
@@ -357,6 +359,25 @@ fn processors(facts: &Facts<'_>) -> String {
     }
 }
 
+/// What the scheduler of graphics found wrong, by number and name. Published with 2 and A000; the other names
+/// are those of Microsoft's page on the code (windows-driver-docs, CC-BY-4.0).
+fn scheduler(case: u64) -> Stem {
+    let name = match case {
+        1 => "_DRIVER_REPORTED_INVALID_FENCE_ID",
+        2 => "_DRIVER_FAILED_SUBMIT_COMMAND",
+        3 => "_DRIVER_FAILED_PATCH_COMMAND",
+        4 => "_DRIVER_INVALID_FLIPQUEUE_LENGTH",
+        5 => "_DRIVER_FAULTED_SYSTEM_COMMAND",
+        0xA000 => "_VIDSCH_RESET_HW_ENGINE_SUSPEND",
+        _ => "",
+    };
+    Stem {
+        infix: name.into(),
+        seen: matches!(case, 2 | 0xA000),
+        ..seen(format!("0x119_{case:x}"))
+    }
+}
+
 /// A lock entry that outlived its thread.
 fn lock_entry(reason: u64) -> Stem {
     match reason {
@@ -370,6 +391,14 @@ fn lock_entry(reason: u64) -> Stem {
 /// A rule of Static Driver Verifier's kind is filed by its name.
 fn verifier_rule(facts: &Facts<'_>) -> Stem {
     let p1 = facts.parameters[0];
+    // Memory that a driver left behind when it was unloaded.
+    if p1 == 0x62 {
+        return Stem {
+            infix: "_VRF_LEAKED_POOL".into(),
+            rest: Rest::Image,
+            ..seen("0xc4_62".into())
+        };
+    }
     let case = bugcheck::explain(0xC4, facts.parameters).and_then(|known| known.case);
     let rule = case
         .and_then(|text| text.strip_prefix("Rule "))

@@ -290,6 +290,38 @@ const OUTPUTS: &[Output] = &[
         "LKD_0x193_dxgkrnl!DxgCreateLiveDumpWithWdLogs2",
         "f51452f1-290a-6a1b-5cf3-c8f949ad9c33",
     ),
+    of(
+        0x119,
+        [0xA000, 0xFFFF_DF8F_708A_8000, 0x18C, 0],
+        22_621,
+        "nt!KeBugCheckEx watchdog!WdLogSingleEntry5+0x3b45 dxgmms2!VidSchiResetHwEngine+0x3b8 \
+         dxgmms2!VidSchiResetEngines+0xaa dxgmms2!VidSchiCheckHwProgress+0x2d7bb \
+         dxgmms2!VidSchiWaitForSchedulerEvents+0x37f",
+    )
+    .filed(
+        "dxgmms2",
+        "0x119_a000_VIDSCH_RESET_HW_ENGINE_SUSPEND_dxgmms2!VidSchiResetHwEngine",
+        "",
+    ),
+    of(
+        0x119,
+        [2, 0xFFFF_FFFF_C000_000D, 0, 0],
+        22_621,
+        "nt!KeBugCheckEx watchdog!WdLogSingleEntry5+0x3b45 dxgmms2!VidSchiSendToExecutionQueue+0x1bf4a",
+    )
+    .filed(
+        "dxgmms2",
+        "0x119_2_DRIVER_FAILED_SUBMIT_COMMAND_dxgmms2!VidSchiSendToExecutionQueue",
+        "9a11bf9c-270e-962e-7a82-3efdab93c10e",
+    ),
+    of(
+        0x10D,
+        [4, 0, 0xFFFF_F804_37AC_B226, 0xFFFF_CF01_C589_3CB0],
+        26_100,
+        "nt!KeBugCheckEx Wdf01000!FxVerifierBugCheckWorker+0x24 Wdf01000!FxVerifierNullBugCheck+0x44 \
+         Wdf01000!imp_WdfObjectGetTypedContextWorker+0xb9 ViGEmBus+0xb226",
+    )
+    .filed("ViGEmBus", "0x10D_4_ViGEmBus!unknown_function", ""),
 ];
 
 /// What the debugger printed of other stops: that the hash is that of the bucket.
@@ -305,6 +337,10 @@ const HASHES: &[(&str, &str)] = &[
     (
         "LKD_0x1cc_EXRESOURCE_TIMEOUT_OWNERTHREAD_nt!KiSwapContext",
         "ba09c374-1e32-1908-d12a-b95209a3dc5b",
+    ),
+    (
+        "0xc4_62_VRF_LEAKED_POOL_IMAGE_echosrv.sys",
+        "38c81805-f132-a371-44c2-16cf54055479",
     ),
     (
         "0x9F_4_OpenZFS!zfs_unload_stage_1",
