@@ -127,6 +127,32 @@ inBrowsers(
       assert.equal(await tab.evaluate(typed), "vertarget", "the history is not there");
     });
 
+    it("what is reached backwards is not hidden by the bar at the top", async (open) => {
+      const tab = await open(pageUrl);
+      await shows(tab, "Drop a Windows crash dump here");
+      await tab.choose(files.sample);
+      await shows(tab, complete);
+      const covered = [];
+      for (let presses = 0; presses < 250; presses++) {
+        await tab.tab.keyboard.press("Shift+Tab");
+        const hidden = await tab.evaluate(() => {
+          let element = document.activeElement;
+          while (element?.shadowRoot?.activeElement) element = element.shadowRoot.activeElement;
+          if (element === document.body || element?.closest(".bar")) return null;
+          const { left, top, height } = element.getBoundingClientRect();
+          let above = document.elementFromPoint(left + 2, top + height / 2);
+          while (above?.shadowRoot?.elementFromPoint(left + 2, top + height / 2) !== above) {
+            const inner = above?.shadowRoot?.elementFromPoint(left + 2, top + height / 2);
+            if (!inner || inner === above) break;
+            above = inner;
+          }
+          return above?.closest(".bar") ? element.textContent.trim() : null;
+        });
+        if (hidden) covered.push(hidden);
+      }
+      assert.deepEqual(covered, []);
+    });
+
     it("the Tab key goes round the whole report and is trapped nowhere", async (open) => {
       const tab = await open(pageUrl);
       await shows(tab, "Drop a Windows crash dump here");

@@ -98,6 +98,15 @@ inBrowsers("the page reads dumps", (it) => {
     await quiet(tab);
   });
 
+  it("a command that follows the parameters is asked of the console by a press", async (open) => {
+    const tab = await opened(open, places[1]);
+    await tab.choose(files.sample);
+    await shows(tab, "Analysed in");
+    await tab.press("!address ffffc0");
+    await shows(tab, /> !address ffffc0[0-9a-f]{10} .*Copy/s);
+    await quiet(tab);
+  });
+
   if (real) {
     it("a real minidump is read from a disk, and what is shown is what the report says", async (open) => {
       const tab = await opened(open, places[1]);

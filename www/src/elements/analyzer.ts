@@ -366,6 +366,7 @@ export class BluepaneAnalyzer extends LitElement {
       await this.#ready;
       return this.#need().code(place);
     },
+    run: null,
     reads: false,
     explore: null,
     beside: (files) => void this.#openPicked({ files, passedOver: 0 }),
@@ -533,10 +534,12 @@ export class BluepaneAnalyzer extends LitElement {
     const shown = new Set(chosen(report, this.sections).map(({ id }) => id));
     const reads = this.#explores(report);
     const explores = reads && this.printed === null;
+    const asks = shown.has("console") && !this.busy && this.printed === null;
     const desk: Desk = {
       ...this.#desk,
       has: (section) => shown.has(section),
       reads,
+      run: asks ? (line) => this.#view()?.ask(line) : null,
       explore: explores ? (address) => this.#view()?.explore(address) : null,
       tool: this.toolSource,
       abilities: abilities(this.embedding?.allowed),

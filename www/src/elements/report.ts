@@ -2,6 +2,7 @@
 import { LitElement, html, nothing } from "lit";
 import type { Report } from "../report";
 import { SECTIONS, chosen } from "../sections";
+import { ConsoleSection } from "../sections/console";
 import { ExplorerSection } from "../sections/explorer";
 import { type Desk, Section } from "../sections/section";
 import { StackSection } from "../sections/stack";
@@ -125,6 +126,14 @@ export class ReportView extends LitElement {
     if (!(section instanceof ExplorerSection)) return;
     section.enter();
     void section.go(address, false);
+  }
+
+  /** Moves to the console and asks it. */
+  ask(line: string): void {
+    const section = this.renderRoot.querySelector("#console");
+    if (!(section instanceof ConsoleSection)) return;
+    section.enter();
+    if (!section.running) void section.run(line);
   }
 
   /** Moves the keyboard to the top card. */

@@ -78,8 +78,22 @@ export class BugCheckSection extends Section {
     if (!lines?.length) return nothing;
     return html`<p class="small">
       Commands that follow the parameters:
-      ${lines.map((line, index) => html`${index ? ", " : ""}<code>${line}</code>`)}
+      ${lines.map((line, index) => html`${index ? ", " : ""}${this.#asked(line)}`)}
     </p>`;
+  }
+
+  /** A command, which the console answers where it is on show. */
+  #asked(line: string): TemplateResult {
+    const { run } = this.desk;
+    if (!run) return html`<code>${line}</code>`;
+    return html`<button
+      type="button"
+      class="plain follow"
+      title="Ask the console"
+      @click=${() => run(line)}
+    >
+      <code>${line}</code>
+    </button>`;
   }
 
   #parameters(list: Parameter[]): TemplateResult {

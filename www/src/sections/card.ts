@@ -134,7 +134,8 @@ export class TopCard extends Section {
     if (!system) return [];
     const at = system.crash_time;
     const zone = machine(system);
-    const own = zone ?? html`<span class="muted">its own time zone is not recorded here</span>`;
+    const unknown = this.busy ? "not read yet" : "its own time zone is not recorded here";
+    const own = zone ?? html`<span class="muted">${unknown}</span>`;
     return [
       { label: "Stopped", value: at ? html`<span class="age">${age(at)}</span>` : "" },
       { label: "Machine’s time", value: at ? own : "" },

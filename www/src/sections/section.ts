@@ -10,6 +10,8 @@ import { placeOf } from "../format/places";
 /** What a section may ask of the analysis that it shows. */
 export interface Desk {
   command(line: string, watch?: Watch): Promise<string>;
+  /** Asks the console, and goes there; null where it is not on show. */
+  run: ((line: string) => void) | null;
   render(format: Format, redact: boolean): Promise<string>;
   memory(place: string, physical: boolean, length: number): Promise<Shown>;
   /** Code around an expression, or around the instruction that faulted. */
