@@ -39,6 +39,7 @@ export class BluepaneAnalyzer extends LitElement {
     standalone: { type: Boolean },
     report: { state: true },
     halted: { state: true },
+    unpacking: { state: true },
     nothing: { state: true },
     printed: { state: true },
     entries: { state: true },
@@ -64,6 +65,8 @@ export class BluepaneAnalyzer extends LitElement {
   declare report: Report | null;
   /** Whether the analysis of what is on show was ended by the user. */
   declare halted: boolean;
+  /** The archive that is being opened. */
+  declare unpacking: string;
   /** Why there was nothing to analyse in what was dropped. */
   declare nothing: Wording | null;
   /** The redacted report while it is being printed. */
@@ -101,6 +104,7 @@ export class BluepaneAnalyzer extends LitElement {
     this.standalone = false;
     this.report = null;
     this.halted = false;
+    this.unpacking = "";
     this.nothing = null;
     this.printed = null;
     this.entries = [];
@@ -163,7 +167,8 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   async #openPicked(picked: Picked): Promise<Report[]> {
-    const { files, passedOver } = await openArchives(picked);
+    const { files, passedOver } = await openArchives(picked, (name) => (this.unpacking = name));
+    this.unpacking = "";
     const { dumps, symbols } = apart(files);
     if (symbols.length) this.#symbols = together(this.#symbols, symbols);
     this.nothing = null;
@@ -481,6 +486,7 @@ export class BluepaneAnalyzer extends LitElement {
   }
 
   #progress(): TemplateResult | typeof nothing {
+    if (this.unpacking) return html`<p role="status">Unpacking ${this.unpacking}…</p>`;
     if (!this.busy) return nothing;
     const done = this.entries.filter((entry) => entry.report || entry.problem).length;
     const place = this.entries.length > 1 ? `${done + 1} of ${this.entries.length}` : "";

@@ -91,7 +91,7 @@ export function nothingIn(picked: Picked, passedOver: number, symbols: readonly 
   const archive = picked.files.find(({ name }) => /\.zip$/i.test(name));
   if (archive) {
     const left = passedOver
-      ? ` ${plural(passedOver, "member")} could not be unpacked here: encrypted, packed in an unusual way, damaged, or larger than 1 GiB.`
+      ? ` ${plural(passedOver, "member")} could not be unpacked here: encrypted, packed in an unusual way, damaged, or more than this browser can hold.`
       : " None of its members is called .dmp, .mdmp or .hdmp.";
     return {
       title: `No dump could be taken out of ${archive.name}`,

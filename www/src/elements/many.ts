@@ -6,6 +6,7 @@ import { sure } from "../format/pieces";
 import { code, plural } from "../format/number";
 import { duration, instant, utc } from "../format/time";
 import css from "./many.css";
+import { title } from "../sections/card";
 import { define, styles } from "./sheet";
 
 /** One of many files. */
@@ -62,7 +63,7 @@ export class ManyView extends LitElement {
       <td class="nowrap">
         ${
           utc(report?.system?.crash_time).replace(" UTC", "") ||
-          html`<span class="muted">${report ? "not recorded" : ""}</span>`
+          html`<span class="muted">${report && isDump(report) ? "not recorded" : ""}</span>`
         }
         ${before ? since(before, entry) : nothing}
       </td>
@@ -95,12 +96,16 @@ export class ManyView extends LitElement {
     if (report.exception) {
       return html`<code>${code(report.exception.code)}</code> ${report.exception.name ?? ""}`;
     }
-    return report.file.kind_label || report.summary || "not a dump";
+    return isDump(report) ? report.file.kind_label || report.summary || "" : title(report);
   }
 
   enter(): void {
     this.renderRoot.querySelector("h1")?.focus();
   }
+}
+
+function isDump({ file }: Report): boolean {
+  return file.kind !== "other" && file.kind !== "archive";
 }
 
 function at(entry: Entry | undefined): number | null {

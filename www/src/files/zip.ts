@@ -28,8 +28,11 @@ interface Member {
   encrypted: boolean;
 }
 
-/** Opens the archives among the picked files; what is not an archive stays as it is. */
-export async function openArchives(picked: Picked): Promise<Picked> {
+/** Opens the archives among the picked files, and tells which member is being unpacked; what is not an archive stays as it is. */
+export async function openArchives(
+  picked: Picked,
+  unpacking: (name: string) => void,
+): Promise<Picked> {
   const files: File[] = [];
   let passedOver = picked.passedOver;
   for (const file of picked.files) {
@@ -39,6 +42,7 @@ export async function openArchives(picked: Picked): Promise<Picked> {
       continue;
     }
     for (const member of members) {
+      unpacking(`${member.name} from ${file.name}`);
       const opened = member.encrypted ? null : await unpackMember(file, member).catch(() => null);
       if (opened) files.push(opened);
       else passedOver++;
@@ -114,6 +118,12 @@ async function unpackMember(file: File, member: Member): Promise<File | null> {
   return new File([await inflate(packed, member.size)], member.name, options);
 }
 
+/** A browser says only when it is asked that it had no room for so much. */
+async function held(blob: Blob): Promise<Blob> {
+  await blob.slice(-1).arrayBuffer();
+  return blob;
+}
+
 /** Unpacks, and stops where the stream gives more than the directory promised. */
 async function inflate(packed: Blob, size: number): Promise<Blob> {
   const stream = packed.stream().pipeThrough(new DecompressionStream("deflate-raw"));
@@ -122,7 +132,7 @@ async function inflate(packed: Blob, size: number): Promise<Blob> {
   let total = 0;
   for (;;) {
     const { done, value } = await reader.read();
-    if (done) return new Blob(pieces);
+    if (done) return held(new Blob(pieces));
     total += value.byteLength;
     if (total > size) {
       await reader.cancel();

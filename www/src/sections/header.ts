@@ -5,12 +5,10 @@ import { plural } from "../format/number";
 import { define, styles } from "../elements/sheet";
 import { Section } from "./section";
 import sectionCss from "./section.css";
+import css from "./header.css";
 
 export class HeaderSection extends Section {
-  static override styles = styles(
-    sectionCss,
-    `td:first-child { color: var(--muted); width: 1%; } code { white-space: pre-wrap; }`,
-  );
+  static override styles = styles(sectionCss, css);
 
   protected override render(): unknown {
     const header = this.report.header;
