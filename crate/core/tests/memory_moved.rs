@@ -9,7 +9,7 @@ use bluepane::analysis::Analysis;
 use bluepane::model::{Confidence, Memory};
 use bluepane::source::SliceProvider;
 use bluepane_forge::{Scenario, forge};
-use servicing::{moves, table};
+use servicing::{clashes, moved, moves, table};
 
 const COUNTERS: &[(&str, &str, u64)] = &[
     ("available", "available", 16_385),
@@ -121,4 +121,22 @@ fn members_that_servicing_moved_are_read_right_withheld_or_doubted_and_never_cer
         }
     }
     assert!(failed.is_empty(), "{failed:#?}");
+}
+
+#[test]
+fn no_layout_that_is_tried_puts_one_figure_on_another() {
+    for (name, _) in BUILDS {
+        let own = table(name);
+        assert!(!clashes(&own), "{name}");
+        let all = moves(&own);
+        assert!(all.len() > 20, "{name}: {}", all.len());
+        assert!(
+            !all.iter().any(|(_, fault)| clashes(&moved(&own, fault))),
+            "{name}"
+        );
+    }
+    // The last figure of SystemPteInfo on the one behind it.
+    let own = table("x64-22000");
+    let fault = "'_MI_SYSTEM_PTE_TYPE.TotalFreeSystemPtes' = 0x58";
+    assert!(clashes(&moved(&own, fault)));
 }

@@ -331,7 +331,11 @@ fn serviced(machine: &Machine, random: &mut Random) -> String {
     for _ in 0..=random.below(3) {
         let (_, members) = &all[random.below(all.len())];
         let structure = members.split('.').next().unwrap().to_owned();
-        moved.entry(structure).or_insert_with(|| members.clone());
+        let together = moved.values().chain([members]).cloned();
+        let together: Vec<String> = together.collect();
+        if !servicing::clashes(&servicing::moved(&table, &together.join(", "))) {
+            moved.entry(structure).or_insert_with(|| members.clone());
+        }
     }
     let moved: Vec<String> = moved.into_values().collect();
     let mut text = format!("[faults]\nmembers = {{ {} }}\n", moved.join(", "));

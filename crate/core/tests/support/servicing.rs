@@ -131,8 +131,87 @@ pub fn table(name: &str) -> BTreeMap<String, u64> {
     found
 }
 
-/// Layouts that are not the build's own: what was done, and the members that moved.
+/// Structures within others: the container, its member, what lies there.
+const WITHIN: &[(&str, &str, &str)] = &[
+    ("_MI_PARTITION", "Vp", "_MI_VISIBLE_PARTITION"),
+    ("_MI_PARTITION", "Commit", "_MI_PARTITION_COMMIT"),
+    ("_MI_PARTITION", "PageLists", "_MI_PARTITION_PAGE_LISTS"),
+    ("_MI_SYSTEM_INFORMATION", "Vs", "_MI_VISIBLE_STATE"),
+    ("_MI_SYSTEM_INFORMATION", "Errors", "_MI_ERROR_STATE"),
+    ("_MI_SYSTEM_INFORMATION", "Pools", "_MI_POOL_STATE"),
+    ("_MI_VISIBLE_STATE", "SystemPteInfo", "_MI_SYSTEM_PTE_TYPE"),
+    ("_MI_VISIBLE_STATE", "PagedPoolInfo", "_MM_PAGED_POOL_INFO"),
+];
+
+/// Where the figures of a structure at `base` stand, and their bytes: those of the structures within it too.
+fn places(offsets: &BTreeMap<String, u64>, structure: &str, base: u64) -> Vec<(u64, u64)> {
+    let mut found = Vec::new();
+    let known = MEMBERS.iter().find(|(name, _)| *name == structure);
+    for &(member, len) in known.map_or(&[][..], |(_, members)| members) {
+        let Some(at) = offsets.get(&format!("{structure}.{member}")) else {
+            continue;
+        };
+        // Some tables have its members each by itself.
+        if member == "PagedPoolInfo"
+            && offsets.contains_key("_MI_VISIBLE_STATE.PagedPoolInfo.MaximumSize")
+        {
+            continue;
+        }
+        // 24H2 counts in 32 bits.
+        let narrow = offsets.get("_MMPAGING_FILE.MaximumSize") == Some(&4);
+        let len = match structure == "_MMPAGING_FILE" && narrow {
+            true => len.min(4),
+            false => len,
+        };
+        let at = base + at;
+        let inner = WITHIN
+            .iter()
+            .find(|(outer, name, _)| (*outer, *name) == (structure, member));
+        match (inner, member) {
+            (Some((_, _, inner)), _) => found.extend(places(offsets, inner, at)),
+            (None, "StandbyPageListByPriority") => {
+                let stride = offsets.get("_MMPFNLIST").copied().unwrap_or(0x28);
+                found.extend((0..8).map(|priority| (at + stride * priority, 8)));
+            }
+            // Its length and its name.
+            _ if member.ends_with("ListHead") => found.push((at, 12)),
+            _ => found.push((at, len)),
+        }
+    }
+    found
+}
+
+/// Whether a figure lies on another: such a machine tells neither.
+pub fn clashes(offsets: &BTreeMap<String, u64>) -> bool {
+    ["_MI_PARTITION", "_MI_SYSTEM_INFORMATION", "_MMPAGING_FILE"]
+        .iter()
+        .any(|root| {
+            let mut all = places(offsets, root, 0);
+            all.sort_unstable();
+            all.windows(2).any(|pair| pair[0].0 + pair[0].1 > pair[1].0)
+        })
+}
+
+/// The layout with the members of `fault` where it puts them.
+pub fn moved(offsets: &BTreeMap<String, u64>, fault: &str) -> BTreeMap<String, u64> {
+    let mut offsets = offsets.clone();
+    for part in fault.split(", ") {
+        let (name, to) = part.split_once(" = 0x").unwrap();
+        let to = u64::from_str_radix(to, 16).unwrap();
+        offsets.insert(name.trim_matches('\'').into(), to);
+    }
+    offsets
+}
+
+/// Layouts that are not the build's own and put no figure on another: what was done, and the members
+/// that moved.
 pub fn moves(offsets: &BTreeMap<String, u64>) -> Vec<(String, String)> {
+    let mut found = all_moves(offsets);
+    found.retain(|(_, fault)| !clashes(&moved(offsets, fault)));
+    found
+}
+
+fn all_moves(offsets: &BTreeMap<String, u64>) -> Vec<(String, String)> {
     let mut found = Vec::new();
     for &(structure, members) in MEMBERS {
         let known: Vec<(&str, u64, u64)> = members

@@ -158,6 +158,9 @@ const KERNEL_LEN: u64 = 0x100_0000;
 /// Most candidates for the array of page files that are looked into.
 const MAX_CANDIDATES: usize = 200;
 
+/// The variable with the number of page files is named.
+const SURE: (bool, Confidence) = (true, Confidence::Certain);
+
 /// Reads them.
 pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) {
     for &(name, variable, member, unit) in GLOBALS {
@@ -329,7 +332,7 @@ fn files(reader: &Reader<'_>, found: &mut MemoryManager) {
     );
     let count = count.and_then(|(at, _)| reader.int(at, 4).ok());
     let Some(count) = count.filter(|&count| count <= page_files::SLOTS as u64) else {
-        page_files::keep(page_files::read(reader, &[]), 1, found);
+        page_files::keep(page_files::read(reader, &[]), 1, SURE, found);
         return;
     };
     let count = count as usize;
@@ -347,7 +350,7 @@ fn files(reader: &Reader<'_>, found: &mut MemoryManager) {
         None if reader.pending.get() || count == 0 => page_files::read(reader, &[]),
         None => search(reader, count),
     };
-    page_files::keep(read, count, found);
+    page_files::keep(read, count, SURE, found);
 }
 
 /// Looks for the array of page files among the kernel's variables: as many pointers as there are

@@ -153,6 +153,7 @@ impl MemoryManager {
                 ..target
             },
             pending: &watch.pending,
+            astray: Cell::new(false),
             shapes: RefCell::default(),
         };
         let mut found = Self::default();
@@ -301,6 +302,8 @@ impl AddressSpace for Watch<'_> {
 struct Reader<'a> {
     target: Target<'a>,
     pending: &'a Cell<bool>,
+    /// Something does not stand where this very kernel has it: then what nothing proves may not either.
+    astray: Cell<bool>,
     /// Layouts that were looked up, because the same few are asked for again and again.
     shapes: RefCell<BTreeMap<&'static str, Vec<Shape<'a>>>>,
 }

@@ -120,16 +120,16 @@ pub(super) fn kind(name: &str) -> Option<&'static str> {
 }
 
 /// Puts them into what was found.
-pub(super) fn keep(read: Read, wanted: usize, found: &mut MemoryManager) {
-    found.page_files_known = read.files.len() == wanted;
+pub(super) fn keep(
+    read: Read,
+    wanted: usize,
+    (proven, sure): (bool, Confidence),
+    found: &mut MemoryManager,
+) {
+    found.page_files_known = read.files.len() == wanted && proven;
     if found.page_files_known {
         let text = "page-file structures of the memory manager".into();
-        found.put(
-            "paging_files",
-            Some(Ok(wanted as u64)),
-            text,
-            Confidence::Certain,
-        );
+        found.put("paging_files", Some(Ok(wanted as u64)), text, sure);
     }
     if !found.page_files_known {
         found.limits.push(String::from(

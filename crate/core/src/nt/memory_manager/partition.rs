@@ -129,7 +129,9 @@ pub(super) fn read(reader: &Reader<'_>, found: &mut MemoryManager) -> Option<Par
         found.limits.push(NO_FIT.into());
         limit_by_sum(reader, place.at, &choice, found);
     }
-    page_files::keep(choice.files, choice.count, found);
+    // An array of no page files is what any empty place holds.
+    let proven = choice.count > 0 || choice.score > 0;
+    page_files::keep(choice.files, choice.count, (proven, certain), found);
     let parts = Parts {
         reader,
         place,
@@ -155,8 +157,16 @@ fn visible(
     let shape = &choice.shape;
     // That another build's layout fits says little of what no sum binds.
     let build = reader.target.layouts.identity().build;
+    // None of them can be put in or taken out where what follows them is in its place.
+    let bound = || {
+        let failures = at.checked_add(shape.offset(CHARGES.1)?)?;
+        let pages = found.pages("physical").unwrap_or(u64::MAX);
+        Some(neighbours::behind_failures(reader, failures, shape, pages) == Zero::Proven)
+    };
+    let bound = bound() == Some(true);
     let unbound = match shape.is_of_build(build) {
-        true => confidence,
+        true if bound || how == How::BySymbols => confidence,
+        true => confidence.min(Confidence::Likely),
         false => Confidence::Possible,
     };
     for &(name, member) in VISIBLE {
@@ -363,8 +373,12 @@ fn places(reader: &Reader<'_>, shapes: &[Shape<'_>]) -> Vec<Place> {
                 });
             }
         }
-        let anywhere = (0..SEARCHED / LINE).filter_map(|line| base.checked_add(line * LINE));
-        if found.is_empty() && !reader.pending.get() {
+        // It begins with a cache line in every kernel; anywhere else only where none is it.
+        for step in [LINE, reader.width().into()] {
+            if !found.is_empty() || reader.pending.get() {
+                break;
+            }
+            let anywhere = (0..SEARCHED / step).filter_map(|index| base.checked_add(index * step));
             let at = anywhere.filter(|&at| is_head(reader, at, shape));
             found.extend(at.map(|at| Place {
                 at,

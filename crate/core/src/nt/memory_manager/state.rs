@@ -37,6 +37,18 @@ const VISIBLE: &[(&str, &str)] = &[
     ("page_frame_database", "PfnDatabaseCommit"),
 ];
 
+/// Figures before PfnDatabaseCommit that nothing else proves: where that stands in its place, they do.
+const UNBOUND: &[&str] = &[
+    "mdl_pages",
+    "contiguous",
+    "process_commit",
+    "driver_commit",
+    "page_tables",
+    "page_file_hash",
+    "shared_commit",
+    "boot_commit",
+];
+
 /// Figures that stand one behind another.
 const IN_A_ROW: &[&str] = &[
     "nonpaged_pool_maximum",
@@ -136,7 +148,7 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
         (place.how == How::ByScan && as_good || own) && rival.is_believed()
     };
     tried.retain(rivals);
-    visible(reader, &place, &tried, found);
+    visible(reader, &place, &tried, &bounds, found);
     frames(&bounds, found);
     let most = bounds.committed.unwrap_or(0).max(bounds.pages);
     let tail = VISIBLE.iter().filter(|(name, _)| IN_A_ROW.contains(name));
@@ -296,6 +308,12 @@ struct Bounds {
 }
 
 impl Bounds {
+    /// Pages of the page-frame database: 48 bytes a page, and a little more where memory has holes.
+    fn frames(&self) -> core::ops::RangeInclusive<u64> {
+        let expected = (self.pages / 85).max(2);
+        expected / 2..=expected.saturating_mul(4)
+    }
+
     /// How well a place obeys them; `None` when it cannot be read.
     fn fit(&self, reader: &Reader<'_>, place: &Place<'_>) -> Option<Fit> {
         let number = |member| reader.value(place.at, &place.shape, member);
@@ -358,15 +376,23 @@ fn visible(
     reader: &Reader<'_>,
     place: &Place<'_>,
     rivals: &[Place<'_>],
+    bounds: &Bounds,
     found: &mut MemoryManager,
 ) {
     let (how, trusted) = trust(reader, place);
+    let frames = reader.value(place.at, &place.shape, "PfnDatabaseCommit");
+    let bound =
+        how == How::BySymbols || frames.is_some_and(|pages| bounds.frames().contains(&pages));
     for &(name, member) in VISIBLE {
         let value = reader.number(place.at, &place.shape, member);
         let agree = |rival: &Place<'_>| reader.number(rival.at, &rival.shape, member) == value;
         let undisputed = rivals.iter().all(agree);
         let new = !found.counters.contains_key(name);
-        found.put(name, value, source("MiState.Vs", member, how), trusted);
+        let sure = match bound || !UNBOUND.contains(&name) {
+            true => trusted,
+            false => trusted.min(Confidence::Likely),
+        };
+        found.put(name, value, source("MiState.Vs", member, how), sure);
         if new && !undisputed {
             found.withhold(name, "another layout that fits as well reads it otherwise");
         }
@@ -384,14 +410,12 @@ fn visible(
     }
 }
 
-/// The page-frame database takes 48 bytes a page, and a little more where memory has holes: what is far
-/// from that is another member's place, and so are its neighbours.
+/// What is far from the size of the page-frame database is another member's place, and so are its
+/// neighbours.
 fn frames(bounds: &Bounds, found: &mut MemoryManager) {
-    let expected = bounds.pages / 85;
-    let range = expected / 2..=expected.saturating_mul(4);
     if found
         .pages("page_frame_database")
-        .is_some_and(|pages| !range.contains(&pages))
+        .is_some_and(|pages| !bounds.frames().contains(&pages))
     {
         for name in [
             "boot_commit",
@@ -420,6 +444,10 @@ fn trust(reader: &Reader<'_>, place: &Place<'_>) -> (How, Confidence) {
     // That another build's layout fits proves little.
     let own = place.shape.is_of_build(build);
     let confidence = sure(trust, true, own && place.fit.is_whole() && place.fit.equal);
+    let confidence = match reader.astray.get() {
+        true => confidence.min(Confidence::Likely),
+        false => confidence,
+    };
     // One figure that is odd casts doubt on its neighbours.
     let whole = place.fit.is_whole();
     (

@@ -53,6 +53,19 @@ impl<'a> Parts<'a, '_> {
         if found.pages("available") == Some(0) && !self.reader.pending.get() {
             self.doubt_nothing_available(found);
         }
+        let own = |trial: &Trial<'_>| {
+            let shapes = self.reader.shapes("_MI_PARTITION_PAGE_LISTS");
+            let first = shapes
+                .first()
+                .and_then(|shape| shape.offset("FreePageListHead"));
+            let fits = trial
+                .lists
+                .is_some_and(|shape| shape.offset("FreePageListHead") == first);
+            self.place.expected && (fits || found.pages("available") == Some(0))
+        };
+        if !best.as_ref().is_some_and(|(_, trial)| own(trial)) {
+            self.reader.astray.set(true);
+        }
         let (_, trial) = best?;
         self.commit(&trial, found);
         self.lists(&trial, found);
@@ -210,6 +223,9 @@ impl<'a> Parts<'a, '_> {
         let fits = trial.lists.is_some();
         let confidence = sure(self.trust.1, fits, fits);
         let mut astray = false;
+        let own = |member, name| list(self.reader, at, &shape, (member, name), true).is_some();
+        let named =
+            self.named || own("FreePageListHead", FREE) || own("StandbyPageListHead", STANDBY);
         for (name, member) in [
             ("zeroed", "ZeroedPageListHead"),
             ("free", "FreePageListHead"),
@@ -218,7 +234,7 @@ impl<'a> Parts<'a, '_> {
         ] {
             let value = self.reader.number(at, &shape, member);
             found.put(name, value, source(place, member, self.trust.0), confidence);
-            let list = match name {
+            let list_name = match name {
                 "zeroed" => ZEROED,
                 "free" => FREE,
                 "standby" => STANDBY,
@@ -228,7 +244,7 @@ impl<'a> Parts<'a, '_> {
             // may be out of use: then the sum decides, of nothing to the page.
             let empty = value == Some(Ok(0));
             let other = name == "zeroed" && empty
-                || is_other_list(self.reader, at, &shape, (member, list), self.named);
+                || is_other_list(self.reader, at, &shape, (member, list_name), named);
             let proven = || match name {
                 "zeroed" | "standby" => !empty || self.add_up(at, &shape, found) == Some(true),
                 _ => false,
