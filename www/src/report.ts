@@ -292,6 +292,8 @@ export interface PoolTag {
   owner?: string;
   paged_bytes: Hex;
   nonpaged_bytes: Hex;
+  paged_allocations?: Hex;
+  nonpaged_allocations?: Hex;
 }
 export interface PhysicalRun {
   base_page: Hex;

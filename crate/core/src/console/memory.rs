@@ -234,7 +234,13 @@ pub(super) fn mem(_: &[&str], report: &Report) -> Vec<String> {
             pages(file.maximum_pages.0),
             file.name
         );
-        line("Page file:", text);
+        // Only page files count towards the commit limit.
+        let what = match file.kind {
+            "swap file" => "Swap file:",
+            "compression store" => "Compressed:",
+            _ => "Page file:",
+        };
+        line(what, text);
     }
     if let Some(balloon) = &memory.balloon {
         line("Balloon:", balloon.explanation.clone());
@@ -276,17 +282,25 @@ pub(super) fn by_tag<'a>(tags: impl Iterator<Item = &'a PoolTag>) -> Vec<String>
     let mut lines = Vec::new();
     lines.extend(tags.map(|tag| {
         let owner = tag.owner.as_deref().unwrap_or("UNKNOWN");
+        let count = |count: Option<crate::model::Hex>| {
+            count.map_or_else(|| "?".into(), |count| format!("{}", count.0))
+        };
+        let [nonpaged, paged] = [tag.nonpaged_allocations, tag.paged_allocations].map(count);
         format!(
-            "{:<6}{:>16}{:>16}  {owner}",
+            " {:<4}{nonpaged:>11}{:>13}{paged:>11}{:>13}  {owner}",
             tag.tag, tag.nonpaged_bytes.0, tag.paged_bytes.0
         )
     }));
     if !lines.is_empty() {
-        let heading = format!(
-            "{:<6}{:>16}{:>16}  Owner",
-            "Tag", "NonPaged bytes", "Paged bytes"
-        );
-        lines.splice(0..0, [String::new(), heading]);
+        let heading = [
+            String::new(),
+            format!("{:>29}{:>24}", "NonPaged", "Paged"),
+            format!(
+                " {:<4}{:>11}{:>13}{:>11}{:>13}  Owner",
+                "Tag", "Allocs", "Used", "Allocs", "Used"
+            ),
+        ];
+        lines.splice(0..0, heading);
     }
     lines
 }

@@ -175,6 +175,12 @@ pub struct PoolTag {
     pub paged_bytes: Hex,
     /// Nonpaged pool.
     pub nonpaged_bytes: Hex,
+    /// Allocations of paged pool that were not freed; absent where the counts contradict the bytes.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub paged_allocations: Option<Hex>,
+    /// Those of nonpaged pool.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub nonpaged_allocations: Option<Hex>,
 }
 
 /// A run of physical memory.

@@ -214,11 +214,26 @@ pub struct Rows {
     nonpaged: usize,
     paged: usize,
     width: u8,
+    /// Allocations and frees of nonpaged and of paged pool, and the bytes of each.
+    counts: Option<[usize; 4]>,
+    count_width: u8,
 }
 
 impl Rows {
     fn of(shape: &Shape<'_>, width: u8) -> Option<Self> {
+        let place = |name| Some(shape.offset(name)? as usize);
+        let counts = || {
+            Some([
+                place("NonPagedAllocs")?,
+                place("NonPagedFrees")?,
+                place("PagedAllocs")?,
+                place("PagedFrees")?,
+            ])
+        };
+        let narrow = shape.member("NonPagedAllocs").and_then(|place| place.width);
         Some(Self {
+            counts: counts(),
+            count_width: narrow.unwrap_or(width),
             stride: usize::try_from(shape.size()?)
                 .ok()
                 .filter(|&size| size > 0)?,
@@ -229,17 +244,23 @@ impl Rows {
     }
 }
 
-/// Bytes by tag, modulo the width of a counter: a processor may free what another allocated.
+/// What a tag holds, nonpaged and paged: bytes, and allocations that were not freed.
+#[derive(Clone, Copy, Debug, Default)]
+struct Held {
+    bytes: [u64; 2],
+    live: [u64; 2],
+    counted: bool,
+}
+
+/// By tag, modulo the width of a counter: a processor may free what another allocated.
 #[derive(Clone, Debug, Default)]
-pub struct Sums(BTreeMap<[u8; 4], (u64, u64)>);
+pub struct Sums(BTreeMap<[u8; 4], Held>);
 
 impl Sums {
     /// Adds the rows of a table, or of a part of one.
     pub fn add(&mut self, bytes: &[u8], form: Rows) {
-        let word = |row: &[u8], at: usize| {
-            let bytes = row
-                .get(at..at + usize::from(form.width))
-                .unwrap_or_default();
+        let word = |row: &[u8], at: usize, width: u8| {
+            let bytes = row.get(at..at + usize::from(width)).unwrap_or_default();
             bytes
                 .iter()
                 .rev()
@@ -249,11 +270,22 @@ impl Sums {
             match key(row) {
                 Key::Tag(tag, _) => {
                     let sum = self.0.entry(tag).or_default();
-                    sum.0 = sum.0.wrapping_add(word(row, form.nonpaged));
-                    sum.1 = sum.1.wrapping_add(word(row, form.paged));
-                    if form.width == 4 {
-                        sum.0 &= 0xFFFF_FFFF;
-                        sum.1 &= 0xFFFF_FFFF;
+                    let add = |into: &mut u64, value: u64, width: u8| {
+                        let mask = if width == 4 { 0xFFFF_FFFF } else { u64::MAX };
+                        *into = into.wrapping_add(value) & mask;
+                    };
+                    for (into, at) in sum.bytes.iter_mut().zip([form.nonpaged, form.paged]) {
+                        add(into, word(row, at, form.width), form.width);
+                    }
+                    let Some([allocs, frees, paged_allocs, paged_frees]) = form.counts else {
+                        continue;
+                    };
+                    let pairs = [(allocs, frees), (paged_allocs, paged_frees)];
+                    sum.counted = true;
+                    for (into, (allocs, frees)) in sum.live.iter_mut().zip(pairs) {
+                        let count = |at| word(row, at, form.count_width);
+                        let live = count(allocs).wrapping_sub(count(frees));
+                        add(into, live, form.count_width);
                     }
                 }
                 Key::Empty => {}
@@ -268,17 +300,24 @@ impl Sums {
     pub fn heaviest(self) -> Vec<PoolTag> {
         // What is below zero is the part of another processor that is missing here.
         let sane = |bytes: u64| bytes < 1 << 46;
-        let used = self.0.into_iter().filter(|&(_, (nonpaged, paged))| {
-            sane(nonpaged) && sane(paged) && nonpaged | paged != 0
+        let used = self.0.into_iter().filter(|(_, held)| {
+            held.bytes.iter().all(|&bytes| sane(bytes)) && held.bytes != [0; 2]
         });
-        let sorted = order::by_key(used.collect(), |&(_, (nonpaged, paged))| {
+        let sorted = order::by_key(used.collect(), |(_, held)| {
+            let [nonpaged, paged] = held.bytes;
             (u64::MAX - nonpaged.saturating_add(paged), 0)
         });
         sorted.into_iter().take(MAX_TAGS).map(describe).collect()
     }
 }
 
-fn describe((tag, (nonpaged, paged)): ([u8; 4], (u64, u64))) -> PoolTag {
+fn describe((tag, held): ([u8; 4], Held)) -> PoolTag {
+    let [nonpaged, paged] = held.bytes;
+    // More allocations than bytes are none.
+    let fits = held.live[0] <= nonpaged && held.live[1] <= paged;
+    let [nonpaged_live, paged_live] = held
+        .live
+        .map(|live| Some(Hex(live)).filter(|_| held.counted && fits));
     let owner = pooltag::pool_tag(tag).map(|known| format!("{}: {}", known.driver, known.holds));
     let letter = |byte: u8| match byte & 0x7F {
         0 => ' ',
@@ -289,5 +328,7 @@ fn describe((tag, (nonpaged, paged)): ([u8; 4], (u64, u64))) -> PoolTag {
         owner,
         paged_bytes: Hex(paged),
         nonpaged_bytes: Hex(nonpaged),
+        paged_allocations: paged_live,
+        nonpaged_allocations: nonpaged_live,
     }
 }

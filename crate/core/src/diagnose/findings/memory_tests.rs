@@ -199,6 +199,7 @@ fn a_pool_tag_that_holds_most_is_named_with_its_owner() {
             owner: Some("acme.sys: leaks".into()),
             nonpaged_bytes: Hex(bytes),
             paged_bytes: Hex(0),
+            ..PoolTag::default()
         }];
         memory
     };

@@ -195,7 +195,9 @@ structures! {
         pid, parent_pid, name, session, created, exited, commit_pages, private_pages,
         working_set_pages, threads, address, confidence,
     }
-    PoolTag { tag, owner, paged_bytes, nonpaged_bytes }
+    PoolTag {
+        tag, owner, paged_bytes, nonpaged_bytes, paged_allocations, nonpaged_allocations,
+    }
     Check { text, holds }
     Platform {
         manufacturer, product, version[What::Identity], family, board_manufacturer, board_product,

@@ -399,6 +399,8 @@ fn memory() -> Memory {
             owner: Some("mapped files".into()),
             paged_bytes: Hex(0x123_0000),
             nonpaged_bytes: Hex(0x1000),
+            paged_allocations: Some(Hex(0x1234)),
+            nonpaged_allocations: Some(Hex(8)),
         }],
         physical_runs: vec![PhysicalRun {
             base_page: Hex(1),
