@@ -32,6 +32,14 @@ inBrowsers("the platform", (it) => {
     assert.doesNotMatch(text, /Integration|Hyper-V/);
   });
 
+  it("names the board where the maker left the product as it came, and says what was left so", async (open) => {
+    const tab = await sample(open);
+    await tab.evaluate(unfilled);
+    const text = await shows(tab, /left as “ ?System Serial Number ?” by the maker/);
+    assert.match(text, /Machine ASUS TUF B660M; virtual machine/);
+    assert.doesNotMatch(text, /System Product Name|System Version/);
+  });
+
   it("shows the balloon in words and as a picture, and answers !mem and the census", async (open) => {
     const tab = await sample(open);
     const text = await tab.evaluate(sectionText, "bluepane-memory");
@@ -76,6 +84,20 @@ function doubt() {
   const analyzer = globalThis.deepFind("bluepane-analyzer");
   const report = structuredClone(analyzer.report);
   report.platform.host_generation = ["2012", "2012-r2"];
+  analyzer.report = report;
+}
+
+/** The firmware of a board whose fields were left as they came. */
+function unfilled() {
+  const analyzer = globalThis.deepFind("bluepane-analyzer");
+  const report = structuredClone(analyzer.report);
+  Object.assign(report.platform, {
+    manufacturer: "ASUS",
+    product: "System Product Name",
+    version: "System Version",
+    board_product: "TUF B660M",
+    serial: "System Serial Number",
+  });
   analyzer.report = report;
 }
 

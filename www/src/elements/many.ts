@@ -4,6 +4,7 @@ import type { Source } from "../engine/source";
 import type { Report } from "../report";
 import { sure } from "../format/pieces";
 import { code, plural } from "../format/number";
+import { machineName } from "../format/machine";
 import { duration, instant, utc } from "../format/time";
 import css from "./many.css";
 import { title } from "../sections/card";
@@ -147,7 +148,7 @@ function inCommon(entries: Entry[]): TemplateResult | typeof nothing {
   const shared = [
     ...most(reports, "stop with", stopCode),
     ...most(reports, "probably caused by", (report) => report.blame?.module),
-    ...most(reports, "on", (report) => machineName(report)),
+    ...most(reports, "on", (report) => machineName(report.platform) || undefined),
     ...most(reports, "under", (report) => windowsName(report)),
   ];
   if (shared.length === 0) {
@@ -186,11 +187,6 @@ function most(
 function stopCode(report: Report): string | undefined {
   const check = report.bugcheck;
   return check && `${code(check.code)} ${check.name}`.trim();
-}
-
-function machineName(report: Report): string | undefined {
-  const { manufacturer, product } = report.platform ?? {};
-  return [manufacturer, product].filter((part) => part).join(" ") || undefined;
 }
 
 function windowsName(report: Report): string | undefined {

@@ -4,6 +4,7 @@ import type { Report } from "../report";
 import { type Fact, facts, severity, sure } from "../format/pieces";
 import { big, bytes, code, plural } from "../format/number";
 import { age, duration, machine, utc, viewer } from "../format/time";
+import { machineName } from "../format/machine";
 import { besides, untold } from "../format/told";
 import { HOST, HYPERVISOR, ROLE, word } from "../format/words";
 import { define, styles } from "../elements/sheet";
@@ -172,7 +173,7 @@ function windows(system: NonNullable<Report["system"]>): TemplateResult {
 }
 
 function machineLine(platform: NonNullable<Report["platform"]>): string {
-  const name = [platform.manufacturer, platform.product].filter((part) => part).join(" ");
+  const name = machineName(platform);
   const role = platform.hypervisor?.role;
   const vendor = platform.hypervisor?.vendor;
   let kind = "";

@@ -95,15 +95,10 @@ function row(
       <span class="tag ${TONE[component.status] ?? ""}">${word(STATUS, component.status)}</span>
     </td>
     <td>${presence(component, module)}</td>
-    ${versions ? html`<td class="nowrap">${narrow("version")}${component.version ?? unknown}</td>` : nothing}
-    ${dated ? html`<td class="nowrap">${narrow("linked")}${linkedAt(component, module) ?? unknown}</td>` : nothing}
+    ${versions ? html`<td class="nowrap" data-label="version">${component.version ?? unknown}</td>` : nothing}
+    ${dated ? html`<td class="nowrap" data-label="linked">${linkedAt(component, module) ?? unknown}</td>` : nothing}
     <td class="purpose">${component.purpose}</td>
   </tr>`;
-}
-
-/** What a column is called, where its heading has no room. */
-function narrow(label: string): TemplateResult {
-  return html`<span class="narrow muted">${label} </span>`;
 }
 
 function presence({ status }: Component, module: Module | undefined): string {
@@ -147,9 +142,9 @@ export function userServices(list: IntegrationService[]): TemplateResult {
             ({ name, present, start, purpose }) =>
               html`<tr>
                 <td><code>${name}</code></td>
-                <td>${narrow("in the registry:")}${present ? "yes" : "no"}</td>
-                <td>
-                  ${present ? narrow("starts:") : nothing}${start ?? (present ? html`<span class="muted">not in this dump</span>` : nothing)}
+                <td data-label="in the registry:">${present ? "yes" : "no"}</td>
+                <td data-label=${present ? "starts:" : ""}>
+                  ${start ?? (present ? html`<span class="muted">not in this dump</span>` : nothing)}
                 </td>
                 <td class="purpose">${purpose}</td>
               </tr>`,

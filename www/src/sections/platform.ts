@@ -1,6 +1,7 @@
 // Firmware, hypervisor, host, and whether a Hyper-V guest's integration components fit its host.
 import { type TemplateResult, html, nothing } from "lit";
 import type { Hypervisor, IntegrationServices, Platform, Report } from "../report";
+import { filled, machineName, unfilled } from "../format/machine";
 import { evidence, facts, steps, sure } from "../format/pieces";
 import { Steps, untold } from "../format/told";
 import { GENERATIONS, GUEST_TOOLS, HOST, HYPERVISOR, ROLE, VERDICT, word } from "../format/words";
@@ -28,8 +29,8 @@ export class PlatformSection extends Section {
     const { hypervisor } = platform;
     const hosts = platform.host_generation ?? [];
     return html`${facts([
-      { label: "Machine", value: join(platform.manufacturer, platform.product, platform.version) },
-      { label: "Family", value: platform.family },
+      { label: "Machine", value: join(machineName(platform), filled(platform.version)) },
+      { label: "Family", value: filled(platform.family) },
       { label: "Board", value: join(platform.board_manufacturer, platform.board_product) },
       {
         label: "Firmware",
@@ -40,9 +41,9 @@ export class PlatformSection extends Section {
         ),
       },
       { label: "SMBIOS", value: platform.smbios_version },
-      { label: "Serial number", value: platform.serial },
+      { label: "Serial number", value: told(platform.serial) },
       { label: "UUID", value: platform.uuid },
-      { label: "Asset tag", value: platform.asset_tag },
+      { label: "Asset tag", value: told(platform.asset_tag) },
       {
         label: "Hypervisor",
         value: hypervisor
@@ -165,6 +166,12 @@ function generations(hosts: string[], guest: string | undefined): TemplateResult
       </li>`;
     })}
   </ol>`;
+}
+
+/** What stands in the firmware, and that nobody filled it in. */
+function told(text: string | undefined): unknown {
+  if (!unfilled(text)) return text;
+  return html`<span class="muted">left as “${text}” by the maker</span>`;
 }
 
 function join(...parts: (string | undefined | "")[]): string {
