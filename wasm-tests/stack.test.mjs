@@ -79,7 +79,18 @@ const arm = await forged(
   machine({ kind: "bitmap-kernel", architecture: "arm64", build: 22000 }),
 );
 
+const wide = await forged(
+  "wide",
+  machine({ kind: "bitmap-kernel" }).replace("[machine]", "[machine]\nprocessors = 6"),
+);
+
 inBrowsers("the stack", (it) => {
+  it("keeps processors that had nothing to do behind one line", async (open) => {
+    const tab = await opened(open, wide);
+    await told(tab, /Other stacks 5 processors had nothing to do Processor 1: it had/);
+    assert.deepEqual(await tab.evaluate(others), [false]);
+  });
+
   it("is told in words, and what is not part of Windows is marked by words and by colour", async (open) => {
     const tab = await opened(open, kernel);
     const { stretches, frames } = await tab.evaluate(drawn);
@@ -347,6 +358,13 @@ function wantedFiles() {
     path: cell.querySelector("code").textContent,
     copied: cell.querySelector("bluepane-copy").text,
   }));
+}
+
+/** Of each line below "Other stacks": whether it stands open. */
+function others() {
+  const { shadowRoot } = globalThis.deepFind("bluepane-stack");
+  const lines = [...shadowRoot.querySelectorAll("details.other")];
+  return lines.filter((line) => !line.closest(".idle")).map((line) => line.open);
 }
 
 /** Prints by the button of the page, onto `onPaper`: what is printed of the code at the fault. */

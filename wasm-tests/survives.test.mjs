@@ -95,6 +95,20 @@ function locked(bytes) {
   return bytes;
 }
 
+/** In the page: drops a zip without a dump onto a report that is scrolled down; is its refusal in sight? */
+async function dropNothing(bytes) {
+  window.scrollTo(0, 4000);
+  const data = new DataTransfer();
+  data.items.add(new File([Uint8Array.from(bytes)], "readme.zip"));
+  const options = { dataTransfer: data, bubbles: true, cancelable: true, composed: true };
+  document.querySelector("bluepane-analyzer").dispatchEvent(new DragEvent("drop", options));
+  const { shadowRoot } = document.querySelector("bluepane-analyzer");
+  while (!shadowRoot.querySelector(".fault")) await new Promise((done) => setTimeout(done, 50));
+  await new Promise((done) => setTimeout(done, 300));
+  const bar = shadowRoot.querySelector(".bar").getBoundingClientRect();
+  return shadowRoot.querySelector(".fault").getBoundingClientRect().top - bar.bottom;
+}
+
 inBrowsers("the page survives", (it) => {
   it("a file that is gone when it is read", async (open) => {
     const path = join(await scratch("gone"), "gone.dmp");
@@ -164,6 +178,16 @@ inBrowsers("the page survives", (it) => {
     await tab.press("Read it again");
     const text = await shows(tab, /What happened.*Analysed in/s);
     assert.doesNotMatch(text, /not whole/);
+  });
+
+  it("a drop without a dump leaves the report, and what is said of it is in sight", async (open) => {
+    const tab = await opened(open);
+    await tab.choose(files.sample);
+    await shows(tab, "Analysed in");
+    const bytes = [...zip({ "readme.txt": Buffer.from("hello") })];
+    const below = await tab.evaluate(dropNothing, bytes);
+    assert.ok(below >= 0, `it lies ${-below} pixels below the bar`);
+    await shows(tab, /No dump could be taken out of readme\.zip.*KERNEL_DATA_INPAGE_ERROR/s);
   });
 
   it("what holds no dump: it says why, and what to drop instead", async (open) => {
