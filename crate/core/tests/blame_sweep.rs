@@ -108,10 +108,11 @@ struct Crash {
 
 const ADDRESS: u64 = 0xFFFF_F900_1234_5678;
 
-/// A return address in a driver: its functions lie 0x100 bytes apart, and what follows a call is at no round address.
+/// A return address in a driver: its functions lie 0x100 bytes apart, and what follows a call is at a round address in
+/// every other one.
 fn code(dice: &mut Dice) -> u64 {
     let function = dice.below(0x60) as u64;
-    0x1050 + 0x100 * function + function * 37 % 0x40
+    0x1050 + 0x100 * function + function % 2 * (function * 37 % 0x40)
 }
 
 fn driver(dice: &mut Dice, name: &str) -> String {

@@ -14,7 +14,7 @@ const UNLOADED: &str = "unloaded ";
 /// The same value more often than this is data, unless a call instruction stands before it.
 const REPEATS: u32 = 2;
 /// So many pointers into one page, all of them to multiples of eight, point to data: of code
-/// addresses one in eight is.
+/// addresses one in eight is, and they lie in slots of their own, where data lies anywhere.
 const CLUSTER: u32 = 3;
 
 /// Whose an address is.
@@ -32,8 +32,9 @@ pub(super) struct Picker<'a> {
     unloaded: &'a [UnloadedModule],
     code: Code<'a>,
     seen: Map<(u32, bool)>,
-    /// By page: how many pointers into it, and whether all are multiples of eight.
-    pages: Map<(u32, bool)>,
+    /// By page: how many pointers into it, whether all are multiples of eight, and whether one is
+    /// where no return address can be.
+    pages: Map<(u32, bool, bool)>,
 }
 
 impl<'a> Picker<'a> {
@@ -55,14 +56,22 @@ impl<'a> Picker<'a> {
 
     /// Learns from all of the stack which pages its pointers point into.
     pub(super) fn survey(&mut self, slots: &Slots, from: u64) {
-        for (_, value) in slots.from(from) {
-            let value = self.address(value);
+        let narrow = self.architecture == Architecture::X86;
+        for (at, value) in slots.from(from) {
+            let (value, misplaced) = (self.address(value), self.misplaced(at));
             if self.modules.find(VirtualAddress(value)).is_some() {
-                let page = self.pages.or_insert_with(value >> 12, || (0, true));
+                let page = self.pages.or_insert_with(value >> 12, || (0, true, narrow));
                 page.0 += 1;
                 page.1 &= value.is_multiple_of(8);
+                page.2 |= misplaced;
             }
         }
+    }
+
+    /// A call pushes onto a stack that is aligned to 16, so on x64 the return address ends a block of
+    /// 16; ARM64 keeps it in the upper half of a frame record.
+    fn misplaced(&self, at: u64) -> bool {
+        self.architecture != Architecture::X86 && at % 16 != 8
     }
 
     /// The address in a pointer: on ARM64 without the signature in its high bits.
@@ -118,17 +127,15 @@ impl<'a> Picker<'a> {
             Some(false) => return None,
             None => owner.confidence = Confidence::Possible,
         }
-        // A call pushes onto a stack that is aligned to 16, so on x64 the return address ends a
-        // block of 16; ARM64 keeps it in the upper half of a frame record.
-        let misplaced = self.architecture != Architecture::X86 && at % 16 != 8;
-        let (pointers, aligned) = self
+        let misplaced = self.misplaced(at);
+        let (pointers, aligned, scattered) = self
             .pages
             .get(&(address >> 12))
             .copied()
             .unwrap_or_default();
         let (seen, _) = self.seen.or_insert_with(address, || (0, false));
         *seen += 1;
-        let data = aligned && pointers >= CLUSTER || *seen > REPEATS;
+        let data = aligned && scattered && pointers >= CLUSTER || *seen > REPEATS;
         (!misplaced && !data).then_some(owner)
     }
 }

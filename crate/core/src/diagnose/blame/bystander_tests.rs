@@ -174,8 +174,9 @@ fn code_of_the_process_is_no_driver_however_near_it_is() {
 
 #[test]
 fn of_two_drivers_side_by_side_on_a_scanned_stack_nobody_is_named_without_a_call_as_evidence() {
-    let at = |second: &str, how: Confidence| {
-        let mut frames = walked(&[NT, NT, "#ntoskrnl.exe", NT, "acme.sys", "acme.sys", second]);
+    let stack = |between: &[&str], second: &str, how: Confidence| {
+        let drivers = [&["acme.sys", "acme.sys", second][..], &[NT]].concat();
+        let mut frames = walked(&[&[NT, NT, "#ntoskrnl.exe"], between, &drivers].concat());
         frames[2].confidence = Confidence::Certain;
         for frame in frames.iter_mut().skip(3) {
             (frame.how, frame.confidence) = (How::Scan, how);
@@ -187,6 +188,7 @@ fn of_two_drivers_side_by_side_on_a_scanned_stack_nobody_is_named_without_a_call
             Verdict::NoGround(why) => why,
         }
     };
+    let at = |second, how| stack(&[NT], second, how);
     let both = at("other.sys", Confidence::Possible);
     assert!(
         both.starts_with("acme.sys and other.sys are both near"),
@@ -194,4 +196,6 @@ fn of_two_drivers_side_by_side_on_a_scanned_stack_nobody_is_named_without_a_call
     );
     assert_eq!(at(NT, Confidence::Possible), "acme.sys");
     assert_eq!(at("other.sys", Confidence::Likely), "acme.sys");
+    // Side by side right behind the fault: whoever stands further out only handed on.
+    assert_eq!(stack(&[], "other.sys", Confidence::Possible), "acme.sys");
 }

@@ -232,19 +232,25 @@ impl<'a> Stretch<'a> {
         })
     }
 
-    /// Another driver as near to the trouble, where both are guesses: which of the two called is not told.
+    /// Another driver as near to the trouble, where both are guesses: which of the two called is not told. Two
+    /// frames side by side right behind the trouble are no guess any more, whoever stands further out.
     fn rival(&self, facts: &Facts<'_>, nearest: &Nearest<'_>) -> Option<&'a str> {
         let mut near = self.drivers(facts).filter(|&(at, _)| at <= CLOSE);
         let (_, other) = near.find(|&(_, one)| one != nearest.name)?;
-        nearest.guess.then_some(other)
+        let direct = nearest.at == 1 && self.next(nearest);
+        (nearest.guess && !direct).then_some(other)
+    }
+
+    /// Whether its next frame is the same driver's.
+    fn next(&self, nearest: &Nearest<'_>) -> bool {
+        self.frames.get(nearest.at + 1).and_then(others) == Some(nearest.name)
     }
 
     /// Whether the nearest is near enough, and no mere bystander.
     fn holds(&self, nearest: &Nearest<'_>) -> bool {
         let &Nearest { at, count, .. } = nearest;
         let alone = if nearest.guess && !self.caught {
-            let next = self.frames.get(at + 1).and_then(others) == Some(nearest.name);
-            leftovers(self.frames, at, count, next)
+            leftovers(self.frames, at, count, self.next(nearest))
         } else {
             at >= CLOSE && count < 2
         };
