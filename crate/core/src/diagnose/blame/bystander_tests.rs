@@ -37,6 +37,15 @@ fn a_filter_that_handed_a_request_on_is_not_at_fault_for_what_windows_did_with_i
     let call = "ntoskrnl.exe!IofCallDriver";
     let below = [NT, NT, "disk.sys", call, "acme.sys", call, NT];
     assert_eq!(at(&below, "disk.sys"), None);
+    let machine = Machine::with(walked(&below));
+    let why = match blame(&machine.facts(0xD1, [0x10, 2, 0, address("disk.sys", 5)])) {
+        Verdict::NoGround(why) => why,
+        Verdict::Named(found) => found.module,
+    };
+    assert!(
+        why.contains("acme.sys is further out on the stack"),
+        "{why}"
+    );
     let filtered = [NT, NT, "disk.sys", call, "fltmgr.sys", "acme.sys", NT];
     assert_eq!(at(&filtered, "disk.sys"), None);
     // The kernel may have no names: any call through it may have been one of a request.

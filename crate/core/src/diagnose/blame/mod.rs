@@ -151,14 +151,25 @@ fn why_nobody(facts: &Facts<'_>, silence: Option<Silence>) -> String {
              their files of these very builds it may be."
         );
     }
-    match rules::fault_place(facts) {
-        Some(place) => format!(
+    match (rules::fault_place(facts), near::bystander(facts)) {
+        (Some(place), Some(name)) => format!(
+            "The fault happened at {}, which is part of Windows and works on behalf of other \
+             drivers. {name} is further out on the stack, which alone does not make it the culprit: \
+             what came through it may have been in order. Whose fault it was cannot be told from \
+             this dump.",
+            place.label
+        ),
+        (Some(place), None) => format!(
             "The fault happened at {}, which is part of Windows and works on behalf of other \
              drivers, and no driver of another maker is close to it on the stack. Whose fault it \
              was cannot be told from this dump.",
             place.label
         ),
-        None => "Nothing in this dump points to one driver: no driver's address among the \
+        (None, Some(name)) => format!(
+            "Nothing in this dump points to one driver: no driver's address is among the \
+             parameters. {name} is on the stack, which alone does not make it the culprit."
+        ),
+        (None, None) => "Nothing in this dump points to one driver: no driver's address among the \
                  parameters, and none of another maker near the top of the stack."
             .into(),
     }

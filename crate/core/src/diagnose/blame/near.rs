@@ -265,6 +265,11 @@ pub(super) fn rivals<'a>(facts: &Facts<'a>) -> Option<[&'a str; 2]> {
     Some([nearest.name, stretch.rival(facts, &nearest)?])
 }
 
+/// The driver of another maker that is nearest to the trouble, where being there is no ground to name it.
+pub(super) fn bystander<'a>(facts: &Facts<'a>) -> Option<&'a str> {
+    Some(Stretch::of(facts)?.nearest(facts)?.name)
+}
+
 /// Names the first driver of another maker above the fault, when it is close enough.
 pub(super) fn nearest_driver(facts: &Facts<'_>) -> Option<Suspect> {
     let stretch = Stretch::of(facts)?;

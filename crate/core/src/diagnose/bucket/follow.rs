@@ -8,7 +8,7 @@ use super::super::codes::code_address;
 use super::super::facts::Facts;
 use super::super::role::{Role, role};
 use crate::memory::VirtualAddress;
-use crate::model::{Confidence, Frame, Stack};
+use crate::model::{Confidence, Frame, How, Stack};
 use crate::nt::Module;
 use alloc::string::String;
 
@@ -112,7 +112,7 @@ pub(super) fn follow_up(facts: &Facts<'_>) -> Option<FollowUp> {
     let named = verdict.named().filter(|_| facts.plain_code() != 0x119);
     let mut found = match named {
         Some(blame) => Some(of_module(facts, &blame.module)),
-        None => solid_frame(facts).or_else(|| {
+        None => scheduler(facts).or_else(|| solid_frame(facts)).or_else(|| {
             let (address, _, _) = code_address(facts.plain_code(), &facts.parameters)?;
             at(facts, address)
         }),
@@ -197,6 +197,18 @@ fn of_module(facts: &Facts<'_>, name: &str) -> FollowUp {
     }
 }
 
+/// The scheduler of graphics, which raises 0x119 itself, behind what it writes its log with.
+fn scheduler(facts: &Facts<'_>) -> Option<FollowUp> {
+    let frames = &facts.stack.filter(|_| facts.plain_code() == 0x119)?.frames;
+    let its = |frame: &Frame| {
+        let name = frame.module.as_deref().unwrap_or_default();
+        let start = name.get(..6);
+        start.is_some_and(|start| start.eq_ignore_ascii_case("dxgmms"))
+    };
+    let (index, frame) = frames.iter().enumerate().find(|(_, frame)| its(frame))?;
+    of_frame(index, frame)
+}
+
 /// The first frame of somebody who is not passed over, and of a device's driver before what serves all
 /// of them; where there is none, the first of the
 /// kernel that does more than carry the fault. Frames that are a guess do not count.
@@ -222,10 +234,15 @@ fn solid_frame(facts: &Facts<'_>) -> Option<FollowUp> {
         Some(found) if gives_way(&found) => behind().or(Some(found)),
         other => other,
     };
+    // Without names, what carried a fault to the bug check stands before the trap frame.
+    let trap = solid()
+        .find(|(_, frame)| frame.how == How::TrapFrame && frame.confidence == Confidence::Certain);
+    let trap = trap.map_or(0, |(index, _)| index);
     let kernel = || {
-        solid().find(|(_, frame)| {
+        solid().find(|(index, frame)| {
             let carries = |name: &str| CARRIERS.contains(&name);
-            frame.module.is_some() && !frame.symbol.as_deref().is_some_and(carries)
+            let named = frame.symbol.as_deref();
+            frame.module.is_some() && named.map_or(*index >= trap, |name| !carries(name))
         })
     };
     let (index, frame) = other.or_else(kernel)?;

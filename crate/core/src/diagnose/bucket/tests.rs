@@ -286,3 +286,31 @@ fn the_interrupt_level_is_a_parameters_before_it_is_the_processors() {
     facts.parameters = [8, 2, 0, 9];
     assert_eq!(failure(&facts).irql, Some(2));
 }
+
+#[test]
+fn the_scheduler_of_graphics_is_filed_itself_even_where_its_frame_is_a_guess() {
+    let at = |code| {
+        let names = ["watchdog.sys", "dxgmms2.sys", "nvlddmkm.sys"];
+        let machine = Machine::stopped_by(&names);
+        failure(&machine.facts(code, [2, 0, 0, 0]))
+    };
+    let ours = at(0x119);
+    let filed = "0x119_2_DRIVER_FAILED_SUBMIT_COMMAND_dxgmms2!unknown_function";
+    assert_eq!(ours.bucket_id.as_deref(), Some(filed));
+    assert_eq!(ours.confidence, Confidence::Possible);
+    let other = at(0x10E).bucket_id.unwrap();
+    assert!(!other.contains("dxgmms2"), "{other}");
+}
+
+#[test]
+fn a_kernel_without_names_is_filed_at_the_fault_and_not_at_what_carried_it() {
+    let at = |sure| {
+        let mut frames: alloc::vec::Vec<Frame> = (0..4).map(|_| walked(NT, None)).collect();
+        frames[2] = frame(NT, How::TrapFrame, sure);
+        let machine = Machine::with(frames);
+        let ours = failure(&machine.facts(0xA, [0x18, 2, 0, address(NT, 0x1234)]));
+        ours.symbol_name.unwrap_or_default()
+    };
+    assert_eq!(at(Confidence::Certain), "nt+1234");
+    assert_eq!(at(Confidence::Likely), "nt+12");
+}
