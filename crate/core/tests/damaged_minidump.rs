@@ -66,7 +66,7 @@ fn a_bad_sector_costs_the_piece_that_stands_there_and_no_more() {
         return;
     };
     // Behind the first block that is fetched: without the headers there is nothing.
-    for bad in (0x4000..bytes.len() as u64).step_by(0x4000) {
+    for bad in (0x8000..bytes.len() as u64).step_by(0x4000) {
         let limits = CacheLimits {
             whole_file: 0,
             ..CacheLimits::default()
