@@ -159,8 +159,6 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
             rest: Rest::Image,
             ..guessed(format!("0x5A_{:x}", p[3] & 0xFFFF_FFFF))
         },
-        0x7F => seen(format!("0x7f_{:x}", p[0])),
-        0x133 if p[0] <= 1 => seen(format!("0x133_{}", ["DPC", "ISR"][p[0] as usize])),
         0x139 => fast_fail(p[0]),
         0x153 => lock_entry(p[2]),
         0xC4 => verifier_rule(facts),
@@ -169,26 +167,35 @@ fn by_code(facts: &Facts<'_>, old: bool) -> Stem {
             ..seen("MEMORY_CORRUPTION_ONE_BIT".into())
         },
         0x80 | 0x9C | 0x124 => hardware(facts, code),
-        0x4E => seen(format!("0x4E_{:x}", p[0])),
-        0x19 | 0x1A | 0x13A => seen(format!("0x{code:x}_{:x}", p[0])),
         0x9F => power(facts),
         0xEF => critical_process(facts),
         0x101 => Stem {
             rest: Rest::Inconclusive,
             ..guessed(processors(facts))
         },
+        0x119 => scheduler(p[0]),
+        0x109 => Stem {
+            rest: Rest::Inconclusive,
+            ..seen(format!("0x109_{:x}", p[3]))
+        },
+        _ => by_parameter(code, p),
+    }
+}
+
+/// Codes that a parameter tells apart, and those that none does.
+fn by_parameter(code: u32, p: [u64; 4]) -> Stem {
+    match code {
+        0x7F => seen(format!("0x7f_{:x}", p[0])),
+        0x133 if p[0] <= 1 => seen(format!("0x133_{}", ["DPC", "ISR"][p[0] as usize])),
+        0x4E => seen(format!("0x4E_{:x}", p[0])),
+        0x19 | 0x1A | 0x13A => seen(format!("0x{code:x}_{:x}", p[0])),
         0xC5 => seen(format!("0xC5_{:x}", p[1])),
         0xCA => seen(format!("0xCA_{:x}", p[0])),
-        0x119 => scheduler(p[0]),
         0x10E | 0x144 => guessed(format!("0x{code:x}_{:x}", p[0])),
         0x10D => seen(format!("0x10D_{:x}", p[0])),
         0xC2 if p[0] == 7 => double_free(p),
         0xC2 => seen(format!("0xc2_{:x}", p[0])),
         0xC9 | 0xE6 => guessed(format!("0x{code:x}_{:x}", p[0])),
-        0x109 => Stem {
-            rest: Rest::Inconclusive,
-            ..seen(format!("0x109_{:x}", p[3]))
-        },
         // The one parameter that is written in decimal, and after a live dump's beginning.
         0x1A8 => seen(format!("0x1A8_{}", p[0])),
         0x1CC => seen("0x1cc_EXRESOURCE_TIMEOUT_OWNERTHREAD".into()),
