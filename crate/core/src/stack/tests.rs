@@ -240,6 +240,9 @@ fn pointers_to_data_give_themselves_away_by_their_company() {
     ])
     .run();
     assert_eq!(told(&code).len(), 4);
+    // All of them where a call puts what it returns to.
+    let calls = Case::x64(&[NT + 0x2001, 0, data + 8, 0, data + 0x10, 0, data + 0x48]).run();
+    assert_eq!(told(&calls).len(), 5);
 }
 
 #[test]
