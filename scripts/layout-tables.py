@@ -259,7 +259,7 @@ def errors(add):
             add("_MI_ERROR_STATE", "x64", *entry["versions"], 0, fields, fields)
 
 
-# Processes and threads of 26100 as ntdiff has them: architecture and structure to size and members.
+# Processes, threads and memory manager of 26100 as ntdiff has them: architecture and structure to size and members.
 NEWEST = {
     ("x64", "_EPROCESS"): "840 PeakVirtualSize=220 NumberOfLockedPages=290 Job=2a0 WoW64Process=310 PriorityClass=347 CommitChargePeak=3e0 MmProcessLinks=540",
     ("x64", "_ETHREAD"): "788 CreateTime=4c0 ExitTime=4c8 StartAddress=4e0 Cid=508 IrpList=540 Win32StartAddress=560 ThreadListEntry=578 CrossThreadFlags=5a0 ExitStatus=5d8 ThreadName=6a0",
@@ -269,6 +269,16 @@ NEWEST = {
     ("arm64", "_ETHREAD"): "768 CreateTime=4a0 ExitTime=4a8 StartAddress=4c0 Cid=4e8 IrpList=520 Win32StartAddress=540 ThreadListEntry=558 CrossThreadFlags=580 ExitStatus=5b8 ThreadName=680",
     ("arm64", "_KTHREAD"): "4a0 InitialStack=28 StackLimit=30 StackBase=38 KernelStack=58 TrapFrame=88 ApcState=90 Teb=e8 State=17c WaitReason=2a3 WaitMode=17f WaitIrql=17e Alertable=6c Priority=bb BasePriority=253 PreviousMode=252 Process=240 ThreadListEntry=318 QueueListEntry=200 NextProcessor=238 IdealProcessor=26c WaitTime=1ac WaitBlockList=c8 KernelTime=2ac UserTime=2fc ContextSwitches=14c Win32Thread=1c0 KernelStackResident=70 CallbackNestingLevel=2fb SuspendCount=2a4 AffinityVersion=258 WaitStatus=c0 SystemCallNumber=78",
     ("arm64", "_KPROCESS"): "1b8 DirectoryTableBase=28 ThreadListHead=38 ProcessListEntry=118 KernelTime=140 UserTime=148",
+    ("x64", "_MI_PARTITION_PAGE_LISTS"): "3680 ZeroedPageListHead=0 FreePageListHead=80 StandbyPageListHead=100 StandbyPageListByPriority=180 ModifiedPageListNoReservation=440 ModifiedPageListByReservation=540 MappedPageListHead=ac0 BadPageListHead=1040 TransitionPrivatePages=3480 TransitionSharedPages=1100 LowMemoryThreshold=35c0 HighMemoryThreshold=35c8",
+    ("x64", "_MI_PARTITION_COMMIT"): "50 PeakCommitment=0 TotalCommitLimitMaximum=8",
+    ("x64", "_MI_VISIBLE_PARTITION"): "1500 ProcessLockedFilePages=470 SlabAllocatorPages=490",
+    ("x64", "_MI_VISIBLE_STATE"): "16c0 SmallNonPagedPtesCommit=90 PagefileHashPages=12a8 MapCacheFailures=12a0 SystemWs=6c0",
+    ("arm64", "_MI_PARTITION"): "6100 PageLists=b80 Commit=4280 Vp=4a00",
+    ("arm64", "_MI_PARTITION_PAGE_LISTS"): "3700 ZeroedPageListHead=0 FreePageListHead=80 StandbyPageListHead=100 StandbyPageListByPriority=180 ModifiedPageListNoReservation=480 ModifiedPageListByReservation=580 MappedPageListHead=b00 BadPageListHead=1080 TransitionPrivatePages=3500 TransitionSharedPages=1180 LowMemoryThreshold=3640 HighMemoryThreshold=3648",
+    ("arm64", "_MI_PARTITION_COMMIT"): "50 PeakCommitment=0 TotalCommitLimitMaximum=8",
+    ("arm64", "_MI_VISIBLE_PARTITION"): "1700 VadPhysicalPages=668 ProcessLockedFilePages=670 SlabAllocatorPages=690",
+    ("arm64", "_MI_VISIBLE_STATE"): "1e80 SmallNonPagedPtesCommit=90 PagefileHashPages=1a28 MapCacheFailures=1a20 SystemWs=700",
+    ("arm64", "_MI_SYSTEM_INFORMATION"): "d680 Pools=0 Errors=4100 SystemPtes=9d00 Vs=b800 Hardware=1300",
     ("arm64", "_MMSUPPORT_INSTANCE"): "c0 WorkingSetLeafSize=80 WorkingSetSize=90 WorkingSetPrivateSize=98 PeakWorkingSetSize=a0",
 }
 

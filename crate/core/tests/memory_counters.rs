@@ -89,13 +89,7 @@ const MACHINES: &[(&str, &[&str])] = &[
     ("build = 26100", &["page_hash_errors"]),
     (
         "build = 26100\narchitecture = \"arm64\"",
-        &[
-            "zeroed",
-            "free",
-            "standby",
-            "committed_peak",
-            "page_hash_errors",
-        ],
+        &["page_hash_errors"],
     ),
     (
         "build = 7601\narchitecture = \"x86\"",
