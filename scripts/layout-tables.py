@@ -273,6 +273,11 @@ NEWEST = {
     ("x64", "_MI_PARTITION_COMMIT"): "50 PeakCommitment=0 TotalCommitLimitMaximum=8",
     ("x64", "_MI_VISIBLE_PARTITION"): "1500 ProcessLockedFilePages=470 SlabAllocatorPages=490",
     ("x64", "_MI_VISIBLE_STATE"): "16c0 SmallNonPagedPtesCommit=90 PagefileHashPages=12a8 MapCacheFailures=12a0 SystemWs=6c0",
+    ("x64", "_MI_SYSTEM_INFORMATION"): "c1c0 Pools=0 Errors=3680 SystemPtes=9240 Hardware=1080",
+    ("x64", "_MI_ERROR_STATE"): "100 PageHashReadErrors=90 PageHashStandbyErrors=94 PageHashTransferErrors=98 PageHashAllocationErrors=9c",
+    ("x64", "_MI_POOL_STATE"): "1c0 MaximumNonPagedPoolThreshold=0 AllocatedNonPagedPool=8 TotalPagedPoolQuota=90 TotalNonPagedPoolQuota=98",
+    ("arm64", "_MI_ERROR_STATE"): "f8 PageHashReadErrors=8c PageHashStandbyErrors=90 PageHashTransferErrors=94 PageHashAllocationErrors=98",
+    ("arm64", "_MI_POOL_STATE"): "300 MaximumNonPagedPoolThreshold=0 AllocatedNonPagedPool=8 TotalPagedPoolQuota=90 TotalNonPagedPoolQuota=98",
     ("arm64", "_MI_PARTITION"): "6100 PageLists=b80 Commit=4280 Vp=4a00",
     ("arm64", "_MI_PARTITION_PAGE_LISTS"): "3700 ZeroedPageListHead=0 FreePageListHead=80 StandbyPageListHead=100 StandbyPageListByPriority=180 ModifiedPageListNoReservation=480 ModifiedPageListByReservation=580 MappedPageListHead=b00 BadPageListHead=1080 TransitionPrivatePages=3500 TransitionSharedPages=1180 LowMemoryThreshold=3640 HighMemoryThreshold=3648",
     ("arm64", "_MI_PARTITION_COMMIT"): "50 PeakCommitment=0 TotalCommitLimitMaximum=8",
@@ -319,7 +324,8 @@ def newest(add):
     for architecture in ("x64", "arm64"):
         rows_of(add, "_MI_SYSTEM_PTE_TYPE", architecture, 0, {"PteFailures": 0x30, "TotalFreeSystemPtes": 0x58}, [])
     for (architecture, structure), (size, fields) in more.items():
-        rows_of(add, structure, architecture, size, fields, [])
+        narrow = fields if structure == "_MI_ERROR_STATE" else []
+        rows_of(add, structure, architecture, size, fields, narrow)
 
 
 def rows_of(add, structure, architecture, size, fields, narrow):

@@ -86,11 +86,8 @@ const MACHINES: &[(&str, &[&str])] = &[
     ("build = 19041", &[]),
     ("build = 20348", &[]),
     ("build = 22000", &[]),
-    ("build = 26100", &["page_hash_errors"]),
-    (
-        "build = 26100\narchitecture = \"arm64\"",
-        &["page_hash_errors"],
-    ),
+    ("build = 26100", &[]),
+    ("build = 26100\narchitecture = \"arm64\"", &[]),
     (
         "build = 7601\narchitecture = \"x86\"",
         &[

@@ -14,11 +14,11 @@ pub const PAGE_SIZE: u64 = 0x1000;
 const SCATTERED: u64 = 8;
 /// Pages fetched together where the neighbour before is at hand already: 64 KiB.
 const NEIGHBOURED: u64 = 16;
-/// So many pages that nobody asked for, between two that are wanted, are fetched along: 32 KiB cost less
+/// So many pages that nobody asked for, between two that are wanted, are fetched along: 64 KiB cost less
 /// than another read.
-const BRIDGED: u64 = 8;
-/// The longest range that is asked for in one read, in pages: 1 MiB.
-const LONGEST: u64 = 256;
+const BRIDGED: u64 = 16;
+/// The longest range that is asked for in one read, in pages: 2 MiB.
+const LONGEST: u64 = 512;
 
 /// A range of the file.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]

@@ -13,8 +13,6 @@ pub struct Build {
 
 /// No public symbols say where these are in the variables of a kernel before Windows 10.
 const GLOBALS: &[&str] = &["page_tables", "free_system_ptes", "nonpaged_pool_commit"];
-/// Nothing leads to the errors of a kernel of 26100, whose symbol files are in no table.
-const SINCE_24H2: &[&str] = &["paged_pool_commit", "page_hash_errors"];
 const X86: &[&str] = &[
     "page_tables",
     "free_system_ptes",
@@ -43,8 +41,8 @@ pub const BUILDS: &[Build] = &[
     build(19041, "x64", SINCE_10),
     build(20348, "x64", SINCE_10),
     build(22000, "x64", SINCE_10),
-    build(26100, "x64", SINCE_24H2),
-    build(26100, "arm64", SINCE_24H2),
+    build(26100, "x64", SINCE_10),
+    build(26100, "arm64", SINCE_10),
     build(22000, "arm64", &[]),
     build(7601, "x86", X86),
 ];

@@ -133,6 +133,10 @@ pub(super) fn read(reader: &Reader<'_>, partition: Option<&Partition>, found: &m
         }
     });
     let best = best.or_else(|| search(reader, &bounds));
+    let best = best.map(|place| Place {
+        state: place.state.or_else(|| state_of(reader, &place)),
+        ..place
+    });
     let Some(place) = best else {
         found.limits.push(
             "The memory manager's state was not found, or its figures fit no known layout: commit \
@@ -232,6 +236,35 @@ fn places<'a>(reader: &Reader<'a>, partition: Option<&Partition>) -> Vec<Place<'
         });
     }
     found
+}
+
+/// MiState around a visible part that was found by itself, by the layout of this build.
+fn state_of<'a>(reader: &Reader<'a>, place: &Place<'a>) -> Option<(VirtualAddress, Shape<'a>)> {
+    let build = reader.target.layouts.identity().build;
+    let rows = reader.shapes("_MI_SYSTEM_INFORMATION");
+    let mut rows = rows.into_iter().filter(|row| row.is_of_build(build));
+    rows.find_map(|row| {
+        let base = VirtualAddress(place.at.0.checked_sub(row.offset("Vs")?)?);
+        let fits = has_pools(reader, (base, &row), (place.at, &place.shape));
+        fits.then_some((base, row))
+    })
+}
+
+/// Whether that is MiState: what it counts of nonpaged pool is what Vs has committed for it.
+fn has_pools(
+    reader: &Reader<'_>,
+    (state, row): (VirtualAddress, &Shape<'_>),
+    (at, shape): (VirtualAddress, &Shape<'_>),
+) -> bool {
+    let found = || {
+        let pools = state.checked_add(row.offset("Pools")?)?;
+        let form = *reader.shapes("_MI_POOL_STATE").first()?;
+        let used = reader.value(pools, &form, "AllocatedNonPagedPool")?;
+        let most = reader.value(pools, &form, "MaximumNonPagedPoolThreshold")?;
+        let commit = reader.value(at, shape, "NonPagedPoolCommit")?;
+        Some(used > 0 && used <= most && used.abs_diff(commit) <= commit / 4)
+    };
+    found().unwrap_or(false)
 }
 
 /// Whether that is MiState: it is as far from the partition as in known kernels of this build.

@@ -59,7 +59,7 @@ fn what_goes_on_after_not_yet_is_fetched_in_one_round() {
 
 #[test]
 fn a_little_that_nobody_asked_for_is_read_along_and_much_is_not() {
-    for (second, reads) in [(16, 1), (24, 2)] {
+    for (second, reads) in [(24, 1), (32, 2)] {
         let bytes = file(64);
         let mut cache = Cache::with_limits(bytes.len() as u64, scattered());
         let (read, _) = run(&mut cache, &bytes, |cache| {

@@ -46,7 +46,9 @@ impl<'a> Parts<'a, '_> {
             if best.as_ref().is_none_or(|best| score > best.0) {
                 best = Some((score, trial));
             }
-            if self.reader.pending.get() {
+            // None of the others can fit better, and each costs a read.
+            let whole = score == 3 + u32::from(self.place.base.is_some());
+            if whole || self.reader.pending.get() {
                 break;
             }
         }
