@@ -17,6 +17,8 @@ const NEIGHBOURED: u64 = 16;
 /// So many pages that nobody asked for, between two that are wanted, are fetched along: 64 KiB cost less
 /// than another read.
 const BRIDGED: u64 = 16;
+/// What a range that failed is read again in, once: 16 KiB. A bad sector costs no more.
+const NARROW: u64 = 4;
 /// The longest range that is asked for in one read, in pages: 2 MiB.
 const LONGEST: u64 = 512;
 
@@ -116,6 +118,8 @@ pub struct Cache {
     limits: CacheLimits,
     pages: BTreeMap<u64, Page>,
     failed: BTreeSet<u64>,
+    /// Pages of longer ranges that failed.
+    narrow: BTreeSet<u64>,
     wanted: RefCell<BTreeSet<u64>>,
     tick: Cell<u64>,
     step: u64,
@@ -140,6 +144,7 @@ impl Cache {
             limits,
             pages: BTreeMap::new(),
             failed: BTreeSet::new(),
+            narrow: BTreeSet::new(),
             wanted: RefCell::default(),
             tick: Cell::new(0),
             step: 1,
@@ -249,11 +254,14 @@ impl Cache {
             return Vec::new();
         }
         self.stats.rounds += 1;
-        if self.len <= self.limits.whole_file {
+        if self.len <= self.limits.whole_file && self.narrow.is_empty() {
             return self.split(0, self.len.div_ceil(PAGE_SIZE));
         }
         let mut ranges = Vec::new();
         let mut run: Option<(u64, u64)> = None;
+        let (again, wanted): (Vec<u64>, Vec<u64>) = wanted
+            .into_iter()
+            .partition(|page| self.narrow.contains(page));
         for page in wanted {
             let block = if page > 0 && self.pages.contains_key(&(page - 1)) {
                 (page, page + NEIGHBOURED)
@@ -271,6 +279,13 @@ impl Cache {
         }
         if let Some((from, to)) = run {
             ranges.extend(self.split(from, to));
+        }
+        let mut last = None;
+        for from in again.into_iter().map(|page| page - page % NARROW) {
+            if last != Some(from) {
+                ranges.extend(self.split(from, from + NARROW));
+                last = Some(from);
+            }
         }
         ranges
     }
@@ -307,9 +322,15 @@ impl Cache {
         self.evict();
     }
 
-    /// The range could not be read: its pages read as [`ReadError::Failed`] from now on.
+    /// The range could not be read. One of 16 KiB or less reads as [`ReadError::Failed`] from now on; of
+    /// a longer one what is wanted is asked for again in such pieces.
     pub fn fail(&mut self, range: Range) {
         self.stats.reads += 1;
+        if range.len > NARROW * PAGE_SIZE {
+            let pages = range.offset / PAGE_SIZE..(range.offset + range.len).div_ceil(PAGE_SIZE);
+            self.narrow.extend(pages);
+            return;
+        }
         let pages = range.offset / PAGE_SIZE..(range.offset + range.len).div_ceil(PAGE_SIZE);
         let absent: Vec<u64> = pages
             .filter(|page| !self.pages.contains_key(page))

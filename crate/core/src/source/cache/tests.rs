@@ -120,19 +120,27 @@ fn a_read_past_the_end_is_truncated_and_wants_nothing() {
 }
 
 #[test]
-fn a_refused_range_reads_as_failed_and_is_not_asked_for_again() {
+fn a_refused_range_is_asked_for_once_more_in_a_small_piece_and_then_reads_as_failed() {
     let mut cache = Cache::new(10 * PAGE_SIZE);
-    assert!(matches!(
-        cache.attempt(|cache| cache.u8(0)),
-        Attempt::Wanting
-    ));
-    for range in cache.take_wanted() {
-        cache.fail(range);
+    for pages in [10, 4] {
+        assert!(matches!(
+            cache.attempt(|cache| cache.u8(0)),
+            Attempt::Wanting
+        ));
+        let ranges = cache.take_wanted();
+        let len = pages * PAGE_SIZE;
+        assert_eq!(ranges, [Range { offset: 0, len }]);
+        cache.fail(ranges[0]);
     }
     match cache.attempt(|cache| cache.u8(1)) {
         Attempt::Accepted(read, _) => assert_eq!(read, Err(ReadError::Failed { offset: 1 })),
         Attempt::Wanting => panic!("asked again"),
     }
+    // What stands behind the piece is no worse for it.
+    assert!(matches!(
+        cache.attempt(|cache| cache.u8(5 * PAGE_SIZE)),
+        Attempt::Wanting
+    ));
 }
 
 #[test]
