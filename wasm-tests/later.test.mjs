@@ -109,9 +109,11 @@ test("a question without the second part says what is missing, and with it is an
 
 /** Stop codes of hardware errors, damaged pool, and time that ran out. */
 const RARE_CODES = [
-  0x19, 0x9c, 0x9f, 0xc1, 0xc2, 0xc5, 0xd0, 0x101, 0x117, 0x119, 0x124, 0x133, 0x13a, 0x141, 0x144,
-  0x193, 0x1c8,
+  0x19, 0x9c, 0x9f, 0xc1, 0xc2, 0xc5, 0xd0, 0xea, 0x101, 0x10e, 0x113, 0x116, 0x117, 0x119, 0x124,
+  0x133, 0x13a, 0x141, 0x142, 0x144, 0x193, 0x1c8,
 ];
+/** What the kernel adds to a code that is raised a second way (0x100000ea). */
+const SECOND_FORM = 0x1000_0000;
 
 /** Whether a report may need the second part: a program's minidump, ARM64, or a record of such a stop. */
 async function isRare(path) {
@@ -119,9 +121,10 @@ async function isRare(path) {
   const kind = head.toString("latin1", 0, 8);
   const ARM64 = 0xaa64;
   if (kind === "PAGEDU64") {
-    return head.readUInt32LE(0x30) === ARM64 || RARE_CODES.includes(head.readUInt32LE(0x38));
+    const code = head.readUInt32LE(0x38) & ~SECOND_FORM;
+    return head.readUInt32LE(0x30) === ARM64 || RARE_CODES.includes(code);
   }
-  if (kind === "PAGEDUMP") return RARE_CODES.includes(head.readUInt32LE(0x28));
+  if (kind === "PAGEDUMP") return RARE_CODES.includes(head.readUInt32LE(0x28) & ~SECOND_FORM);
   return kind.startsWith("MDMP");
 }
 

@@ -101,6 +101,11 @@ fn a_search_of_all_pages_finds_the_hives_and_the_report_is_made_anew() {
             "{architecture} {build}: {found}"
         );
         assert!(found.contains("stored pages were searched."), "{found}");
+        let whole = found.lines().any(|line| {
+            line.split_once(" of ")
+                .is_some_and(|(done, rest)| rest.starts_with(&format!("{done} of ")))
+        });
+        assert_eq!(!whole, found.contains("The search ended there"), "{found}");
         // It counts from then on.
         assert_eq!(unread(analysis.report()), None);
         assert_eq!(

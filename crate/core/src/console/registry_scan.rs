@@ -115,7 +115,10 @@ impl Job for Scan {
             Some((_, lines)) => lines.clone(),
             None => Vec::from([String::from("No hive was found in what was searched.")]),
         };
-        lines.push(format!("{done} of {all} stored pages were searched."));
+        lines.push(format!("{done} of {all} of stored pages were searched."));
+        if self.found.is_some() && self.done < self.end - self.first {
+            lines.push("The search ended there: the first hive leads to the others.".into());
+        }
         lines
     }
 
