@@ -27,11 +27,11 @@ const ROOMS = /^<?(?:\w+ as )?bluepane::(?:console|report|knowledge::lookup)::/;
 /**
  * Readers that few dumps need: programs' minidumps, ARM64's unwind codes, epilogues by those of x64, the
  * chain of frame pointers of 32-bit code, records of hardware errors, blocks of pool that a stop code accuses, what watchdogs wrote down, symbol files.
- * So is the slow way of writing a fraction, for the one in some hundred that the quick way (Grisu) gives up.
+ * So is what writes fractions: no report has had one in its texts so far.
  * A report that comes to need one is begun again with both parts, which costs a tenth of a second.
  */
 const RARE = new RegExp(
-  String.raw`^(?:analyzer_add_symbols$|core(?:\[\w+\])?::num::flt2dec::strategy::dragon::format_\w+|<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|` +
+  String.raw`^(?:analyzer_add_symbols$|core(?:\[\w+\])?::num::flt2dec::strategy::(?:dragon|grisu)::format_\w+|<?(?:\w+ as )?bluepane::(?:container::user_minidump::read|` +
     String.raw`image::unwind::arm64|image::unwind::x64::by_pushes|stack::chain|nt::hardware_error|diagnose::(?:hardware::(?:told|section)|pool::told|` +
     String.raw`blame::(?:verifier::led_to|rules::graphics))|` +
     String.raw`nt::pool_block|nt::watchdog::Triage)(?:::|$))`,
